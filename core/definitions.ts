@@ -1,0 +1,224 @@
+/**
+ * What config/ produces and everyone else reads: definitions that are checked, resolved and frozen. All
+ * defaults are filled in; all references exist. Nothing here parses or reads files.
+ */
+import type { ActionKind, CheckState } from './types.ts';
+
+/** A value whose text and JSON form is `<secret>`; `reveal()` is called where it is used, nowhere else. */
+export interface Secret {
+  reveal(): string;
+  toString(): string;
+  toJSON(): string;
+}
+
+export interface Definitions {
+  /** Content hash of everything that was read; changes when any definition does. */
+  revision: string;
+  daemon: DaemonConfig;
+  hosts: ReadonlyMap<string, HostDefinition>;
+  runbooks: readonly RunbookDefinition[];
+  /** Runbook checks and ladders as they apply to each host, joined once. */
+  byHost: ReadonlyMap<string, HostPlan>;
+}
+
+/** All that concerns one host. */
+export interface HostPlan {
+  host: HostDefinition;
+  checks: readonly CheckDefinition[];
+  ladders: readonly LadderDefinition[];
+}
+
+export interface HostDefinition {
+  name: string;
+  /** `local` runs on the ops box itself, without SSH. */
+  transport: 'ssh' | 'local';
+  address: string;
+  port: number;
+  user: string;
+  labels: Readonly<Record<string, string>>;
+  /** Name of another host to go through. */
+  jump?: string;
+  /** Zone of the coordinator's shards; a label for later, `default` when unset. */
+  zone: string;
+}
+
+export interface RunbookDefinition {
+  /** Slug of the title: the first part of check and action ids. */
+  id: string;
+  title: string;
+  enabled: boolean;
+  hosts: readonly string[];
+  checks: readonly CheckDefinition[];
+  ladders: readonly LadderDefinition[];
+  source: SourcePlace;
+}
+
+export interface SourcePlace {
+  file: string;
+  line: number;
+  column: number;
+}
+
+/** Calendar schedules go through node-cron; intervals through the monotonic timer. */
+export type Timing =
+  | { kind: 'interval'; everyMs: number }
+  | { kind: 'calendar'; cron: string; timezone: string };
+
+export interface SudoDefinition {
+  user: string;
+}
+
+export interface CheckDefinition {
+  /** `<runbook>.<check>`, unique per host. */
+  id: string;
+  runbook: string;
+  name: string;
+  probe: ProbeDefinition;
+  timing: Timing;
+  /** Interval while the problem is soft. */
+  retryEveryMs?: number;
+  timeoutMs: number;
+  maxAttempts: number;
+  runOn: RunOn;
+  sudo?: SudoDefinition;
+  exitMap: Readonly<Record<number, CheckState>>;
+  /** Check ids on the same host. */
+  dependsOn: readonly string[];
+  /** null: flap detection off. Percent; start at or above high, stop at or below low. */
+  flapping: { low: number; high: number } | null;
+  env: Readonly<Record<string, string>>;
+  source: SourcePlace;
+}
+
+export type RunOn = { kind: 'target' } | { kind: 'local' } | { kind: 'host'; host: string };
+
+/** What a check asks. One member per file of checks/. */
+export type ProbeDefinition =
+  | { kind: 'command'; run: string }
+  | { kind: 'plugin'; plugin: string; args: readonly string[]; file?: PluginFile }
+  | { kind: 'systemd_unit'; unit: string }
+  | { kind: 'tcp'; address?: string; port: number; warnMs?: number; critMs?: number }
+  | {
+      kind: 'http';
+      url: string;
+      method: 'GET' | 'HEAD';
+      /** Accepted status codes; default 200..399. */
+      status?: readonly number[];
+      contains?: string;
+      warnMs?: number;
+      critMs?: number;
+    }
+  | { kind: 'disk'; path: string; warnPercent: number; critPercent: number }
+  | { kind: 'process'; name: string; min: number; max?: number }
+  | { kind: 'ping'; address?: string; count: number; warnMs?: number; critMs?: number; lossPercent: number };
+
+/** An executable from the definitions' plugins/ directory, uploaded by content hash. */
+export interface PluginFile {
+  path: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** One root action and its `after` chain, in order. */
+export interface LadderDefinition {
+  /** Id of the root action. */
+  id: string;
+  runbook: string;
+  trigger: TriggerDefinition;
+  rungs: readonly ActionDefinition[];
+}
+
+export interface TriggerDefinition {
+  /** Check id. */
+  check: string;
+  states: readonly Exclude<CheckState, 'ok'>[];
+  /** Consecutive non-OK results needed. */
+  attempts: number;
+}
+
+export interface RunLimit {
+  runs: number;
+  perMs: number;
+}
+
+export interface ActionDefinition {
+  /** `<runbook>.<action>` */
+  id: string;
+  runbook: string;
+  name: string;
+  effect: EffectDefinition;
+  enabled: boolean;
+  mode: 'observe' | 'auto';
+  timeoutMs: number;
+  sudo?: SudoDefinition;
+  runOn: RunOn;
+  verify: { withinMs: number; staysOkMs: number };
+  cooldownMs: number;
+  maxRuns: RunLimit;
+  /** Evidence command, run before the action, its output kept with the run. */
+  before?: string;
+  env: Readonly<Record<string, string>>;
+  source: SourcePlace;
+}
+
+/** What an action does. One member per file of actions/. */
+export type EffectDefinition =
+  | { kind: 'command'; run: string }
+  | { kind: 'systemd_restart'; unit: string }
+  | { kind: 'reboot'; backWithinMs: number; command: string }
+  | { kind: 'webhook'; url: Secret; method: 'POST' | 'PUT' }
+  | { kind: 'notify'; to: string };
+
+export type EffectKind = ActionKind;
+
+export interface DaemonConfig {
+  /** Directory the definitions were read from. */
+  definitionsPath: string;
+  store: { path: string; keepResultsMs: number; keepHistoryMs: number };
+  ssh: SshConfig;
+  api: { host: string; port: number };
+  scheduler: { maxConcurrent: number; maxPerHost: number; queueLimit: number };
+  remediation: RemediationConfig;
+  notify: ReadonlyMap<string, NotifyTarget>;
+  log: { level: 'debug' | 'info' | 'warn' | 'error' };
+}
+
+export interface SshConfig {
+  user: string;
+  /** Private key text; absent when only an agent is used. */
+  identity?: Secret;
+  /** Used for actions when present. */
+  actionIdentity?: Secret;
+  passphrase?: Secret;
+  agent: boolean;
+  knownHosts: string;
+  hostKeys: 'strict' | 'accept_new';
+  jump?: string;
+  connectTimeoutMs: number;
+  maxConnections: number;
+  connectRatePerSec: number;
+  maxSessionsPerHost: number;
+  pluginDirs: readonly string[];
+}
+
+export interface RemediationConfig {
+  mode: 'observe' | 'auto';
+  maxRuns: RunLimit;
+  maxConcurrent: number;
+  /** Notify target used when a ladder without a notify rung gives up. */
+  page?: string;
+}
+
+export type NotifyTarget =
+  | { kind: 'webhook'; name: string; url: Secret }
+  | {
+      kind: 'smtp';
+      name: string;
+      host: string;
+      port: number;
+      secure: boolean;
+      user?: string;
+      password?: Secret;
+      from: string;
+      to: readonly string[];
+    };

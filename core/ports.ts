@@ -1,0 +1,435 @@
+/**
+ * The seams. Each interface is implemented in one folder and joined in daemon/app.ts; messages across them
+ * are the plain data of core/types.ts, so that a step could live in another process or box later.
+ */
+import type {
+  CheckDefinition,
+  Definitions,
+  HostDefinition,
+  PluginFile,
+  SudoDefinition,
+} from './definitions.ts';
+import type {
+  CheckResult,
+  CheckStatus,
+  Decision,
+  HostStatus,
+  Intent,
+  Pause,
+  Run,
+  RunEvent,
+  RunStatus,
+  RunSummary,
+  Scope,
+  StoredDecision,
+  StoredEvent,
+  Transition,
+  TransportFailure,
+} from './types.ts';
+
+/** Time as the daemon sees it. Tests pass a fake; nothing else may read a clock. */
+export interface Clock {
+  /** Wall clock, ms since the epoch, UTC. */
+  nowMs(): number;
+  /** Monotonic, ms from an arbitrary start; for intervals, deadlines and not-after. */
+  monotonicMs(): number;
+  /** Returns a function that cancels. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+// ---------------------------------------------------------------- runner
+
+export type Target = { kind: 'local' } | { kind: 'ssh'; host: HostDefinition };
+
+export interface RunRequest {
+  target: Target;
+  /** POSIX sh text. `$MENDD_PLUGIN` is the path of `plugin` when given. */
+  script: string;
+  /** Enforced on the target by `timeout -k`; the client's own limit is this plus the grace. */
+  timeoutMs: number;
+  /** Which connection and key: actions may use their own identity. */
+  purpose: 'check' | 'action';
+  stdin?: string | Uint8Array;
+  sudo?: SudoDefinition;
+  env?: Readonly<Record<string, string>>;
+  plugin?: PluginFile;
+  /** Bytes kept of each of stdout and stderr; the rest is drained. Default 65,536. */
+  outputBytes?: number;
+  /**
+   * Asked at the last moment before the first byte of the command leaves. A string is the reason not to send.
+   */
+  beforeSend?: () => string | undefined;
+  signal?: AbortSignal;
+}
+
+interface Ran {
+  stdout: string;
+  stderr: string;
+  /** True when either stream was cut at `outputBytes`. */
+  truncated: boolean;
+  startedAtMs: number;
+  durationMs: number;
+}
+
+/** A remote outcome is a value. A missing exit status is never 0: it is `unreachable` with stage `lost`. */
+export type RunOutcome =
+  | ({ kind: 'exited'; exitCode: number } & Ran)
+  | ({ kind: 'killed'; signal: string } & Ran)
+  | ({ kind: 'timed_out'; limitMs: number } & Ran)
+  | { kind: 'unreachable'; failure: TransportFailure; startedAtMs: number; durationMs: number }
+  | { kind: 'not_sent'; reason: string; startedAtMs: number; durationMs: number };
+
+export interface Runner {
+  /** Never rejects for what a host does. */
+  run(request: RunRequest): Promise<RunOutcome>;
+  /** Drops connections of hosts that are gone or changed. */
+  update(definitions: Definitions): void;
+  connections(): { open: number; connecting: number; waiting: number };
+  close(): Promise<void>;
+}
+
+/** What the guard on the target answered. */
+export type GuardOutcome =
+  | { kind: 'ran'; exitCode: number; stdout: string; stderr: string; truncated: boolean; durationMs: number }
+  | { kind: 'timed_out'; limitMs: number; stdout: string; stderr: string }
+  | {
+      kind: 'refused';
+      reason: 'duplicate' | 'busy' | 'too_late' | 'fenced' | 'boot_changed' | 'unit_changed' | 'unusable';
+      message: string;
+    }
+  | { kind: 'not_sent'; reason: string }
+  /** The far side may or may not have it: resolve by `inspect`, never by sending again. */
+  | { kind: 'unknown'; failure: TransportFailure };
+
+/** What the target says about an intent it may have received. */
+export type GuardRecord =
+  | { kind: 'absent'; bootId: string }
+  | { kind: 'running'; bootId: string }
+  | { kind: 'finished'; bootId: string; exitCode: number; stdout: string; stderr: string }
+  | { kind: 'unreachable'; failure: TransportFailure };
+
+export interface GuardRequest {
+  target: Target;
+  intent: Intent;
+  script: string;
+  timeoutMs: number;
+  sudo?: SudoDefinition;
+  env?: Readonly<Record<string, string>>;
+  beforeSend: () => string | undefined;
+  signal?: AbortSignal;
+}
+
+/** Facts read just before an intent is written. */
+export type TargetFacts =
+  | { kind: 'facts'; bootId: string; uptimeSec: number; invocationId?: string }
+  | { kind: 'unreachable'; failure: TransportFailure };
+
+export interface TargetGuard {
+  /** Runs an action under the per-host lock; a second send of one intent is refused by the target itself. */
+  run(request: GuardRequest): Promise<GuardOutcome>;
+  inspect(target: Target, intentId: string, sudo?: SudoDefinition): Promise<GuardRecord>;
+  facts(target: Target, unit?: string): Promise<TargetFacts>;
+}
+
+// ---------------------------------------------------------------- checks and actions
+
+/** How a check kind is carried out: a command for a runner, or a probe from the ops box itself. */
+export type CheckPlan =
+  | {
+      kind: 'command';
+      script: string;
+      plugin?: PluginFile;
+      /** Turns the outcome into a verdict; the plugin reading of core/plugin-output.ts when absent. */
+      read?: (outcome: Extract<RunOutcome, { kind: 'exited' }>) => CheckResult;
+    }
+  | { kind: 'probe'; probe: (timeoutMs: number, signal: AbortSignal) => Promise<CheckResult> };
+
+export type PlanCheck = (check: CheckDefinition, host: HostDefinition) => CheckPlan;
+
+// ---------------------------------------------------------------- store
+
+export interface StoredCheck {
+  host: string;
+  check: string;
+  status: CheckStatus;
+}
+
+/** History and current state: large, prunable, WAL with synchronous NORMAL. */
+export interface Store {
+  loadChecks(): StoredCheck[];
+  loadHosts(): { host: string; status: HostStatus }[];
+  /** One transaction: status, optional transition, the result, and events. Returns the events with ids. */
+  save(change: StoreChange): StoredEvent[];
+  /** Folds a decision into the newest of the same host, action, verdict and reason, or adds a row. */
+  saveDecision(decision: Decision): StoredDecision;
+  addEvent(event: Omit<StoredEvent, 'id'>): StoredEvent;
+  /** Forgets the state of checks and hosts that no longer exist. */
+  forget(keep: { hosts: ReadonlySet<string>; checks: ReadonlySet<string> }): void;
+  transitions(query: HistoryQuery): Page<Transition>;
+  results(query: HistoryQuery): Page<CheckResult & { id: number; host: string; check: string }>;
+  decisions(query: HistoryQuery & { action?: string; atMs?: number }): Page<StoredDecision>;
+  /** Events with id above `afterId`, oldest first. */
+  eventsAfter(afterId: number, limit: number): StoredEvent[];
+  lastEventId(): number;
+  /** Deletes what is older than the retention in batches; returns true while more is left. */
+  prune(olderThan: { resultsBeforeMs: number; historyBeforeMs: number }): boolean;
+  /** A copy that can be opened on its own. */
+  backup(file: string): Promise<void>;
+  close(): void;
+}
+
+export interface StoreChange {
+  host: string;
+  check?: string;
+  checkStatus?: CheckStatus;
+  hostStatus?: HostStatus;
+  result?: CheckResult;
+  transitions: Omit<Transition, 'id'>[];
+  events: Omit<StoredEvent, 'id'>[];
+}
+
+export interface HistoryQuery {
+  host?: string;
+  check?: string;
+  sinceMs?: number;
+  untilMs?: number;
+  /** Opaque, from the previous page. Newest first. */
+  cursor?: string;
+  /** 1..500 */
+  limit: number;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Absent on the last page. */
+  next?: string;
+}
+
+// ---------------------------------------------------------------- coordinator (the ledger)
+
+export interface Slots {
+  /** Runs open in the whole fleet must stay below or at this with the new one. */
+  fleetConcurrent: number;
+  /** Runs of this action on this host in the window, the new one included. */
+  action: { runs: number; sinceMs: number };
+  /** Runs in the fleet in the window, the new one included. */
+  fleet: { runs: number; sinceMs: number };
+  /** notify and webhook hold no host and spend no budget. */
+  repairs: boolean;
+}
+
+export type ClaimVerdict =
+  | { kind: 'claimed' }
+  | {
+      kind: 'refused';
+      reason:
+        | 'host_busy'
+        | 'duplicate'
+        | 'fleet_busy'
+        | 'max_runs_reached'
+        | 'fleet_budget_spent'
+        | 'paused'
+        | 'fenced';
+    };
+
+export interface Token {
+  id: string;
+  name: string;
+  scopes: Scope[];
+  createdAtMs: number;
+  expiresAtMs?: number;
+  lastUsedAtMs?: number;
+}
+
+export interface OutboxMessage {
+  id: number;
+  /** Unique; a second enqueue with the same key is ignored. */
+  key: string;
+  target: string;
+  kind: 'problem' | 'recovery';
+  runId?: string;
+  host: string;
+  ladder: string;
+  body: Record<string, unknown>;
+  createdAtMs: number;
+  attempts: number;
+  nextAttemptAtMs: number;
+  status: 'pending' | 'sent' | 'dead';
+  lastError?: string;
+}
+
+/**
+ * Who may act where. On one box SQLite implements it: the fence token is a counter bumped at each start, a claim is one
+ * durable transaction (synchronous FULL, read back). Later etcd implements the same for several boxes.
+ */
+export interface Coordinator {
+  readonly member: string;
+  /** Token of this start. */
+  readonly fence: number;
+  members(): string[];
+  /** Token for a shard this member holds, or undefined. On one box: all 256. */
+  acquire(shard: number): number | undefined;
+  release(shard: number): void;
+  /** False once a newer member took over; then nothing may be sent. */
+  stillValid(): boolean;
+  /** Durable when it returns `claimed`. Throws StoreError when the ledger cannot be written. */
+  claim(intent: Intent, slots: Slots): ClaimVerdict;
+  /** Durable; called just before the first byte leaves. */
+  dispatched(runId: string, atMs: number): void;
+  /** Appends an event and moves the status; ends the run when the status is final. Durable. */
+  advance(runId: string, change: RunChange): Run;
+  get(runId: string): Run | undefined;
+  /** Runs that hold their host. */
+  open(): Run[];
+  /** Newest first. */
+  list(query: HistoryQuery & { status?: RunStatus; action?: string }): Page<Run>;
+  /** Summaries that decisions need: all runs decided at or after `sinceMs`, and all open ones. */
+  summaries(sinceMs: number): RunSummary[];
+  pause(pause: Pause): void;
+  resume(): void;
+  paused(nowMs: number): Pause | undefined;
+  /** Marks a run to be cancelled; true when it was still `intended`. */
+  enqueue(message: Omit<OutboxMessage, 'id' | 'attempts' | 'status' | 'lastError'>): boolean;
+  dueMessages(nowMs: number, limit: number): OutboxMessage[];
+  messageSent(id: number, atMs: number): void;
+  messageFailed(id: number, error: string, nextAttemptAtMs: number | 'dead'): void;
+  /** Problem messages sent or pending for this ladder whose recovery was not queued yet. */
+  unrecovered(host: string, ladder: string): OutboxMessage[];
+  createToken(token: { name: string; scopes: Scope[]; expiresAtMs?: number; nowMs: number }): {
+    token: Token;
+    secret: string;
+  };
+  tokens(): Token[];
+  revokeToken(id: string): boolean;
+  /** Constant-time by hash; updates last use. */
+  authenticate(secret: string, nowMs: number): Token | undefined;
+  close(): void;
+}
+
+export interface RunChange {
+  atMs: number;
+  status?: RunStatus;
+  event?: RunEvent;
+  exitCode?: number;
+  outcome?: string;
+  stdout?: string;
+  stderr?: string;
+  evidence?: string;
+  preconditions?: Intent['preconditions'];
+  verifyByMs?: number;
+  verifyOkSinceMs?: number | null;
+}
+
+// ---------------------------------------------------------------- what the API may ask of the daemon
+
+export interface HostView {
+  name: string;
+  address: string;
+  labels: Readonly<Record<string, string>>;
+  status: HostStatus;
+  checks: { ok: number; warning: number; critical: number; unknown: number; pending: number };
+  /** Open run on this host, if any. */
+  run?: RunSummary;
+}
+
+export interface CheckView {
+  host: string;
+  check: string;
+  kind: string;
+  status: CheckStatus;
+  /** No result for three intervals, or the host cannot be asked. */
+  stale: boolean;
+  nextDueAtMs?: number;
+  maxAttempts: number;
+}
+
+/** Where a ladder stands for one host, and each gate of the rung that is next. */
+export interface Explanation {
+  host: string;
+  ladder: string;
+  action: string;
+  check: string;
+  atMs: number;
+  verdict: Decision['verdict'];
+  reason: Decision['reason'];
+  gates: Decision['gates'];
+  rungs: {
+    action: string;
+    kind: string;
+    status: 'next' | 'running' | 'exhausted' | 'waiting';
+    why: string;
+  }[];
+  /** Earliest wall time at which it could act by itself, when known. */
+  earliestMs?: number;
+}
+
+export interface ActPlan {
+  host: string;
+  action: string;
+  kind: string;
+  command: string;
+  gates: Decision['gates'];
+  allowed: boolean;
+}
+
+export interface NowView {
+  atMs: number;
+  verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
+  automation: {
+    mode: 'observe' | 'auto';
+    paused?: Pause;
+    fleetRuns: { used: number; limit: number; perMs: number };
+  };
+  definitions: { revision: string; loadedAtMs: number; lastReloadOk: boolean; problems: string[] };
+  needsYou: { explanation: Explanation; status: CheckStatus; runs: Run[] }[];
+  healing: Run[];
+  healed: Run[];
+  worst: CheckView[];
+  unreachable: HostView[];
+}
+
+export interface Health {
+  ready: boolean;
+  /** Empty when ready. */
+  problems: string[];
+}
+
+export interface Stats {
+  checksRun: number;
+  checksShed: Readonly<Record<string, number>>;
+  checksRunning: number;
+  checksQueued: number;
+  schedulerLagMs: number;
+  actions: readonly { action: string; outcome: RunStatus; count: number }[];
+  suppressed: Readonly<Record<string, number>>;
+  connections: { open: number; connecting: number; waiting: number };
+  eventLoopDelayMs: number;
+}
+
+export type Rejected = { kind: 'rejected'; status: 404 | 409 | 503; code: string; message: string };
+
+/** Everything api/ needs; implemented by daemon/. Api decides nothing. */
+export interface DaemonPort {
+  hosts(): HostView[];
+  checks(): CheckView[];
+  now(): NowView;
+  explain(host: string, check?: string, action?: string): Explanation[];
+  health(): Health;
+  stats(): Stats;
+  definitions(): Definitions;
+  loadProblems(): string[];
+  pause(pause: { by: string; reason: string; untilMs?: number }): Pause;
+  resume(by: string): void;
+  checkNow(host: string, check: string): Promise<CheckView | Rejected>;
+  cancelRun(runId: string, by: string): Run | Rejected;
+  planAction(host: string, action: string): ActPlan | Rejected;
+  act(host: string, action: string, by: string, reason: string): Run | Rejected;
+  reload(by: string): { ok: boolean; revision: string; problems: string[] };
+  onEvent(listener: (event: StoredEvent) => void): () => void;
+  readonly startedAtMs: number;
+  readonly version: string;
+}
+
+/** The read parts of the store that api/ may use directly. */
+export type History = Pick<Store, 'transitions' | 'results' | 'decisions' | 'eventsAfter' | 'lastEventId'>;
+export type RunBook = Pick<Coordinator, 'get' | 'list' | 'authenticate'>;
