@@ -1,0 +1,46 @@
+/**
+ * Owns when a check with an interval is due. Pure: it takes the time and answers a time, keeps no timer, and knows
+ * nothing of results but whether a problem is soft. Calendar schedules are not here.
+ *
+ * The splay has two promises that pull apart: hosts must not fire together, and one host's checks of one interval must
+ * fall on one tick (one connection, one batch). So the host's hash alone places the grid, and a check takes part by its
+ * interval: its grid is the host's hash modulo that interval, laid over the epoch. Grids of one host nest: every tick of
+ * a 5m check is a tick of its 1m checks too. Callers name the check all the same, so that the rule stays in this file.
+ *
+ * Times are on a timeline that never jumps: the monotonic clock, laid over the wall clock once at start. Every start
+ * thereby finds the same grid, and a clock that is set forwards or back moves nothing.
+ */
+import { hash32 } from './hash.ts';
+import type { CheckStatus } from './types.ts';
+
+/** Longest wait for a check's first result after a start or a reload. */
+const warmUpMs = 60_000;
+
+/**
+ * The first tick after `nowMs`, whole milliseconds. Called at a tick it answers the next one (no double fire); called
+ * late, however many ticks too late, it answers the next one ahead (one fire, no burst to catch up).
+ * Errors: RangeError for an interval that is not a positive whole number of milliseconds.
+ */
+export function nextDue(host: string, _check: string, everyMs: number, nowMs: number, epochMs = 0): number {
+  if (!Number.isSafeInteger(everyMs) || everyMs <= 0) throw new RangeError(`interval of ${everyMs} ms`);
+  const now = Math.floor(nowMs);
+  const sinceTickMs = (now - epochMs - (hash32(host) % everyMs)) % everyMs;
+  return now + everyMs - (sinceTickMs < 0 ? sinceTickMs + everyMs : sinceTickMs);
+}
+
+/**
+ * The first run of a check that has no place in time yet: within 60s even when the interval is a day, since nothing may
+ * act before a fresh result is there, yet spread like the regular ticks so that a start is not a stampede.
+ */
+export function warmUpDue(host: string, check: string, everyMs: number, nowMs: number, epochMs = 0): number {
+  const regularMs = nextDue(host, check, everyMs, nowMs, epochMs);
+  return Math.min(regularMs, nextDue(host, check, warmUpMs, nowMs, epochMs));
+}
+
+/** Milliseconds from the end of a run to the next one while the problem is soft; undefined: the regular tick. */
+export function retryInMs(
+  status: Pick<CheckStatus, 'type'>,
+  retryEveryMs: number | undefined,
+): number | undefined {
+  return status.type === 'soft' ? retryEveryMs : undefined;
+}
