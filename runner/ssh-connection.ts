@@ -1,0 +1,224 @@
+/**
+ * One open SSH connection: its channel slots, its pulse and its end. It runs no scripts (ssh-session.ts) and
+ * is opened elsewhere (ssh-connect.ts).
+ */
+import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel } from 'ssh2';
+import type { Clock } from '../core/ports.ts';
+import type { TransportFailure } from '../core/types.ts';
+import type { Limiter } from './remote-script.ts';
+import { failure } from './ssh-failure.ts';
+
+export type Opened =
+  | { kind: 'open'; channel: ClientChannel }
+  /** The host has no room for another channel. Nothing was run. */
+  | { kind: 'refused'; message: string }
+  /** The host has room but does not run commands. */
+  | { kind: 'denied'; message: string };
+
+export type SlotAnswer = 'slot' | 'late' | 'aborted' | 'closed';
+
+interface Waiter {
+  answer(answer: SlotAnswer): void;
+}
+
+/** sshd frees a session a little after the client sees its end, so some of MaxSessions are left alone. */
+const sessionHeadroom = 2;
+/** One success in ten makes room for one more channel after the limit had to be lowered. */
+const limitRegrowth = 0.1;
+
+export class SshConnection {
+  readonly place: string;
+  limiter: Limiter = 'shell';
+  /** Set when a command ran to its end here: a loss after that is no reason to wait before reconnecting. */
+  proved = false;
+  /** Monotonic time of the newest byte from the host. */
+  lastByteAtMs: number;
+  lastUsedAtMs: number;
+  readonly #client: Client;
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  readonly #maxSessions: number;
+  readonly #waiters: Waiter[] = [];
+  readonly #onEnd: ((cause: TransportFailure) => void)[] = [];
+  #limit: number;
+  #active = 0;
+  /** Streams to hosts behind this one; sshd does not count them in MaxSessions. */
+  #forwards = 0;
+  #ended: TransportFailure | undefined;
+  #retired = false;
+
+  constructor(client: Client, stream: Duplex, place: string, maxSessions: number, clock: Clock) {
+    this.place = place;
+    this.#client = client;
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#maxSessions = Math.max(1, maxSessions - sessionHeadroom);
+    this.#limit = this.#maxSessions;
+    this.lastByteAtMs = clock.monotonicMs();
+    this.lastUsedAtMs = this.lastByteAtMs;
+  }
+
+  get ended(): TransportFailure | undefined {
+    return this.#ended;
+  }
+
+  /** False once it ended or was retired: nothing new may start here. */
+  get usable(): boolean {
+    return !this.#ended && !this.#retired;
+  }
+
+  get idle(): boolean {
+    return this.#active === 0 && this.#forwards === 0 && this.#waiters.length === 0;
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  get waiting(): number {
+    return this.#waiters.length;
+  }
+
+  /** Called once with the cause, at once when it already ended. Returns a function that unsubscribes. */
+  onEnd(listener: (cause: TransportFailure) => void): () => void {
+    if (this.#ended) {
+      listener(this.#ended);
+      return () => undefined;
+    }
+    this.#onEnd.push(listener);
+    return () => {
+      const index = this.#onEnd.indexOf(listener);
+      if (index >= 0) this.#onEnd.splice(index, 1);
+    };
+  }
+
+  /** Waits its turn among at most the host's number of channels. */
+  takeSlot(limitMs: number, signal: AbortSignal | undefined, first = false): Promise<SlotAnswer> {
+    if (!this.usable) return Promise.resolve('closed');
+    if (signal?.aborted) return Promise.resolve('aborted');
+    if (this.#active < Math.floor(this.#limit) && (first || this.#waiters.length === 0)) {
+      this.#active += 1;
+      return Promise.resolve('slot');
+    }
+    if (limitMs <= 0) return Promise.resolve('late');
+    return new Promise((resolve) => {
+      const onAbort = (): void => waiter.answer('aborted');
+      const cancel = this.#clock.after(limitMs, () => waiter.answer('late'));
+      const waiter: Waiter = {
+        answer: (answer) => {
+          const index = this.#waiters.indexOf(waiter);
+          if (index < 0) return;
+          this.#waiters.splice(index, 1);
+          cancel();
+          signal?.removeEventListener('abort', onAbort);
+          resolve(answer);
+        },
+      };
+      signal?.addEventListener('abort', onAbort);
+      if (first) this.#waiters.unshift(waiter);
+      else this.#waiters.push(waiter);
+    });
+  }
+
+  releaseSlot(): void {
+    this.#active -= 1;
+    this.lastUsedAtMs = this.#clock.monotonicMs();
+    while (this.#active < Math.floor(this.#limit) && this.#waiters.length > 0) {
+      this.#active += 1;
+      this.#waiters[0]?.answer('slot');
+    }
+    this.#endIfRetired();
+  }
+
+  /** After a refused channel: no more at once than the host has now. Call it after the slot was released. */
+  lowerLimit(): void {
+    this.#limit = Math.max(1, this.#active);
+  }
+
+  raiseLimit(): void {
+    this.#limit = Math.min(this.#maxSessions, this.#limit + limitRegrowth);
+  }
+
+  /** Errors: resolves with what the host answered; never settles when it answers nothing and stays connected. */
+  open(command: string): Promise<Opened | { kind: 'lost' }> {
+    return new Promise((resolve) => {
+      const unsubscribe = this.onEnd(() => resolve({ kind: 'lost' }));
+      if (this.#ended) return;
+      try {
+        this.#client.exec(command, { allowHalfOpen: true }, (error, channel) => {
+          unsubscribe();
+          if (!error) resolve({ kind: 'open', channel });
+          else if ((error as { reason?: unknown }).reason !== undefined) {
+            resolve({ kind: 'refused', message: error.message });
+          } else if (error.message === 'Unable to exec') resolve({ kind: 'denied', message: error.message });
+          else resolve({ kind: 'lost' });
+        });
+      } catch {
+        // ssh2 throws for a socket that is closed already and has not said so.
+        unsubscribe();
+        this.destroy(
+          failure('lost', `the connection to ${this.place} was closed`, 'It is opened again by itself.'),
+        );
+        resolve({ kind: 'lost' });
+      }
+    });
+  }
+
+  /** A TCP stream from this host to another one. The connection is not idle while it is open. */
+  forward(address: string, port: number): Promise<Duplex | Error> {
+    return new Promise((resolve) => {
+      if (this.#ended) {
+        resolve(new Error(this.#ended.message));
+        return;
+      }
+      const unsubscribe = this.onEnd((cause) => resolve(new Error(cause.message)));
+      try {
+        this.#client.forwardOut('127.0.0.1', 0, address, port, (error, channel) => {
+          unsubscribe();
+          if (error) {
+            resolve(error);
+            return;
+          }
+          this.#forwards += 1;
+          channel.once('close', () => {
+            this.#forwards -= 1;
+            this.lastUsedAtMs = this.#clock.monotonicMs();
+            this.#endIfRetired();
+          });
+          resolve(channel);
+        });
+      } catch (error) {
+        unsubscribe();
+        resolve(error as Error);
+      }
+    });
+  }
+
+  /** Lets running commands end and starts no new ones. */
+  retire(): void {
+    this.#retired = true;
+    for (const waiter of [...this.#waiters]) waiter.answer('closed');
+    this.#endIfRetired();
+  }
+
+  #endIfRetired(): void {
+    if (this.#retired && this.#active === 0 && this.#forwards === 0) {
+      this.destroy(
+        failure('lost', `the connection to ${this.place} was given up`, 'It is opened again by itself.'),
+      );
+    }
+  }
+
+  /** Takes the socket down now. `cause` becomes the failure of everything that was under way. */
+  destroy(cause: TransportFailure): void {
+    if (!this.#ended) {
+      this.#ended = cause;
+      // Polite for sshd's log; the socket goes whether or not anybody reads it.
+      this.#client.end();
+      for (const waiter of [...this.#waiters]) waiter.answer('closed');
+      for (const listener of this.#onEnd.splice(0)) listener(cause);
+    }
+    this.#stream.destroy();
+  }
+}

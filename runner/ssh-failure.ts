@@ -1,0 +1,77 @@
+/** Names every way in which asking a host can fail, with the stage, a sentence and a hint; it decides nothing. */
+import type { TransportFailure, TransportStage } from '../core/types.ts';
+
+export function failure(
+  stage: TransportStage,
+  message: string,
+  hint: string,
+  sent = false,
+): TransportFailure {
+  return { stage, message, hint, sent };
+}
+
+/** The far side may have begun; what became of it must be found out by looking. */
+export function lostWhileRunning(cause: string): TransportFailure {
+  return failure(
+    'lost',
+    `${cause} before the command's exit status arrived`,
+    'The command may have run, partly or wholly. Look at the host before it is run again.',
+    true,
+  );
+}
+
+/** A failed TCP connection, by the error that Node reports. */
+export function socketFailure(error: Error, place: string): TransportFailure {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall === 'getaddrinfo' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return failure(
+      'dns',
+      `the name of ${place} could not be resolved (${code ?? error.message})`,
+      'Check the spelling of the address, and the name servers of the ops box.',
+    );
+  }
+  const hints: Record<string, string> = {
+    ECONNREFUSED: 'Nothing listens there: is sshd running, and is the port right?',
+    ETIMEDOUT: 'Nothing answered: is the host up, and does a firewall drop packets on the way?',
+    EHOSTUNREACH: 'No way to the host: is it up, and is the route right?',
+    ENETUNREACH: 'The ops box has no route to that network.',
+    ECONNRESET: 'The host, or something on the way, hung up: see sshd_config MaxStartups and the firewall.',
+    EMFILE: 'mendd is out of file descriptors: raise LimitNOFILE in its unit.',
+  };
+  const why = code ?? error.message;
+  return failure(
+    'connect',
+    `${place} could not be connected to (${why})`,
+    hints[why] ?? 'Try `ssh` to the same address from the ops box.',
+  );
+}
+
+/** A failure of ssh2 on the way from TCP to a ready connection. */
+export function handshakeFailure(error: Error, place: string, phase: 'handshake' | 'auth'): TransportFailure {
+  const { level } = error as Error & { level?: string };
+  if (level === 'client-authentication') {
+    return failure(
+      'auth',
+      `${place} did not accept the login`,
+      'Is the public key in authorized_keys of that user, with modes sshd accepts? sshd logs the reason on the host.',
+    );
+  }
+  if (/no matching host key/i.test(error.message)) {
+    return failure(
+      'host_key',
+      `${place} offers none of the host key types that known_hosts has for it`,
+      'If the host was reinstalled, verify its new key and replace its lines in known_hosts.',
+    );
+  }
+  if (level === 'client-socket') {
+    const failed = socketFailure(error, place);
+    return { ...failed, stage: phase === 'auth' ? 'auth' : 'connect' };
+  }
+  return failure(
+    phase === 'auth' ? 'auth' : 'connect',
+    `the SSH conversation with ${place} failed: ${error.message}`,
+    phase === 'auth'
+      ? 'sshd logs the reason on the host.'
+      : 'Is it an SSH server that listens there, and does it share algorithms with this client?',
+  );
+}

@@ -1,0 +1,319 @@
+/**
+ * Keeps at most one connection per host and key, opens it when it is first needed, and waits longer after each
+ * failure. It runs nothing on hosts.
+ */
+import type { Duplex } from 'node:stream';
+import type { HostDefinition, SshConfig } from '../core/definitions.ts';
+import type { Clock } from '../core/ports.ts';
+import type { TransportFailure } from '../core/types.ts';
+import { ConnectGate } from './connect-gate.ts';
+import { type HostKeyChange, HostKeys } from './host-keys.ts';
+import type { Logins } from './ssh-auth.ts';
+import { connectSsh } from './ssh-connect.ts';
+import { SshConnection } from './ssh-connection.ts';
+import { failure } from './ssh-failure.ts';
+
+export type Purpose = 'check' | 'action';
+
+export type PoolAnswer =
+  | { kind: 'connection'; connection: SshConnection }
+  | { kind: 'failed'; failure: TransportFailure }
+  | { kind: 'not_sent'; reason: string };
+
+export interface PoolOptions {
+  config: SshConfig;
+  logins: Logins;
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  hosts: (name: string) => HostDefinition | undefined;
+  onHostKeyChange: (host: string, change: HostKeyChange) => void;
+}
+
+/** Full jitter: a uniform part of base x 2^failures, so that a fleet does not come back in step. */
+const backoffBaseMs = 500;
+const backoffCapMs = 30_000;
+
+interface Line {
+  host: HostDefinition;
+  purpose: Purpose;
+  /** Where and through what it goes; a line is replaced when this changes. */
+  route: string;
+  connection?: SshConnection;
+  /** Never rejects. */
+  attempt?: Promise<SshConnection | TransportFailure>;
+  /** The attempt has passed the gate. */
+  dialing: boolean;
+  failures: number;
+  lastFailure?: TransportFailure;
+  retryAtMs: number;
+  dropped: boolean;
+}
+
+export class SshPool {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #onHostKeyChange: PoolOptions['onHostKeyChange'];
+  readonly #gate: ConnectGate;
+  readonly #lines = new Map<string, Line>();
+  /** All that are not ended, those of dropped lines too. */
+  readonly #open = new Set<SshConnection>();
+  #hosts: PoolOptions['hosts'];
+  #config: SshConfig;
+  #logins: Logins;
+  #hostKeys: HostKeys;
+  #connecting = 0;
+  readonly #closing = new AbortController();
+
+  constructor({ config, logins, clock, random, hosts, onHostKeyChange }: PoolOptions) {
+    this.#config = config;
+    this.#logins = logins;
+    this.#clock = clock;
+    this.#random = random;
+    this.#hosts = hosts;
+    this.#onHostKeyChange = onHostKeyChange;
+    this.#hostKeys = new HostKeys(config.knownHosts, config.hostKeys);
+    this.#gate = new ConnectGate(gateLimits(config), clock, () => this.#closeIdlest());
+  }
+
+  /** The host's connection, opened if need be. Waits for room at most `limitMs`, for a login as long as that may take. */
+  async get(
+    host: HostDefinition,
+    purpose: Purpose,
+    limitMs: number,
+    signal?: AbortSignal,
+  ): Promise<PoolAnswer> {
+    if (this.#closing.signal.aborted) return { kind: 'not_sent', reason: 'the runner is closed' };
+    if (signal?.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
+    const route = this.#route(host);
+    if (typeof route !== 'string') return { kind: 'failed', failure: route };
+    const line = this.#line(host, purpose, route);
+    if (line.connection?.usable) return { kind: 'connection', connection: line.connection };
+    if (!line.attempt) {
+      const waitMs = line.retryAtMs - this.#clock.monotonicMs();
+      if (waitMs > 0 && line.lastFailure) {
+        return { kind: 'failed', failure: { ...line.lastFailure, sent: false } };
+      }
+      line.attempt = this.#attempt(line);
+    }
+    return this.#await(line, line.attempt, limitMs, signal);
+  }
+
+  /** Connections of hosts that are gone, or are reached in another way now, end with their last command. */
+  update(config: SshConfig, logins: Logins, hosts: ReadonlyMap<string, HostDefinition>): void {
+    const sameLogin = loginStamp(config) === loginStamp(this.#config);
+    this.#hosts = (name) => hosts.get(name);
+    this.#config = config;
+    this.#logins = logins;
+    this.#hostKeys = new HostKeys(config.knownHosts, config.hostKeys);
+    this.#gate.limits = gateLimits(config);
+    for (const [key, line] of this.#lines) {
+      const host = hosts.get(line.host.name);
+      if (sameLogin && host && this.#route(host) === line.route) continue;
+      this.#drop(key, line);
+    }
+  }
+
+  connections(): { open: number; connecting: number; waiting: number } {
+    let waiting = this.#gate.waiting;
+    for (const connection of this.#open) waiting += connection.waiting;
+    return { open: this.#open.size, connecting: this.#connecting, waiting };
+  }
+
+  /** Ends everything now, attempts too. */
+  close(): void {
+    this.#closing.abort();
+    for (const [key, line] of this.#lines) this.#drop(key, line);
+    for (const connection of this.#open) {
+      connection.destroy(failure('lost', 'the runner was closed', 'mendd is stopping.'));
+    }
+    this.#gate.flush();
+  }
+
+  #line(host: HostDefinition, purpose: Purpose, route: string): Line {
+    const own = purpose === 'action' && this.#logins.action ? 'action' : 'check';
+    const key = `${own} ${host.name}`;
+    const existing = this.#lines.get(key);
+    if (existing?.route === route) return existing;
+    if (existing) this.#drop(key, existing);
+    const line: Line = {
+      host,
+      purpose: own,
+      route,
+      dialing: false,
+      failures: 0,
+      retryAtMs: 0,
+      dropped: false,
+    };
+    this.#lines.set(key, line);
+    return line;
+  }
+
+  #drop(key: string, line: Line): void {
+    this.#lines.delete(key);
+    line.dropped = true;
+    line.connection?.retire();
+  }
+
+  #await(
+    line: Line,
+    attempt: NonNullable<Line['attempt']>,
+    limitMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<PoolAnswer> {
+    return new Promise((resolve) => {
+      const settle = (answer: PoolAnswer): void => {
+        cancel();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(answer);
+      };
+      const onAbort = (): void => settle({ kind: 'not_sent', reason: 'aborted before it was sent' });
+      const cancel = this.#clock.after(limitMs, () => {
+        // Once it dials it ends within the connect time-out, with a better answer than this one.
+        if (line.dialing) return;
+        settle({ kind: 'not_sent', reason: `no connection could be started within ${limitMs / 1000} s` });
+      });
+      signal?.addEventListener('abort', onAbort);
+      void attempt.then((result) => {
+        settle(
+          result instanceof SshConnection
+            ? { kind: 'connection', connection: result }
+            : { kind: 'failed', failure: result },
+        );
+      });
+    });
+  }
+
+  async #attempt(line: Line): Promise<SshConnection | TransportFailure> {
+    await this.#gate.enter();
+    this.#connecting += 1;
+    line.dialing = true;
+    const result = await this.#dial(line);
+    line.dialing = false;
+    this.#connecting -= 1;
+    delete line.attempt;
+    if (!(result instanceof SshConnection)) {
+      this.#gate.leave();
+      this.#backOff(line, result);
+      return result;
+    }
+    this.#open.add(result);
+    line.connection = result;
+    result.onEnd((cause) => {
+      this.#open.delete(result);
+      this.#gate.leave();
+      // A retired one was replaced already.
+      if (line.connection !== result) return;
+      delete line.connection;
+      if (result.proved) line.failures = 0;
+      else this.#backOff(line, cause);
+    });
+    if (line.dropped) result.retire();
+    return result;
+  }
+
+  #backOff(line: Line, cause: TransportFailure): void {
+    line.failures = Math.min(line.failures + 1, 16);
+    line.lastFailure = cause;
+    const spanMs = Math.min(backoffCapMs, backoffBaseMs * 2 ** line.failures);
+    line.retryAtMs = this.#clock.monotonicMs() + this.#random() * spanMs;
+  }
+
+  async #dial(line: Line): Promise<SshConnection | TransportFailure> {
+    if (this.#closing.signal.aborted) return failure('lost', 'the runner was closed', 'mendd is stopping.');
+    const { host, purpose } = line;
+    const jump = this.#jumpOf(host);
+    let forward: (() => Promise<Duplex | Error>) | undefined;
+    if (jump) {
+      const through = await this.get(jump, 'check', this.#config.connectTimeoutMs);
+      if (through.kind !== 'connection') {
+        const why = through.kind === 'failed' ? through.failure.message : through.reason;
+        const hint = through.kind === 'failed' ? through.failure.hint : 'Try again.';
+        return failure('connect', `${host.name} is behind ${jump.name}, and ${why}`, hint);
+      }
+      forward = () => through.connection.forward(host.address, host.port);
+    }
+    const login = purpose === 'action' ? (this.#logins.action ?? this.#logins.check) : this.#logins.check;
+    return connectSsh({
+      address: host.address,
+      port: host.port,
+      user: host.user,
+      auth: login(host.user),
+      hostKeys: this.#hostKeys,
+      limitMs: this.#config.connectTimeoutMs,
+      maxSessions: this.#config.maxSessionsPerHost,
+      clock: this.#clock,
+      signal: this.#closing.signal,
+      onHostKeyChange: (change) => this.#onHostKeyChange(host.name, change),
+      ...(forward ? { forward } : {}),
+    });
+  }
+
+  #jumpOf(host: HostDefinition): HostDefinition | undefined {
+    const name = host.jump ?? this.#config.jump;
+    return name === undefined || name === host.name ? undefined : this.#hosts(name);
+  }
+
+  /** All that the way to a host depends on, or why there is none. */
+  #route(host: HostDefinition): string | TransportFailure {
+    const hops: string[] = [];
+    const seen = new Set<string>();
+    for (let hop: HostDefinition | undefined = host; hop; hop = this.#jumpOf(hop)) {
+      // A jump host needs no jump of its own unless it names one: the fleet's default jump is that host.
+      if (seen.has(hop.name)) {
+        return failure(
+          'connect',
+          `the jump hosts of ${host.name} go in a circle: ${[...seen, hop.name].join(' -> ')}`,
+          'Mend `jump` of one of them.',
+        );
+      }
+      seen.add(hop.name);
+      hops.push(`${hop.user}@${hop.address}:${hop.port}`);
+      const name: string | undefined = hop.jump ?? this.#config.jump;
+      if (name !== undefined && name !== hop.name && !this.#hosts(name)) {
+        return failure(
+          'connect',
+          `${hop.name} is behind ${name}, which is no host`,
+          'Define that host, or mend `jump`.',
+        );
+      }
+    }
+    return hops.join(' ');
+  }
+
+  #closeIdlest(): boolean {
+    let idlest: SshConnection | undefined;
+    for (const connection of this.#open) {
+      if (
+        connection.idle &&
+        connection.usable &&
+        !(idlest && idlest.lastUsedAtMs <= connection.lastUsedAtMs)
+      ) {
+        idlest = connection;
+      }
+    }
+    if (!idlest) return false;
+    idlest.proved = true;
+    idlest.destroy(
+      failure('lost', 'it was closed to make room for another host', 'Raise ssh.max_connections.'),
+    );
+    return true;
+  }
+}
+
+function gateLimits(config: SshConfig): { ratePerSec: number; maxOpen: number } {
+  return { ratePerSec: config.connectRatePerSec, maxOpen: config.maxConnections };
+}
+
+/** Compared, never shown: it holds secrets. */
+function loginStamp(config: SshConfig): string {
+  const { identity, actionIdentity, passphrase, agent, knownHosts, hostKeys } = config;
+  return JSON.stringify([
+    identity?.reveal(),
+    actionIdentity?.reveal(),
+    passphrase?.reveal(),
+    agent,
+    knownHosts,
+    hostKeys,
+  ]);
+}
