@@ -106,6 +106,8 @@ export type GuardRecord =
   | { kind: 'absent'; bootId: string }
   | { kind: 'running'; bootId: string }
   | { kind: 'finished'; bootId: string; exitCode: number; stdout: string; stderr: string }
+  /** It was started and has no exit: killed from outside, or the machine went down meanwhile. */
+  | { kind: 'interrupted'; bootId: string }
   | { kind: 'unreachable'; failure: TransportFailure };
 
 export interface GuardRequest {
@@ -163,7 +165,7 @@ export interface Store {
   /** Folds a decision into the newest of the same host, action, verdict and reason, or adds a row. */
   saveDecision(decision: Decision): StoredDecision;
   addEvent(event: Omit<StoredEvent, 'id'>): StoredEvent;
-  /** Forgets the state of checks and hosts that no longer exist. */
+  /** Forgets the state of checks and hosts that no longer exist. A check's key is its host, `\n`, its id. */
   forget(keep: { hosts: ReadonlySet<string>; checks: ReadonlySet<string> }): void;
   transitions(query: HistoryQuery): Page<Transition>;
   results(query: HistoryQuery): Page<CheckResult & { id: number; host: string; check: string }>;
@@ -303,6 +305,8 @@ export interface Coordinator {
   revokeToken(id: string): boolean;
   /** Constant-time by hash; updates last use. */
   authenticate(secret: string, nowMs: number): Token | undefined;
+  /** Deletes ended runs and settled messages older than the history's retention; returns true while more is left. */
+  prune(beforeMs: number): boolean;
   close(): void;
 }
 
