@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import type { Clock, RunOutcome, RunRequest } from '../core/ports.ts';
-import { OutputCapture } from './output-capture.ts';
+import type { TransportFailure } from '../core/types.ts';
 import {
   endedByLimit,
   killGraceMs,
@@ -11,12 +11,9 @@ import {
   readProbe,
   remoteScript,
 } from './remote-script.ts';
-import { failure } from './ssh-failure.ts';
-import { defaultOutputBytes } from './ssh-session.ts';
+import { RunWatch } from './run-watch.ts';
+import { failure, lostWhileRunning } from './ssh-failure.ts';
 
-/** After the exit: how long the rest of the output may pause, and take in all. */
-const trailingPauseMs = 250;
-const trailingLimitMs = 2_000;
 /** Beyond limit and grace, for a sudo child that this user cannot kill. */
 const surrenderMs = 3_000;
 
@@ -61,138 +58,83 @@ export class LocalRunner {
     return (outcome.kind === 'exited' ? readProbe(outcome.stdout) : undefined) ?? 'shell';
   }
 
-  #spawn(request: RunRequest, { file, args, env, input }: Command): Promise<RunOutcome> {
-    const clock = this.#clock;
-    const askedAtMs = clock.nowMs();
+  async #spawn(request: RunRequest, { file, args, env, input }: Command): Promise<RunOutcome> {
     const { signal } = request;
-    const notSent = (reason: string): RunOutcome => ({
-      kind: 'not_sent',
-      reason,
-      startedAtMs: askedAtMs,
-      durationMs: 0,
-    });
-    if (this.#closed) return Promise.resolve(notSent('the runner is closed'));
-    if (signal?.aborted) return Promise.resolve(notSent('aborted before it was sent'));
-    const refusal = request.beforeSend?.();
-    if (refusal !== undefined) return Promise.resolve(notSent(refusal));
-    return new Promise((resolve) => {
-      const startedMonoMs = clock.monotonicMs();
-      const outputBytes = request.outputBytes ?? defaultOutputBytes;
-      const stdout = new OutputCapture(outputBytes);
-      const stderr = new OutputCapture(outputBytes);
-      const timers = new Set<() => void>();
-      let end: { exitCode?: number; signal?: string } | undefined;
-      let endMonoMs = 0;
-      let limitReached = false;
-      let cancelPause: () => void = () => undefined;
-      const child = spawn(file, args, {
-        cwd: '/',
-        env,
-        // Its own session and process group, so that the whole family can be killed.
-        detached: true,
-        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      });
-      const killGroup = (name: 'SIGTERM' | 'SIGKILL'): void => {
-        if (child.pid === undefined) return;
-        try {
-          process.kill(-child.pid, name);
-        } catch (error) {
-          // ESRCH: it is gone already. EPERM: all that is left belongs to the sudo user, whose own limit ends it.
-          const { code } = error as NodeJS.ErrnoException;
-          if (code !== 'ESRCH' && code !== 'EPERM') throw error;
-        }
-      };
-      const after = (delayMs: number, callback: () => void): void => {
-        timers.add(clock.after(delayMs, callback));
-      };
-      const settle = (outcome: RunOutcome): void => {
-        for (const cancel of timers) cancel();
-        cancelPause();
+    const refusal = this.#closed
+      ? 'the runner is closed'
+      : signal?.aborted
+        ? 'aborted before it was sent'
+        : request.beforeSend?.();
+    if (refusal !== undefined) {
+      return { kind: 'not_sent', reason: refusal, startedAtMs: this.#clock.nowMs(), durationMs: 0 };
+    }
+    let limitReached = false;
+    const watch = new RunWatch({
+      clock: this.#clock,
+      request,
+      endedByLimit: (end, durationMs) =>
+        limitReached || (request.sudo !== undefined && endedByLimit(end, durationMs, request.timeoutMs)),
+      release: () => {
         signal?.removeEventListener('abort', abandon);
         this.#running.delete(abandon);
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-        child.stdin?.destroy();
+        // What it left in the background keeps running, but no longer writes to us.
+        for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
         child.unref();
-        resolve(outcome);
-      };
-      const ran = (durationMs: number) => ({
-        stdout: stdout.text(),
-        stderr: stderr.text(),
-        truncated: stdout.truncated || stderr.truncated,
-        startedAtMs: askedAtMs,
-        durationMs,
-      });
-      const unreachable = (message: string, hint: string, sent: boolean): void =>
-        settle({
-          kind: 'unreachable',
-          failure: failure(sent ? 'lost' : 'channel', message, hint, sent),
-          startedAtMs: askedAtMs,
-          durationMs: clock.monotonicMs() - startedMonoMs,
-        });
-      const conclude = (): void => {
-        if (!end) return;
-        const durationMs = endMonoMs - startedMonoMs;
-        const limited = limitReached || (request.sudo && endedByLimit(end, durationMs, request.timeoutMs));
-        if (limited) settle({ kind: 'timed_out', limitMs: request.timeoutMs, ...ran(durationMs) });
-        else if (end.signal !== undefined) settle({ kind: 'killed', signal: end.signal, ...ran(durationMs) });
-        else settle({ kind: 'exited', exitCode: end.exitCode ?? 0, ...ran(durationMs) });
-      };
-      const abandon = (): void => {
-        killGroup('SIGKILL');
-        unreachable('the run was aborted before it ended', 'It was killed; it may have run partly.', true);
-      };
-      const awaitRest = (): void => {
-        cancelPause();
-        cancelPause = clock.after(trailingPauseMs, conclude);
-      };
-      for (const [stream, capture] of [
-        [child.stdout, stdout],
-        [child.stderr, stderr],
-      ] as const) {
-        stream?.on('data', (chunk: Buffer) => {
-          capture.push(chunk);
-          if (end) awaitRest();
-        });
-      }
-      child.on('error', (error) => {
-        if (child.pid === undefined) {
-          unreachable(
-            `${file} cannot be started: ${error.message}`,
-            'Is the ops box out of processes or memory?',
-            false,
-          );
-        }
-      });
-      child.on('exit', (code, name) => {
-        endMonoMs = clock.monotonicMs();
-        end = code === null ? { signal: name ?? 'unknown' } : { exitCode: code };
-        awaitRest();
-        after(trailingLimitMs, conclude);
-      });
-      child.on('close', conclude);
-      // EPIPE when the script does not read its input: its own business.
-      child.stdin?.on('error', () => undefined);
-      if (input !== undefined) child.stdin?.end(input);
-      signal?.addEventListener('abort', abandon);
-      this.#running.add(abandon);
-      const headStartMs = request.sudo ? killGraceMs : 0;
-      after(request.timeoutMs + headStartMs, () => {
-        limitReached = true;
-        killGroup('SIGTERM');
-      });
-      after(request.timeoutMs + headStartMs + killGraceMs, () => {
-        limitReached = true;
-        killGroup('SIGKILL');
-      });
-      after(request.timeoutMs + headStartMs + killGraceMs + surrenderMs, () => {
-        settle({
-          kind: 'timed_out',
-          limitMs: request.timeoutMs,
-          ...ran(clock.monotonicMs() - startedMonoMs),
-        });
-      });
+      },
     });
+    const child = spawn(file, args, {
+      cwd: '/',
+      env,
+      // Its own session and process group, so that the whole family can be killed.
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const abandon = (): void => {
+      killGroup(child.pid, 'SIGKILL');
+      watch.closed(() => lostWhileRunning('the run was aborted'));
+    };
+    if (child.stdout && child.stderr) watch.drain(child.stdout, child.stderr);
+    child.on('error', (error) => {
+      if (child.pid === undefined) watch.unreachable(notStarted(file, error));
+    });
+    child.on('exit', (code, name) => {
+      watch.ended(code === null ? { signal: name ?? 'unknown' } : { exitCode: code });
+    });
+    child.on('close', () => watch.closed(() => lostWhileRunning('the process vanished')));
+    // EPIPE when the script does not read its input: its own business.
+    child.stdin?.on('error', () => undefined);
+    if (input !== undefined) child.stdin?.end(input);
+    signal?.addEventListener('abort', abandon);
+    this.#running.add(abandon);
+    // Under sudo the limit inside goes first; this one is for a sudo that hangs itself.
+    const limitMs = request.timeoutMs + (request.sudo ? killGraceMs : 0);
+    const kill = (name: 'SIGTERM' | 'SIGKILL'): void => {
+      limitReached = true;
+      killGroup(child.pid, name);
+    };
+    watch.after(limitMs, () => kill('SIGTERM'));
+    watch.after(limitMs + killGraceMs, () => kill('SIGKILL'));
+    watch.after(limitMs + killGraceMs + surrenderMs, () => watch.timedOut());
+    return watch.outcome;
+  }
+}
+
+function notStarted(file: string, error: Error): TransportFailure {
+  return failure(
+    'channel',
+    `${file} cannot be started: ${error.message}`,
+    'Is the ops box out of processes or memory?',
+  );
+}
+
+function killGroup(pid: number | undefined, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    // ESRCH: it is gone already. EPERM: all that is left belongs to the sudo user, whose own limit ends it.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import type { SudoDefinition } from '../core/definitions.ts';
 import { quote } from './quote.ts';
+import type { RunEnd } from './run-watch.ts';
 
 /**
  * What ends a script in time on the host: coreutils' `timeout` (it kills the process group), a watchdog in an
@@ -119,17 +120,9 @@ export function readProbe(stdout: string): Limiter | undefined {
  * Whether an end by exit code or signal, `durationMs` after the start, is the limiter's doing: 124 from
  * `timeout`, 137 or KILL when it had to kill, 143 or TERM from the watchdog.
  */
-export function endedByLimit(
-  end: { exitCode?: number; signal?: string },
-  durationMs: number,
-  limitMs: number,
-): boolean {
+export function endedByLimit(end: RunEnd, durationMs: number, limitMs: number): boolean {
   if (durationMs < limitMs) return false;
-  return (
-    end.exitCode === 124 ||
-    end.exitCode === 137 ||
-    end.exitCode === 143 ||
-    end.signal === 'SIGKILL' ||
-    end.signal === 'SIGTERM'
-  );
+  return 'signal' in end
+    ? end.signal === 'SIGKILL' || end.signal === 'SIGTERM'
+    : end.exitCode === 124 || end.exitCode === 137 || end.exitCode === 143;
 }

@@ -76,18 +76,21 @@ class Attempt {
       this.#dialTcp();
       return;
     }
-    void forward().then((stream) => {
-      if (stream instanceof Error) {
-        this.#fail(
-          failure(
-            'connect',
-            `the jump host could not reach ${this.#place}: ${stream.message}`,
-            'Is the target up, and does the jump host allow forwarding (AllowTcpForwarding)?',
-          ),
-        );
-      } else if (this.#settled) stream.destroy();
-      else this.#handshake(stream);
-    });
+    void this.#dialThrough(forward);
+  }
+
+  async #dialThrough(forward: () => Promise<Duplex | Error>): Promise<void> {
+    const stream = await forward();
+    if (stream instanceof Error) {
+      this.#fail(
+        failure(
+          'connect',
+          `the jump host could not reach ${this.#place}: ${stream.message}`,
+          'Is the target up, and does the jump host allow forwarding (AllowTcpForwarding)?',
+        ),
+      );
+    } else if (this.#settled) stream.destroy();
+    else this.#handshake(stream);
   }
 
   #dialTcp(): void {

@@ -198,8 +198,13 @@ export class SshConnection {
   /** Lets running commands end and starts no new ones. */
   retire(): void {
     this.#retired = true;
-    for (const waiter of [...this.#waiters]) waiter.answer('closed');
+    this.#dismiss();
     this.#endIfRetired();
+  }
+
+  #dismiss(): void {
+    // Each answer takes its waiter off the list.
+    while (this.#waiters[0]) this.#waiters[0].answer('closed');
   }
 
   #endIfRetired(): void {
@@ -216,7 +221,7 @@ export class SshConnection {
       this.#ended = cause;
       // Polite for sshd's log; the socket goes whether or not anybody reads it.
       this.#client.end();
-      for (const waiter of [...this.#waiters]) waiter.answer('closed');
+      this.#dismiss();
       for (const listener of this.#onEnd.splice(0)) listener(cause);
     }
     this.#stream.destroy();

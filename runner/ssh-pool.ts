@@ -174,13 +174,15 @@ export class SshPool {
         settle({ kind: 'not_sent', reason: `no connection could be started within ${limitMs / 1000} s` });
       });
       signal?.addEventListener('abort', onAbort);
-      void attempt.then((result) => {
+      const finish = async (): Promise<void> => {
+        const result = await attempt;
         settle(
           result instanceof SshConnection
             ? { kind: 'connection', connection: result }
             : { kind: 'failed', failure: result },
         );
-      });
+      };
+      void finish();
     });
   }
 

@@ -5,18 +5,15 @@
 import type { ClientChannel } from 'ssh2';
 import type { Clock, RunOutcome, RunRequest } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
-import { OutputCapture } from './output-capture.ts';
 import { endedByLimit, killGraceMs, type RemoteScript, remoteScript } from './remote-script.ts';
+import { RunWatch } from './run-watch.ts';
 import { keepalive } from './ssh-connect.ts';
 import type { Opened, SshConnection } from './ssh-connection.ts';
 import { failure, lostWhileRunning } from './ssh-failure.ts';
 
-export const defaultOutputBytes = 65_536;
 /** Beyond the host's own limit and its grace before the client stops waiting. */
 const clientSlackMs = 3_000;
-/** After the exit status: how long the rest of the output may pause, and take in all. */
-const trailingPauseMs = 250;
-const trailingLimitMs = 2_000;
+const abortedUnsent = 'aborted before it was sent';
 /** A host that sent something this recently is alive. */
 const freshMs = 2_000;
 /** One keepalive and its answer fit in here. */
@@ -51,16 +48,16 @@ export async function runSession(
     const leftMs = timing.startedMonoMs + request.timeoutMs - timing.clock.monotonicMs();
     const answer = await connection.takeSlot(leftMs, request.signal, refusals > 0);
     if (answer === 'closed') return { kind: 'unsent', failure: endOf(connection) };
-    if (answer === 'aborted') return ends.notSent('aborted before it was sent');
+    if (answer === 'aborted') return ends.notSent(abortedUnsent);
     if (answer === 'late') return ends.notSent(`no free channel within ${request.timeoutMs / 1000} s`);
     const opened = await openWithin(connection, script.command, timing, request.signal);
     if (opened.kind === 'open') {
       connection.raiseLimit();
-      holdSlot(connection, opened.channel, timing.clock);
+      const slot = holdSlot(connection, opened.channel, timing.clock);
       try {
         return { kind: 'done', outcome: await converse(connection, opened.channel, script, request, timing) };
       } finally {
-        opened.channel.close();
+        slot.close();
       }
     }
     connection.releaseSlot();
@@ -68,7 +65,7 @@ export async function runSession(
       case 'lost':
         return { kind: 'unsent', failure: endOf(connection) };
       case 'aborted':
-        return ends.notSent('aborted before it was sent');
+        return ends.notSent(abortedUnsent);
       case 'silent':
         connection.retire();
         return ends.unreachable(
@@ -161,7 +158,7 @@ function openWithin(
       settled = true;
       cancel();
       signal?.removeEventListener('abort', onAbort);
-      resolve(result as Opened);
+      resolve(result);
     };
     const onAbort = (): void => settle({ kind: 'aborted' });
     const cancel = clock.after(connectTimeoutMs, () => settle({ kind: 'silent' }));
@@ -171,142 +168,83 @@ function openWithin(
 }
 
 /** Gives the slot back when the channel is closed on both sides, or the host takes too long over it. */
-function holdSlot(connection: SshConnection, channel: ClientChannel, clock: Clock): void {
+function holdSlot(connection: SshConnection, channel: ClientChannel, clock: Clock): { close(): void } {
   let held = true;
+  let cancel: (() => void) | undefined;
   const release = (): void => {
     if (!held) return;
     held = false;
+    cancel?.();
     connection.releaseSlot();
   };
   channel.once('close', release);
-  const close = channel.close.bind(channel);
-  channel.close = () => {
-    close();
-    clock.after(slotHoldMs, release);
+  return {
+    close() {
+      if (!held) return;
+      channel.close();
+      cancel = clock.after(slotHoldMs, release);
+    },
   };
 }
 
-type End = { exitCode?: number; signal?: string };
-
 /** Sends the script, unless `beforeSend` objects, and waits for its end. */
-function converse(
+async function converse(
   connection: SshConnection,
   channel: ClientChannel,
   script: RemoteScript,
   request: RunRequest,
   { clock, startedAtMs, startedMonoMs }: SessionTiming,
 ): Promise<RunOutcome> {
-  return new Promise((resolve, reject) => {
-    const outputBytes = request.outputBytes ?? defaultOutputBytes;
-    const stdout = new OutputCapture(outputBytes);
-    const stderr = new OutputCapture(outputBytes);
-    const timers = new Set<() => void>();
-    let sentMonoMs = startedMonoMs;
-    let sentAtMs = startedAtMs;
-    let end: End | undefined;
-    let endMonoMs = 0;
-    let cancelPause: () => void = () => undefined;
-
-    const settle = (outcome: RunOutcome): void => {
-      for (const cancel of timers) cancel();
-      cancelPause();
+  // Reported again by the close of the channel; without a listener it would stop the process.
+  channel.on('error', () => undefined);
+  const refusal = request.signal?.aborted ? abortedUnsent : request.beforeSend?.();
+  if (refusal !== undefined) {
+    return {
+      kind: 'not_sent',
+      reason: refusal,
+      startedAtMs,
+      durationMs: clock.monotonicMs() - startedMonoMs,
+    };
+  }
+  const watch = new RunWatch({
+    clock,
+    request,
+    endedByLimit: (end, durationMs) => endedByLimit(end, durationMs, request.timeoutMs),
+    release: () => {
       unsubscribe();
       request.signal?.removeEventListener('abort', onAbort);
-      resolve(outcome);
-    };
-    const after = (delayMs: number, callback: () => void): void => {
-      timers.add(clock.after(delayMs, callback));
-    };
-    const ran = (durationMs: number) => ({
-      stdout: stdout.text(),
-      stderr: stderr.text(),
-      truncated: stdout.truncated || stderr.truncated,
-      startedAtMs: sentAtMs,
-      durationMs,
-    });
-    const unreachable = (cause: TransportFailure): void =>
-      settle({
-        kind: 'unreachable',
-        failure: cause,
-        startedAtMs: sentAtMs,
-        durationMs: clock.monotonicMs() - sentMonoMs,
-      });
-    const conclude = (): void => {
-      if (!end) {
-        const cause = connection.ended;
-        const lost = lostWhileRunning(cause ? cause.message : `${connection.place} closed the channel`);
-        unreachable(cause ? { ...lost, stage: cause.stage === 'timeout' ? 'timeout' : 'lost' } : lost);
-        return;
-      }
-      const durationMs = endMonoMs - sentMonoMs;
-      connection.proved = true;
-      if (endedByLimit(end, durationMs, request.timeoutMs)) {
-        settle({ kind: 'timed_out', limitMs: request.timeoutMs, ...ran(durationMs) });
-      } else if (end.signal !== undefined) {
-        settle({ kind: 'killed', signal: end.signal, ...ran(durationMs) });
-      } else settle({ kind: 'exited', exitCode: end.exitCode ?? 0, ...ran(durationMs) });
-    };
-    const awaitRest = (): void => {
-      cancelPause();
-      cancelPause = clock.after(trailingPauseMs, conclude);
-    };
-    const onAbort = (): void => unreachable(lostWhileRunning('the run was aborted'));
-    /** The host should have ended it by now: tell a host that hangs from a limit that did not work. */
-    const onDeadline = (): void => {
-      const idleMs = clock.monotonicMs() - connection.lastByteAtMs;
-      if (idleMs <= freshMs) {
-        connection.proved = true;
-        settle({ kind: 'timed_out', limitMs: request.timeoutMs, ...ran(clock.monotonicMs() - sentMonoMs) });
-      } else if (idleMs < silentMs) after(Math.min(freshMs, silentMs - idleMs), onDeadline);
-      else {
-        const cause = failure(
-          'timeout',
-          `${connection.place} went silent while the command ran`,
-          'The host hangs, or the network to it is cut. The command may have run.',
-          true,
-        );
-        connection.destroy({ ...cause, sent: false });
-        unreachable(cause);
-      }
-    };
-
-    const unsubscribe = connection.onEnd(conclude);
-    channel.on('error', () => undefined);
-    const refusal = askBeforeSend();
-    if (refusal !== undefined) return;
-    sentMonoMs = clock.monotonicMs();
-    sentAtMs = clock.nowMs();
-    for (const [stream, capture] of [
-      [channel, stdout],
-      [channel.stderr, stderr],
-    ] as const) {
-      stream.on('data', (chunk: Buffer) => {
-        capture.push(chunk);
-        if (end) awaitRest();
-      });
-    }
-    channel.on('exit', (code: number | null, signal?: string) => {
-      endMonoMs = clock.monotonicMs();
-      end = code === null ? { signal: signal ?? 'unknown' } : { exitCode: code };
-      awaitRest();
-      after(trailingLimitMs, conclude);
-    });
-    channel.once('close', conclude);
-    request.signal?.addEventListener('abort', onAbort);
-    after(request.timeoutMs + killGraceMs + clientSlackMs, onDeadline);
-    channel.end(script.input);
-
-    function askBeforeSend(): string | undefined {
-      try {
-        const reason = request.signal?.aborted ? 'aborted before it was sent' : request.beforeSend?.();
-        if (reason === undefined) return undefined;
-        settle({ kind: 'not_sent', reason, startedAtMs, durationMs: clock.monotonicMs() - startedMonoMs });
-        return reason;
-      } catch (error) {
-        unsubscribe();
-        reject(error as Error);
-        return 'threw';
-      }
-    }
+    },
   });
+  const onAbort = (): void => watch.closed(() => lostWhileRunning('the run was aborted'));
+  const unsubscribe = connection.onEnd(() => watch.closed(() => lostOn(connection)));
+  request.signal?.addEventListener('abort', onAbort);
+  watch.drain(channel, channel.stderr);
+  channel.on('exit', (code: number | null, signal?: string) => {
+    connection.proved = true;
+    watch.ended(code === null ? { signal: signal ?? 'unknown' } : { exitCode: code });
+  });
+  channel.once('close', () => watch.closed(() => lostOn(connection)));
+  watch.after(request.timeoutMs + killGraceMs + clientSlackMs, () => judgeOverdue(connection, watch, clock));
+  channel.end(script.input);
+  return watch.outcome;
+}
+
+/** The host should have ended it by now: tells a host that hangs from a limit that did not work. */
+function judgeOverdue(connection: SshConnection, watch: RunWatch, clock: Clock): void {
+  const idleMs = clock.monotonicMs() - connection.lastByteAtMs;
+  if (idleMs <= freshMs) {
+    watch.timedOut();
+  } else if (idleMs < silentMs) {
+    watch.after(Math.min(freshMs, silentMs - idleMs), () => judgeOverdue(connection, watch, clock));
+  } else {
+    connection.destroy(
+      failure('timeout', `${connection.place} went silent`, 'The host hangs, or the network to it is cut.'),
+    );
+  }
+}
+
+function lostOn(connection: SshConnection): TransportFailure {
+  const cause = connection.ended;
+  if (!cause) return lostWhileRunning(`${connection.place} closed the channel`);
+  return { ...lostWhileRunning(cause.message), stage: cause.stage === 'timeout' ? 'timeout' : 'lost' };
 }
