@@ -38,7 +38,7 @@ const signals: Readonly<Record<number, string>> = {
  * did not work rather than of a service that does not, so here they are UNKNOWN, as in Icinga 2.
  */
 export function stateOfExit(exitCode: number, exitMap: Readonly<Record<number, CheckState>>): ExitVerdict {
-  const state = (Object.hasOwn(exitMap, exitCode) ? exitMap[exitCode] : undefined) ?? states[exitCode];
+  const state = exitMap[exitCode] ?? states[exitCode];
   return state === undefined ? { state: 'unknown', cause: causeOfExit(exitCode) } : { state };
 }
 

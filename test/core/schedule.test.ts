@@ -79,6 +79,12 @@ test('called on time it neither skips a tick nor fires one twice', () => {
   );
 });
 
+test('a fraction of a millisecond before a tick, that tick is the next', () => {
+  const due = nextDue('web-1', 'a', 30_000, startMs);
+  expect(nextDue('web-1', 'a', 30_000, due - 0.25)).toBe(due);
+  expect(nextDue('web-1', 'a', 30_000, due + 0.75)).toBe(due + 30_000);
+});
+
 test('called many ticks late it fires once, on the grid', () => {
   const due = nextDue('web-1', 'a', 30_000, startMs);
   const late = due + 10 * 30_000 + 12_345;
