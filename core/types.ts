@@ -3,6 +3,9 @@
  * migrations. No behaviour lives here. Words are those of docs/architecture.md; units stand last in names.
  */
 
+/** What a reader of a person's text answers: the value, or what is wrong with it and how to mend it. */
+export type Parsed<T> = { value: T } | { problem: string };
+
 /** Verdict of a check. Nagios exit codes 0..3; see core/plugin-output.ts for everything else. */
 export type CheckState = 'ok' | 'warning' | 'critical' | 'unknown';
 
