@@ -137,7 +137,7 @@ async function bareHost(withSetsid: boolean): Promise<Sshd> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
-  return startSshd({ config: [`SetEnv PATH=${path}`] });
+  return startSshd({ env: { PATH: path } });
 }
 
 test('sudo -n runs as the other user, with environment and limit inside', async () => {

@@ -30,6 +30,8 @@ export interface Sshd {
 export interface SshdOptions {
   /** Also 127.x.y.z: one server then answers on the whole of 127.0.0.0/8. */
   listen?: string;
+  /** Environment of sessions; HOME is an empty directory, so that nobody's start-up files take part. */
+  env?: Record<string, string>;
   /** More lines of sshd_config. */
   config?: string[];
   hostKeyTypes?: ('ed25519' | 'rsa' | 'ecdsa')[];
@@ -52,6 +54,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const port = await freePort();
   const path = (name: string): string => join(directory, name);
   const user = userInfo().username;
+  mkdirSync(path('home'));
   keygen(path('id'), 'ed25519');
   const makeHostKeys = (): void => {
     for (const type of types) {
@@ -84,6 +87,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       'PermitRootLogin prohibit-password',
       'MaxStartups 200',
       'LogLevel ERROR',
+      `SetEnv ${Object.entries({ HOME: path('home'), ...options.env })
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
       ...(options.config ?? []),
       '',
     ].join('\n'),
