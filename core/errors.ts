@@ -59,6 +59,11 @@ export const errorCatalogue = {
     meaning: 'The API address is taken by another program.',
     hint: 'Stop the other program or change api.listen.',
   },
+  LISTEN_FAILED: {
+    exitCode: exitCodes.permission,
+    meaning: 'The API address cannot be listened on.',
+    hint: 'Set api.listen to an address of this machine and a port above 1023, for example 127.0.0.1:8420.',
+  },
   KEY_UNUSABLE: {
     exitCode: exitCodes.permission,
     meaning: 'The SSH private key cannot be used.',

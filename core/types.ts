@@ -1,6 +1,6 @@
 /**
  * The glossary: every datum that travels between the parts. Plain, JSON-safe, versioned by the store's
- * migrations. No behaviour lives here. Words are those of docs/architecture.md; units stand last in names.
+ * migrations. No behaviour lives here but the reading of a run's status. Words are those of docs/architecture.md; units stand last in names.
  */
 
 /** What a reader of a person's text answers: the value, or what is wrong with it and how to mend it. */
@@ -96,6 +96,8 @@ export interface HostStatus {
   failure?: TransportFailure;
   /** Wall time of the newest successful contact. */
   lastSeenAtMs?: number;
+  /** Wall time of the newest counted failure. */
+  attemptAtMs?: number;
 }
 
 /** A stored change of state. `check` is absent for a host's own transition. */
@@ -132,7 +134,11 @@ export type RunStatus =
   | 'expired';
 
 /** A run in one of these holds its host: nothing else starts there. */
-export const openRunStatuses = ['intended', 'dispatched', 'unknown', 'verifying'] as const;
+export const openRunStatuses: readonly RunStatus[] = ['intended', 'dispatched', 'unknown', 'verifying'];
+
+export function isOpen(run: { status: RunStatus }): boolean {
+  return openRunStatuses.includes(run.status);
+}
 
 export type ActionKind = 'command' | 'systemd_restart' | 'reboot' | 'webhook' | 'notify';
 
@@ -257,8 +263,7 @@ export type Reason =
   | 'cooldown'
   | 'max_runs_reached'
   | 'fleet_budget_spent'
-  | 'gave_up'
-  | 'earlier_rung_open';
+  | 'gave_up';
 
 /** The answer of one gate, with what it saw. */
 export interface GateVerdict {

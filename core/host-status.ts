@@ -1,0 +1,51 @@
+/**
+ * Owns the host's own axis: whether it can be asked. A transport failure lands here and never in a check.
+ */
+import type { HostStatus, TransportFailure } from './types.ts';
+
+/** Failures in a row that make `unreachable` hard. */
+export const hostMaxAttempts = 3;
+
+/**
+ * Ten checks that fail in one second are one piece of evidence about the connection, not ten. Milliseconds.
+ */
+export const attemptSpacingMs = 5_000;
+
+export function initialHostStatus(nowMs: number): HostStatus {
+  return { state: 'pending', type: 'hard', attempt: 0, sinceMs: nowMs };
+}
+
+export interface HostStep {
+  status: HostStatus;
+  /** The state or its type changed: worth a stored transition. */
+  changed: boolean;
+}
+
+export function applyContact(status: HostStatus, nowMs: number): HostStep {
+  const changed = status.state !== 'up';
+  const sinceMs = changed ? nowMs : status.sinceMs;
+  return { status: { state: 'up', type: 'hard', attempt: 0, sinceMs, lastSeenAtMs: nowMs }, changed };
+}
+
+export function applyFailure(status: HostStatus, failure: TransportFailure, nowMs: number): HostStep {
+  const seen = status.lastSeenAtMs === undefined ? {} : { lastSeenAtMs: status.lastSeenAtMs };
+  if (status.state !== 'unreachable') {
+    const first: HostStatus = {
+      state: 'unreachable',
+      type: 'soft',
+      attempt: 1,
+      sinceMs: nowMs,
+      failure,
+      ...seen,
+    };
+    return { status: { ...first, attemptAtMs: nowMs }, changed: true };
+  }
+  const counts = nowMs - (status.attemptAtMs ?? status.sinceMs) >= attemptSpacingMs;
+  if (!counts) return { status: { ...status, failure }, changed: false };
+  const attempt = Math.min(status.attempt + 1, hostMaxAttempts);
+  const type = attempt >= hostMaxAttempts ? 'hard' : 'soft';
+  return {
+    status: { ...status, type, attempt, failure, attemptAtMs: nowMs },
+    changed: type !== status.type,
+  };
+}

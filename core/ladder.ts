@@ -1,0 +1,90 @@
+/**
+ * Where a ladder stands on one host, derived from the check's state and the ledger's runs alone: nothing about a
+ * ladder is stored, so nothing about it can be lost or disagree after a crash. Decides nothing.
+ */
+import type { ActionDefinition, LadderDefinition } from './definitions.ts';
+import { type CheckStatus, isOpen, type RunSummary } from './types.ts';
+
+/** Why a rung is used up in the present episode. */
+export type Exhaustion = 'disabled' | 'failed' | 'not_verified' | 'max_runs_reached' | 'sent';
+
+export interface RungStanding {
+  action: ActionDefinition;
+  /** Runs of this action in the present episode, newest last. */
+  runs: readonly RunSummary[];
+  exhausted?: Exhaustion;
+}
+
+export interface LadderStanding {
+  /** Start of the problem, ms since the epoch in base 36. */
+  episode: string;
+  rungs: readonly RungStanding[];
+  /** The rung to consider next; undefined when all are exhausted: given up. */
+  next?: RungStanding;
+}
+
+/** notify tells people; everything else changes something. */
+export function isMessage(action: ActionDefinition): boolean {
+  return action.effect.kind === 'notify';
+}
+
+/**
+ * A run that was cancelled or refused by the target never reached the machine: it spends nothing.
+ */
+export function spends(run: RunSummary): boolean {
+  return run.status !== 'cancelled' && run.status !== 'refused' && run.status !== 'expired';
+}
+
+/**
+ * The episode a problem belongs to. A check that turns OK for a moment and breaks again while a run of its ladder is
+ * being verified is the same trouble: the run that ended with it hands its episode on, so that the ladder climbs.
+ */
+export function episodeOf(ladder: LadderDefinition, check: CheckStatus, runs: readonly RunSummary[]): string {
+  const problemSinceMs = check.problemSinceMs ?? check.sinceMs;
+  const newest = runs.findLast((run) => run.ladder === ladder.id);
+  if (newest !== undefined && (isOpen(newest) || (newest.endedAtMs ?? 0) >= problemSinceMs))
+    return newest.episode;
+  return problemSinceMs.toString(36);
+}
+
+/** Runs of one action in its window that count against `max_runs`. */
+export function runsInWindow(
+  action: ActionDefinition,
+  runs: readonly RunSummary[],
+  nowMs: number,
+): RunSummary[] {
+  const sinceMs = nowMs - action.maxRuns.perMs;
+  return runs.filter((run) => run.action === action.id && run.decidedAtMs > sinceMs && spends(run));
+}
+
+export function standingOf(
+  ladder: LadderDefinition,
+  check: CheckStatus,
+  hostRuns: readonly RunSummary[],
+  nowMs: number,
+): LadderStanding {
+  const episode = episodeOf(ladder, check, hostRuns);
+  const rungs = ladder.rungs.map((action): RungStanding => {
+    const runs = hostRuns.filter((run) => run.action === action.id && run.episode === episode);
+    const exhausted = exhaustionOf(action, runs, hostRuns, nowMs);
+    return { action, runs, ...(exhausted === undefined ? {} : { exhausted }) };
+  });
+  const furthest = rungs.findLastIndex((rung) => !isMessage(rung.action) && rung.runs.some(spends));
+  const next = rungs.find((rung, index) => index >= furthest && rung.exhausted === undefined);
+  return { episode, rungs, ...(next === undefined ? {} : { next }) };
+}
+
+function exhaustionOf(
+  action: ActionDefinition,
+  runs: readonly RunSummary[],
+  hostRuns: readonly RunSummary[],
+  nowMs: number,
+): Exhaustion | undefined {
+  if (!action.enabled) return 'disabled';
+  for (const { status } of runs) {
+    if (status === 'failed' || status === 'not_verified') return status;
+    if (isMessage(action) && status === 'done') return 'sent';
+  }
+  if (isMessage(action) || runs.some(isOpen)) return undefined;
+  return runsInWindow(action, hostRuns, nowMs).length >= action.maxRuns.runs ? 'max_runs_reached' : undefined;
+}

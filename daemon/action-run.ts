@@ -1,0 +1,246 @@
+/**
+ * The way of one action: facts, intent, evidence, dispatch, outcome, verification. The intent is durable before anything
+ * leaves the box; what is uncertain afterwards is looked up on the target and never sent again.
+ */
+import type { EffectPlan } from '../actions/plan-action.ts';
+import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
+import { MenddError } from '../core/errors.ts';
+import type { Clock, Coordinator, GuardOutcome, Runner, Target, TargetGuard } from '../core/ports.ts';
+import type { Preconditions, Run } from '../core/types.ts';
+import { targetOf } from './check-run.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import { claimRefusals, intentOf, type Order, sendWithinMs, slotsOf } from './intent.ts';
+import type { Log } from './log.ts';
+import type { RunJournal } from './run-journal.ts';
+
+/** Evidence must not hold up a repair for long. Milliseconds. */
+const evidenceTimeoutMs = 15_000;
+
+export interface ActionRunOptions {
+  clock: Clock;
+  coordinator: Coordinator;
+  runner: Runner;
+  guard: TargetGuard;
+  fleet: Fleet;
+  history: History;
+  journal: RunJournal;
+  log: Log;
+  plan: (action: ActionDefinition, host: HostDefinition) => EffectPlan;
+  describe: (action: ActionDefinition, host: HostDefinition) => string;
+  evidence: (action: ActionDefinition) => string | undefined;
+  /** Looks at the target until it is clear what became of a run that was sent. */
+  observe: (run: Run, action: ActionDefinition) => Promise<void>;
+  /** Carries out the kinds that do not run on a target. */
+  deliver: (run: Run, action: ActionDefinition, plan: EffectPlan) => Promise<DeliveryOutcome>;
+}
+
+export type DeliveryOutcome = { status: 'done' | 'verifying' | 'failed'; outcome: string };
+
+export class ActionRuns {
+  readonly #options: ActionRunOptions;
+  readonly #active = new Map<string, Promise<void>>();
+  readonly #cancelled = new Map<string, string>();
+  #stopping = false;
+
+  constructor(options: ActionRunOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the run in the background. */
+  start(order: Order): void {
+    this.adopt(order.run.id, () => this.#run(order));
+  }
+
+  /** Carries a run on in the background; one at a time for each run. */
+  adopt(runId: string, carry: () => Promise<void>): void {
+    if (this.#active.has(runId)) return;
+    this.#active.set(
+      runId,
+      carry().finally(() => this.#active.delete(runId)),
+    );
+  }
+
+  isActive(runId: string): boolean {
+    return this.#active.has(runId);
+  }
+
+  /** A run that was not sent yet will not be. */
+  cancel(runId: string, why: string): void {
+    this.#cancelled.set(runId, why);
+  }
+
+  /** Nothing new is sent from now on; resolves when what was sent has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#active.values());
+  }
+
+  async #run(order: Order): Promise<void> {
+    const { run, action, host } = order;
+    const { clock, coordinator, fleet, history, log, journal } = this.#options;
+    const sendByMs = clock.monotonicMs() + sendWithinMs;
+    try {
+      const plan = this.#options.plan(action, host);
+      const preconditions = await this.#preconditions(order, plan);
+      if (typeof preconditions === 'string') return this.#drop(order, preconditions);
+      const nowMs = clock.nowMs();
+      const { revision, daemon } = fleet.definitions;
+      const command = this.#options.describe(action, host);
+      const intent = intentOf(order, { preconditions, command, fence: coordinator.fence, revision, nowMs });
+      const verdict = coordinator.claim(intent, slotsOf(order, daemon.remediation, nowMs));
+      if (verdict.kind === 'refused') return this.#drop(order, claimRefusals[verdict.reason]);
+      history.add('action.intended', {
+        host: host.name,
+        runId: run.id,
+        data: { action: action.id, reason: order.reason },
+      });
+      log.info({ run: run.id, reason: order.reason }, `${action.id} on ${host.name}: intended`);
+      await this.#gatherEvidence(order);
+      await this.#dispatch(order, plan, () => this.#lastWord(order, sendByMs));
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+      this.#drop(order, error.message);
+    } finally {
+      this.#cancelled.delete(run.id);
+      const stored = journal.get(run.id);
+      if (stored !== undefined) fleet.moved(stored);
+    }
+  }
+
+  /** What must still hold on the target when the action arrives; a string says why it cannot be known. */
+  async #preconditions(order: Order, plan: EffectPlan): Promise<Preconditions | string> {
+    if (plan.kind !== 'guarded' && plan.kind !== 'reboot') return {};
+    const unit = plan.kind === 'guarded' ? plan.unit : undefined;
+    const facts = await this.#options.guard.facts(actionTarget(order), unit);
+    if (facts.kind === 'unreachable') return `the host cannot be asked: ${facts.failure.message}`;
+    return {
+      bootId: facts.bootId,
+      notAfterUptimeSec: facts.uptimeSec + sendWithinMs / 1000,
+      ...(unit === undefined || facts.invocationId === undefined
+        ? {}
+        : { unit, invocationId: facts.invocationId }),
+    };
+  }
+
+  /** Ends a run that was never written: in memory only, with the reason in the history. */
+  #drop(order: Order, why: string): void {
+    const { fleet, history, log, clock, journal } = this.#options;
+    log.warn({ run: order.run.id }, `${order.action.id} on ${order.host.name}: not started: ${why}`);
+    if (journal.get(order.run.id) !== undefined) return;
+    fleet.moved({ ...order.run, status: 'cancelled', endedAtMs: clock.nowMs() });
+    const data = { action: order.action.id, status: 'cancelled', outcome: why };
+    history.add('action.ended', { host: order.host.name, runId: order.run.id, data });
+  }
+
+  async #gatherEvidence(order: Order): Promise<void> {
+    const script = this.#options.evidence(order.action);
+    if (script === undefined) return;
+    const outcome = await this.#options.runner.run({
+      target: actionTarget(order),
+      script,
+      timeoutMs: evidenceTimeoutMs,
+      purpose: 'action',
+      ...(order.action.sudo === undefined ? {} : { sudo: order.action.sudo }),
+    });
+    const evidence =
+      outcome.kind === 'unreachable'
+        ? outcome.failure.message
+        : outcome.kind === 'not_sent'
+          ? outcome.reason
+          : `${outcome.stdout}${outcome.stderr}`;
+    this.#options.journal.note(order.run.id, 'evidence', `evidence: ${outcome.kind}`, { evidence });
+  }
+
+  /** Asked just before the first byte leaves: a string stops it; otherwise `dispatched` is durable. */
+  #lastWord(order: Order, sendByMs: number): string | undefined {
+    const { clock, coordinator, fleet, history, journal } = this.#options;
+    const isMessage = order.run.kind === 'notify';
+    const cancelled = this.#cancelled.get(order.run.id);
+    if (cancelled !== undefined) return cancelled;
+    if (this.#stopping) return 'the daemon is stopping';
+    if (clock.monotonicMs() > sendByMs) return `${sendWithinMs / 1000} s passed since it was decided`;
+    const state = fleet.state(order.host.name)?.checks[order.ladder.trigger.check]?.state;
+    if (state === 'ok' && order.decidedBy === 'rule') return 'the check turned OK meanwhile';
+    try {
+      if (!coordinator.stillValid()) return 'a newer daemon took over';
+      if (!isMessage && coordinator.paused(clock.nowMs()) !== undefined)
+        return 'automation was paused meanwhile';
+      journal.dispatched(order.run.id);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+      return error.message;
+    }
+  }
+
+  async #dispatch(order: Order, plan: EffectPlan, beforeSend: () => string | undefined): Promise<void> {
+    const { run, action } = order;
+    const { journal, guard, deliver } = this.#options;
+    const intent = journal.get(run.id);
+    if (intent === undefined) throw new Error(`run ${run.id} was claimed and is gone`);
+    if (plan.kind === 'guarded' || plan.kind === 'reboot') {
+      const outcome = await guard.run({
+        target: actionTarget(order),
+        intent,
+        script: plan.script,
+        timeoutMs: action.timeoutMs,
+        env: action.env,
+        beforeSend,
+        ...(action.sudo === undefined ? {} : { sudo: action.sudo }),
+      });
+      return this.#conclude(order, outcome);
+    }
+    const stop = beforeSend();
+    if (stop !== undefined) return journal.conclude(run.id, 'cancelled', stop);
+    const { status, outcome } = await deliver(intent, action, plan);
+    if (status === 'verifying') journal.verify(run.id, action, outcome);
+    else journal.conclude(run.id, status, outcome);
+  }
+
+  async #conclude(order: Order, outcome: GuardOutcome): Promise<void> {
+    const { run, action } = order;
+    const { journal } = this.#options;
+    switch (outcome.kind) {
+      case 'not_sent':
+        return journal.conclude(run.id, 'cancelled', outcome.reason);
+      case 'refused': {
+        const status = outcome.reason === 'unusable' ? 'failed' : 'refused';
+        return journal.conclude(
+          run.id,
+          status,
+          `the target refused it (${outcome.reason}): ${outcome.message}`,
+        );
+      }
+      case 'timed_out': {
+        const { stdout, stderr, limitMs } = outcome;
+        return journal.conclude(run.id, 'failed', `it ran longer than ${limitMs / 1000} s`, {
+          stdout,
+          stderr,
+        });
+      }
+      case 'ran': {
+        const { exitCode, stdout, stderr } = outcome;
+        const output = { exitCode, stdout, stderr };
+        if (exitCode !== 0) return journal.conclude(run.id, 'failed', `exit code ${exitCode}`, output);
+        if (run.kind !== 'reboot') return journal.verify(run.id, action, 'exit code 0', output);
+        return this.#options.observe(
+          journal.note(run.id, 'step', 'the target accepted the reboot', output),
+          action,
+        );
+      }
+      case 'unknown': {
+        const lost = `the connection was lost after it was sent: ${outcome.failure.message}`;
+        const known =
+          run.kind === 'reboot' ? journal.note(run.id, 'step', lost) : journal.unknown(run.id, lost);
+        return this.#options.observe(known, action);
+      }
+    }
+  }
+}
+
+function actionTarget(order: Order): Target {
+  return targetOf(order.action.runOn.kind === 'local' ? undefined : order.host);
+}

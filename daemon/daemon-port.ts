@@ -1,0 +1,162 @@
+/**
+ * What the API may ask of the daemon. People's commands are checked here, recorded with their author, and carried out by the
+ * parts that own them.
+ */
+import type { ActionDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
+import { actionOf, plannedRun } from '../core/engine.ts';
+import { askGates, type GateContext, stopsPerson } from '../core/gates.ts';
+import { episodeOf } from '../core/ladder.ts';
+import type {
+  ActPlan,
+  CheckView,
+  Clock,
+  Coordinator,
+  DaemonPort,
+  Health,
+  Rejected,
+  Stats,
+} from '../core/ports.ts';
+import type { Pause, Run, RunStatus } from '../core/types.ts';
+import type { ActionRuns } from './action-run.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import type { Reloader } from './reload.ts';
+import type { RunJournal } from './run-journal.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Views } from './views.ts';
+
+export interface DaemonPortSources {
+  clock: Clock;
+  version: string;
+  fleet: Fleet;
+  coordinator: Coordinator;
+  history: History;
+  scheduler: Scheduler;
+  runs: ActionRuns;
+  journal: RunJournal;
+  reloader: Reloader;
+  views: Views;
+  describe: (action: ActionDefinition, host: HostDefinition) => string;
+  stats: () => Stats;
+  health: () => Health;
+}
+
+function notFound(what: string): Rejected {
+  return { kind: 'rejected', status: 404, code: 'not_found', message: `There is no ${what}.` };
+}
+
+export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
+  const { clock, fleet, coordinator, history, scheduler, reloader, views } = sources;
+
+  function find(host: string, action: string): { context: GateContext; host: HostDefinition } | Rejected {
+    const plan = fleet.plan(host);
+    const state = fleet.state(host);
+    if (plan === undefined || state === undefined) return notFound(`host ${host}`);
+    const ladder = plan.ladders.find((each) => each.rungs.some((rung) => rung.id === action));
+    const found = ladder === undefined ? undefined : actionOf({ ladder: ladder.id, action }, plan);
+    const check = found === undefined ? undefined : state.checks[found.ladder.trigger.check];
+    if (found === undefined || check === undefined) return notFound(`action ${action} on host ${host}`);
+    const { host: hostStatus, runs: hostRuns } = state;
+    const rest = { check, host: hostStatus, hostRuns, fleet: fleet.view(), nowMs: clock.nowMs() };
+    return { context: { ladder: found.ladder, rung: found.action, ...rest }, host: plan.host };
+  }
+
+  function planAction(host: string, action: string): ActPlan | Rejected {
+    const found = find(host, action);
+    if ('kind' in found) return found;
+    const { rung } = found.context;
+    const gates = askGates(found.context);
+    const allowed = !gates.some(stopsPerson);
+    return {
+      host,
+      action,
+      kind: rung.effect.kind,
+      command: sources.describe(rung, found.host),
+      gates,
+      allowed,
+    };
+  }
+
+  function act(host: string, action: string, by: string, reason: string): Run | Rejected {
+    const found = find(host, action);
+    if ('kind' in found) return found;
+    const { ladder, rung, check, hostRuns, nowMs } = found.context;
+    const gates = askGates(found.context);
+    const stop = gates.find(stopsPerson);
+    if (stop !== undefined) {
+      const message = `The gate \`${stop.gate}\` is closed (${stop.reason ?? ''}); it opens with ${stop.opens ?? 'time'}.`;
+      return { kind: 'rejected', status: 409, code: stop.reason ?? 'held', message };
+    }
+    const episode =
+      check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
+    const attempt = hostRuns.filter((run) => run.action === action && run.episode === episode).length + 1;
+    const run = plannedRun(host, ladder, rung, episode, attempt, nowMs);
+    const place = { atMs: nowMs, host, ladder: ladder.id, action, check: ladder.trigger.check };
+    const decision = { ...place, verdict: 'act' as const, reason: 'act' as const, gates, runId: run.id };
+    fleet.moved(run);
+    history.saveDecision(decision);
+    const decidedBy = `person:${by}`;
+    sources.runs.start({ host: found.host, ladder, action: rung, run, decision, decidedBy, reason });
+    const stored = coordinator.get(run.id);
+    if (stored !== undefined) return stored;
+    const bare = { notAfterMs: nowMs, fence: coordinator.fence, command: sources.describe(rung, found.host) };
+    const more = { revision: fleet.definitions.revision, preconditions: {}, shard: 0, events: [] };
+    return { ...run, ...bare, ...more, decidedBy, reason, gates };
+  }
+
+  function cancelRun(runId: string, by: string): Run | Rejected {
+    const run = coordinator.get(runId);
+    if (run === undefined) return notFound(`run ${runId}`);
+    const closes: Partial<Record<RunStatus, RunStatus>> = {
+      unknown: 'inconclusive',
+      verifying: 'inconclusive',
+    };
+    if (run.status === 'intended') {
+      sources.runs.cancel(runId, `cancelled by ${by}`);
+      return run;
+    }
+    const status = closes[run.status];
+    if (status === undefined) {
+      const message = `Run ${runId} is ${run.status}: it cannot be taken back.`;
+      return { kind: 'rejected', status: 409, code: 'not_cancellable', message };
+    }
+    sources.journal.conclude(runId, status, `closed by ${by}`);
+    return coordinator.get(runId) ?? run;
+  }
+
+  return {
+    startedAtMs: fleet.startedAtMs,
+    version: sources.version,
+    hosts: () => views.hosts(),
+    checks: () => views.checks(),
+    now: () => views.now(),
+    explain: (host, check, action) => views.explain(host, check, action),
+    health: sources.health,
+    stats: sources.stats,
+    definitions: (): Definitions => fleet.definitions,
+    loadProblems: () => reloader.state.problems,
+    pause({ by, reason, untilMs }): Pause {
+      const pause = { by, reason, sinceMs: clock.nowMs(), ...(untilMs === undefined ? {} : { untilMs }) };
+      coordinator.pause(pause);
+      history.add('automation.paused', { data: { ...pause } });
+      return pause;
+    },
+    resume(by) {
+      coordinator.resume();
+      history.add('automation.resumed', { data: { by } });
+    },
+    async checkNow(host, check): Promise<CheckView | Rejected> {
+      if (views.check(host, check) === undefined) return notFound(`check ${check} on host ${host}`);
+      if (!(await scheduler.runNow(host, check))) {
+        const message = 'As many checks as allowed are running; this one is queued.';
+        return { kind: 'rejected', status: 503, code: 'busy', message };
+      }
+      return views.check(host, check) ?? notFound(`check ${check} on host ${host}`);
+    },
+    cancelRun,
+    planAction,
+    act,
+    reload: (by) => reloader.reload(by),
+    onEvent: (listener) => history.onEvent(listener),
+  };
+}

@@ -1,0 +1,37 @@
+/**
+ * Carries out the actions that do not run on a target: webhooks, and messages to people through the outbox.
+ */
+import type { EffectPlan } from '../actions/plan-action.ts';
+import { sendWebhook } from '../actions/webhook.ts';
+import type { ActionDefinition } from '../core/definitions.ts';
+import type { Run } from '../core/types.ts';
+import type { DeliveryOutcome } from './action-run.ts';
+import type { Fleet } from './fleet.ts';
+import type { Messages } from './messages.ts';
+
+export async function deliverEffect(
+  parts: { fleet: Fleet; messages: Messages },
+  run: Run,
+  action: ActionDefinition,
+  plan: EffectPlan,
+): Promise<DeliveryOutcome> {
+  const ladder = parts.fleet.plan(run.host)?.ladders.find((each) => each.id === run.ladder);
+  if (plan.kind === 'message') {
+    if (ladder === undefined) return { status: 'failed', outcome: 'its definition is gone' };
+    parts.messages.problem(run.host, ladder, run.episode, plan.to, run.id, run.id);
+    return { status: 'done', outcome: `queued for ${plan.to}` };
+  }
+  if (plan.kind !== 'http') throw new Error(`${plan.kind} actions run on a target`);
+  const { host, id, reason, command } = run;
+  const body = {
+    host,
+    run: id,
+    action: action.id,
+    ladder: run.ladder,
+    reason,
+    command,
+    decidedAtMs: run.decidedAtMs,
+  };
+  const sent = await sendWebhook({ url: plan.url, method: plan.method, body, timeoutMs: action.timeoutMs });
+  return sent.ok ? { status: 'verifying', outcome: sent.text } : { status: 'failed', outcome: sent.error };
+}

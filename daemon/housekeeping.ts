@@ -1,0 +1,107 @@
+/**
+ * What has to happen from time to time: deadlines of verification, runs that nobody carries, waiting history, the outbox,
+ * retention. One timer, bounded work at each turn.
+ */
+import type { Outbox } from '../actions/outbox.ts';
+import { MenddError } from '../core/errors.ts';
+import type { Clock, Coordinator, Store } from '../core/ports.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import type { Log } from './log.ts';
+import type { RunObserver } from './observe-run.ts';
+
+/** Milliseconds. */
+const turnEveryMs = 1_000;
+const takeUpEveryMs = 10_000;
+const pruneEveryMs = 60_000;
+/** While a run is verified its check runs at most this often; a short window asks more often. Milliseconds. */
+const longestVerifyPauseMs = 10_000;
+const shortestVerifyPauseMs = 500;
+/** Results wanted within each verification window. */
+const verifyResults = 5;
+
+export interface HousekeepingOptions {
+  clock: Clock;
+  log: Log;
+  fleet: Fleet;
+  history: History;
+  store: Store;
+  coordinator: Coordinator;
+  outbox: Outbox;
+  observer: RunObserver;
+}
+
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  #cancel: (() => void) | undefined;
+  #nextTakeUpMs = 0;
+  #nextPruneMs = 0;
+  #stopped = false;
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#cancel = this.#options.clock.after(turnEveryMs, () => this.#turn());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  /** A message was queued: deliver it without waiting for the next turn. */
+  pumpSoon(): void {
+    if (!this.#stopped) void this.#options.outbox.pump();
+  }
+
+  /** How long to wait before a check is asked again for a run that is being verified. */
+  verifyPauseMs(host: string, check: string): number {
+    const plan = this.#options.fleet.plan(host);
+    const runs = this.#options.fleet.state(host)?.runs.filter((run) => run.status === 'verifying') ?? [];
+    const rules = runs.flatMap((run) => {
+      const ladder = plan?.ladders.find((each) => each.id === run.ladder && each.trigger.check === check);
+      return ladder?.rungs.find((rung) => rung.id === run.action)?.verify ?? [];
+    });
+    if (rules.length === 0) return 0;
+    const windowMs = Math.min(
+      ...rules.flatMap((rule) => [rule.withinMs, rule.staysOkMs]).filter((ms) => ms > 0),
+    );
+    return Math.min(longestVerifyPauseMs, Math.max(shortestVerifyPauseMs, windowMs / verifyResults));
+  }
+
+  #turn(): void {
+    const { history, fleet, coordinator, observer, clock } = this.#options;
+    try {
+      history.flush();
+      for (const run of coordinator.open()) {
+        if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });
+      }
+      const nowMs = clock.monotonicMs();
+      if (nowMs >= this.#nextTakeUpMs) {
+        this.#nextTakeUpMs = nowMs + takeUpEveryMs;
+        observer.takeUp(false);
+        fleet.forgetOldRuns();
+      }
+      if (nowMs >= this.#nextPruneMs) this.#prune(nowMs);
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+    }
+    this.pumpSoon();
+    if (!this.#stopped) this.start();
+  }
+
+  /** One batch a turn until nothing is left, then a pause. */
+  #prune(nowMs: number): void {
+    const { store, fleet, clock } = this.#options;
+    const { keepResultsMs, keepHistoryMs } = fleet.definitions.daemon.store;
+    const wallMs = clock.nowMs();
+    const more = store.prune({
+      resultsBeforeMs: wallMs - keepResultsMs,
+      historyBeforeMs: wallMs - keepHistoryMs,
+    });
+    if (!more) this.#nextPruneMs = nowMs + pruneEveryMs;
+  }
+}

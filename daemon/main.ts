@@ -1,0 +1,63 @@
+/**
+ * Starts the daemon and ends it well: load, open, serve, wait for a signal, stop. Everything else lives in daemon/app.ts.
+ */
+import './utc.ts';
+import { loadDefinitions } from '../config/load.ts';
+import { formatProblem } from '../config/problems.ts';
+import { MenddError } from '../core/errors.ts';
+import { type App, startApp } from './app.ts';
+import { systemClock } from './clock.ts';
+import { createLog, type Log } from './log.ts';
+import { sdNotify, watchdogIntervalMs } from './sd-notify.ts';
+
+export interface ServeOptions {
+  configFile: string;
+  /** Decide and record, never act. */
+  observe: boolean;
+}
+
+/** Runs until a signal ends it. Errors: MenddError for everything a person can mend. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const loaded = loadDefinitions({ configFile: options.configFile });
+  if (!loaded.ok) throw new MenddError('DEFINITIONS_INVALID', loaded.problems.map(formatProblem).join('\n'));
+  const log = createLog(loaded.definitions.daemon.log.level);
+  for (const warning of loaded.warnings) log.warn(formatProblem(warning));
+  const app = await startApp({
+    ...options,
+    definitions: loaded.definitions,
+    clock: systemClock,
+    log,
+    random: Math.random,
+  });
+  sdNotify(log, '--ready', `--status=${app.address.host}:${app.address.port}`);
+  const stopWatchdog = feedWatchdog(app, log);
+  process.on('SIGHUP', () => {
+    sdNotify(log, '--reloading');
+    app.daemon.reload('signal');
+    sdNotify(log, '--ready');
+  });
+  const signal = await stopSignal();
+  log.info({ signal }, 'stopping');
+  sdNotify(log, '--stopping');
+  stopWatchdog();
+  await app.stop();
+  log.info('stopped');
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** The watchdog is fed only while the daemon is alive in fact: its loop turns, its scheduler is on time. */
+function feedWatchdog(app: App, log: Log): () => void {
+  const intervalMs = watchdogIntervalMs();
+  if (intervalMs === undefined) return () => undefined;
+  const timer = setInterval(() => {
+    const problem = app.livenessProblem();
+    if (problem === undefined) sdNotify(log, 'WATCHDOG=1');
+    else log.error({ problem }, 'the watchdog is not fed');
+  }, intervalMs);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,191 @@
+/**
+ * Finds out what became of a run that was sent, by looking at the target only: after a lost connection, while a machine
+ * reboots, and after a restart of the daemon. It never sends the action again.
+ */
+import { judgeReboot } from '../actions/reboot.ts';
+import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
+import { actionOf } from '../core/engine.ts';
+import { MenddError } from '../core/errors.ts';
+import type { Clock, Coordinator, GuardRecord, TargetGuard } from '../core/ports.ts';
+import type { Run, RunStatus } from '../core/types.ts';
+import type { ActionRuns } from './action-run.ts';
+import { targetOf } from './check-run.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import type { RunJournal } from './run-journal.ts';
+
+/** Between two looks: 1 s at first, doubling. Milliseconds. */
+const firstLookMs = 1_000;
+const longestLookMs = 15_000;
+/** A reboot takes a second at best: looking more often than this shows nothing new. Milliseconds. */
+const rebootLookMs = 2_000;
+/** Spare time for the target's clock when waiting for a not-after to pass. Milliseconds. */
+const lateArrivalMs = 2_000;
+/** When the definition is gone meanwhile. Milliseconds. */
+const defaultBackWithinMs = 600_000;
+
+const gone = 'its definition is gone';
+
+export interface ObserveOptions {
+  clock: Clock;
+  coordinator: Coordinator;
+  guard: TargetGuard;
+  fleet: Fleet;
+  history: History;
+  journal: RunJournal;
+  runs: () => ActionRuns;
+}
+
+export class RunObserver {
+  readonly #options: ObserveOptions;
+  readonly #wakeUps = new Set<() => void>();
+  #stopped = false;
+
+  constructor(options: ObserveOptions) {
+    this.#options = options;
+  }
+
+  /** Ends every wait; what is unresolved stays open in the ledger for the next start. */
+  stop(): void {
+    this.#stopped = true;
+    for (const wake of this.#wakeUps) wake();
+  }
+
+  /**
+   * Takes up runs that nobody carries: after a start, and after the ledger could not be written for a while. Verification
+   * that was under way at a start begins anew, since only fresh results are evidence.
+   */
+  takeUp(isStart: boolean): void {
+    const { coordinator, fleet, journal, runs } = this.#options;
+    for (const run of coordinator.open()) {
+      if (runs().isActive(run.id)) continue;
+      const action = this.#actionOf(run);
+      if (run.status !== 'verifying') runs().adopt(run.id, () => this.#takeUp(run));
+      else if (action === undefined)
+        journal.conclude(run.id, 'inconclusive', `${gone}: nothing is left to verify by`);
+      else if (isStart) journal.verify(run.id, action, 'the daemon started again: verification begins anew');
+      else fleet.moved(run);
+    }
+  }
+
+  async #takeUp(run: Run): Promise<void> {
+    const { journal, history } = this.#options;
+    try {
+      if (run.status === 'intended') {
+        journal.conclude(run.id, 'cancelled', 'the daemon stopped before anything was sent');
+      } else if (run.kind === 'notify') {
+        journal.conclude(run.id, 'done', 'the message stands in the outbox');
+      } else {
+        const lost = 'the daemon stopped after it was sent; what became of it is looked up on the target';
+        const known = run.status === 'dispatched' ? journal.unknown(run.id, lost) : run;
+        await this.observe(known, this.#actionOf(run));
+      }
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+    }
+  }
+
+  #actionOf(run: Run): ActionDefinition | undefined {
+    const plan = this.#options.fleet.plan(run.host);
+    return plan === undefined ? undefined : actionOf(run, plan)?.action;
+  }
+
+  /** Looks until it is clear, the run is closed by a person, or the daemon stops. */
+  async observe(run: Run, action: ActionDefinition | undefined): Promise<void> {
+    for (let look = 0; !this.#stopped; look += 1) {
+      const current = this.#options.coordinator.get(run.id);
+      if (current === undefined || (current.status !== 'dispatched' && current.status !== 'unknown')) return;
+      const host = this.#options.fleet.definitions.hosts.get(run.host);
+      if (host === undefined) {
+        this.#options.journal.conclude(run.id, 'inconclusive', `${gone}: it cannot be looked up`);
+        return;
+      }
+      const settled =
+        run.kind === 'reboot'
+          ? await this.#lookAtReboot(current, host, action)
+          : await this.#lookAtRecord(current, host, action);
+      if (settled) return;
+      await this.#wait(
+        run.kind === 'reboot' ? rebootLookMs : Math.min(longestLookMs, firstLookMs * 2 ** look),
+      );
+    }
+  }
+
+  async #lookAtReboot(
+    run: Run,
+    host: HostDefinition,
+    action: ActionDefinition | undefined,
+  ): Promise<boolean> {
+    const facts = await this.#options.guard.facts(targetOf(host));
+    const effect = action?.effect;
+    const judgement = judgeReboot({
+      bootIdBefore: run.preconditions.bootId,
+      seen: facts.kind === 'facts' ? { bootId: facts.bootId } : undefined,
+      elapsedMs: this.#options.clock.nowMs() - (run.dispatchedAtMs ?? run.decidedAtMs),
+      backWithinMs: effect?.kind === 'reboot' ? effect.backWithinMs : defaultBackWithinMs,
+    });
+    if (judgement.kind === 'waiting') return false;
+    if (judgement.kind === 'returned') this.#proceed(run, action, judgement.reason);
+    else this.#options.journal.conclude(run.id, 'failed', judgement.reason);
+    return true;
+  }
+
+  async #lookAtRecord(
+    run: Run,
+    host: HostDefinition,
+    action: ActionDefinition | undefined,
+  ): Promise<boolean> {
+    const target = targetOf(action?.runOn.kind === 'local' ? undefined : host);
+    if (run.kind === 'webhook') {
+      this.#proceed(run, action, 'whether the request arrived cannot be looked up');
+      return true;
+    }
+    const record = await this.#options.guard.inspect(target, run.id, action?.sudo);
+    return this.#judgeRecord(run, action, record);
+  }
+
+  #judgeRecord(run: Run, action: ActionDefinition | undefined, record: GuardRecord): boolean {
+    const end = (status: RunStatus, outcome: string): true => {
+      this.#options.journal.conclude(run.id, status, outcome);
+      return true;
+    };
+    switch (record.kind) {
+      case 'unreachable':
+      case 'running':
+        return false;
+      case 'absent':
+        if (record.bootId === run.preconditions.bootId) {
+          // Until its not-after has passed it may still be on its way; then the target itself refuses it.
+          if (this.#options.clock.nowMs() < run.notAfterMs + lateArrivalMs) return false;
+          return end('cancelled', 'the target has no record of it: it never arrived');
+        }
+        this.#proceed(run, action, 'the target booted since and its record is gone; the check decides');
+        return true;
+      case 'interrupted':
+        return end('failed', 'the target started it and it was interrupted before it ended');
+      case 'finished':
+        if (record.exitCode !== 0)
+          return end('failed', `the target's record says exit code ${record.exitCode}`);
+        this.#proceed(run, action, "the target's record says exit code 0");
+        return true;
+    }
+  }
+
+  #proceed(run: Run, action: ActionDefinition | undefined, outcome: string): void {
+    if (action === undefined) this.#options.journal.conclude(run.id, 'inconclusive', `${outcome}; ${gone}`);
+    else this.#options.journal.verify(run.id, action, outcome);
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#wakeUps.delete(wake);
+        resolve();
+      };
+      const cancel = this.#options.clock.after(delayMs, wake);
+      this.#wakeUps.add(wake);
+    });
+  }
+}

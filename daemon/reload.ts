@@ -1,0 +1,86 @@
+/**
+ * Owns swapping the definitions: everything that can fail happens before anything running is touched, and bad definitions
+ * change nothing.
+ */
+import { diffDefinitions } from '../config/diff.ts';
+import { loadDefinitions } from '../config/load.ts';
+import { formatProblem } from '../config/problems.ts';
+import type { Definitions } from '../core/definitions.ts';
+import { MenddError } from '../core/errors.ts';
+import type { Clock } from '../core/ports.ts';
+import type { History } from './history.ts';
+import type { Log } from './log.ts';
+
+export interface ReloadOptions {
+  configFile: string;
+  clock: Clock;
+  log: Log;
+  history: History;
+  current: () => Definitions;
+  /** Throws MenddError, before anything is touched, when the new keys cannot be used. */
+  swap: (definitions: Definitions) => void;
+}
+
+export interface ReloadState {
+  loadedAtMs: number;
+  ok: boolean;
+  problems: string[];
+}
+
+/** Keys that are read once at start. */
+function needsRestart(before: Definitions, after: Definitions): string[] {
+  const { store, api, log } = before.daemon;
+  const pairs: [string, unknown, unknown][] = [
+    ['store', store, after.daemon.store],
+    ['api', api, after.daemon.api],
+    ['log', log, after.daemon.log],
+  ];
+  return pairs.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([key]) => key);
+}
+
+export class Reloader {
+  readonly #options: ReloadOptions;
+  #state: ReloadState;
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+    this.#state = { loadedAtMs: options.clock.nowMs(), ok: true, problems: [] };
+  }
+
+  get state(): ReloadState {
+    return this.#state;
+  }
+
+  reload(by: string): { ok: boolean; revision: string; problems: string[] } {
+    const { current, history, log, clock } = this.#options;
+    const before = current();
+    const loaded = this.#loadAndSwap();
+    if (Array.isArray(loaded)) {
+      this.#state = { ...this.#state, ok: false, problems: loaded };
+      history.add('definitions.rejected', { data: { by, problems: loaded } });
+      log.error({ by, problems: loaded }, 'reload: refused, the old definitions stay');
+      return { ok: false, revision: before.revision, problems: loaded };
+    }
+    const { revision } = loaded;
+    const changes = diffDefinitions(before, loaded);
+    this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
+    history.add('definitions.reloaded', { data: { by, revision, changes } });
+    log.info({ by, revision, changes }, 'reload: done');
+    const restart = needsRestart(before, loaded);
+    if (restart.length > 0) log.warn({ keys: restart }, 'reload: these keys take effect at the next start');
+    return { ok: true, revision, problems: [] };
+  }
+
+  /** The new definitions, in force; or every problem, and nothing changed. */
+  #loadAndSwap(): Definitions | string[] {
+    try {
+      const loaded = loadDefinitions({ configFile: this.#options.configFile });
+      if (!loaded.ok) return loaded.problems.map(formatProblem);
+      this.#options.swap(loaded.definitions);
+      return loaded.definitions;
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      return [`${error.message} ${error.hint}`];
+    }
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Turns the daemon's state into what the API shows. Reads only.
+ */
+import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
+import type { HostEngineState } from '../core/engine.ts';
+import { explainLadder } from '../core/explain.ts';
+import type { CheckView, Clock, Coordinator, Explanation, HostView, NowView } from '../core/ports.ts';
+import { type CheckState, isOpen, type Run } from '../core/types.ts';
+import type { Fleet } from './fleet.ts';
+
+/** A check without a result for this many intervals is stale. */
+const staleIntervals = 3;
+/** For calendar schedules, whose interval varies. Milliseconds. */
+const calendarStaleMs = 90_000_000;
+/** "While you were away" looks this far back. Milliseconds. */
+const awayMs = 86_400_000;
+const shownRuns = 50;
+const shownChecks = 50;
+/** Worst first. */
+const severity: readonly (CheckState | 'pending')[] = ['critical', 'unknown', 'warning', 'pending', 'ok'];
+
+export interface ViewSources {
+  clock: Clock;
+  fleet: Fleet;
+  coordinator: Coordinator;
+  nextDueAtMs: (host: string, check: string) => number | undefined;
+  reload: () => { loadedAtMs: number; ok: boolean; problems: string[] };
+}
+
+export class Views {
+  readonly #sources: ViewSources;
+
+  constructor(sources: ViewSources) {
+    this.#sources = sources;
+  }
+
+  hosts(): HostView[] {
+    return this.#each((plan, state) => {
+      const checks = { ok: 0, warning: 0, critical: 0, unknown: 0, pending: 0 };
+      for (const status of Object.values(state.checks)) checks[status.state] += 1;
+      const run = state.runs.find(isOpen);
+      const { name, address, labels } = plan.host;
+      return [{ name, address, labels, status: state.host, checks, ...(run === undefined ? {} : { run }) }];
+    });
+  }
+
+  checks(): CheckView[] {
+    return this.#each((plan, state) => plan.checks.flatMap((check) => this.#check(plan, state, check) ?? []));
+  }
+
+  check(host: string, id: string): CheckView | undefined {
+    const plan = this.#sources.fleet.plan(host);
+    const state = this.#sources.fleet.state(host);
+    const check = plan?.checks.find((each) => each.id === id);
+    if (plan === undefined || state === undefined || check === undefined) return undefined;
+    return this.#check(plan, state, check);
+  }
+
+  explain(host: string, check?: string, action?: string): Explanation[] {
+    const { fleet, clock } = this.#sources;
+    const state = fleet.state(host);
+    const ladders = fleet.plan(host)?.ladders ?? [];
+    return ladders
+      .filter((ladder) => check === undefined || ladder.trigger.check === check)
+      .filter((ladder) => action === undefined || ladder.rungs.some((rung) => rung.id === action))
+      .flatMap((ladder) => {
+        const status = state?.checks[ladder.trigger.check];
+        if (state === undefined || status === undefined) return [];
+        const { host: hostStatus, runs: hostRuns } = state;
+        const context = {
+          host,
+          ladder,
+          check: status,
+          hostStatus,
+          hostRuns,
+          fleet: fleet.view(),
+          nowMs: clock.nowMs(),
+        };
+        return [explainLadder(context, action)];
+      });
+  }
+
+  now(): NowView {
+    const { clock, fleet, coordinator, reload } = this.#sources;
+    const atMs = clock.nowMs();
+    const checks = this.checks();
+    const problems = checks.filter(({ status }) => status.state !== 'ok' && status.state !== 'pending');
+    const view = fleet.view();
+    const healing = coordinator.open().filter((run) => run.kind !== 'notify');
+    const recent = coordinator.list({ sinceMs: atMs - awayMs, limit: shownRuns }).items;
+    const needsYou = this.#needsYou(recent);
+    const unreachable = this.hosts().filter((host) => host.status.state === 'unreachable');
+    const ok = checks.filter((each) => each.status.state === 'ok' && !each.stale).length;
+    const counts = { needYou: needsYou.length, healing: healing.length, problems: problems.length, ok };
+    const { loadedAtMs, ok: lastReloadOk, problems: reloadProblems } = reload();
+    return {
+      atMs,
+      verdict: {
+        ...counts,
+        sentence: sentenceOf(counts, unreachable.length, checks.filter((each) => each.stale).length),
+      },
+      automation: {
+        mode: view.mode,
+        ...(view.paused === undefined ? {} : { paused: view.paused }),
+        fleetRuns: { used: view.repairsInWindow, limit: view.maxRuns.runs, perMs: view.maxRuns.perMs },
+      },
+      definitions: {
+        revision: fleet.definitions.revision,
+        loadedAtMs,
+        lastReloadOk,
+        problems: reloadProblems,
+      },
+      needsYou,
+      healing,
+      healed: recent.filter((run) => run.status === 'verified'),
+      worst: problems.toSorted(byWorst).slice(0, shownChecks),
+      unreachable,
+    };
+  }
+
+  /** Given up, or held by something that only a person can change. */
+  #needsYou(recent: readonly Run[]): NowView['needsYou'] {
+    const unknown = new Set(['unknown', 'needs_human']);
+    return this.#each((plan, state) =>
+      plan.ladders.flatMap((ladder) => {
+        const status = state.checks[ladder.trigger.check];
+        const hard = status !== undefined && status.state !== 'ok' && status.type === 'hard';
+        if (!hard) return [];
+        const [explanation] = this.explain(plan.host.name, ladder.trigger.check, undefined).filter(
+          (each) => each.ladder === ladder.id,
+        );
+        if (explanation === undefined) return [];
+        const runs = recent.filter((run) => run.host === plan.host.name && run.ladder === ladder.id);
+        const stuck = runs.some((run) => unknown.has(run.status));
+        const waits = ['gave_up', 'paused', 'flapping', 'observe_mode', 'disabled'].includes(
+          explanation.reason,
+        );
+        return waits || stuck ? [{ explanation, status, runs }] : [];
+      }),
+    );
+  }
+
+  #check(plan: HostPlan, state: HostEngineState, check: CheckDefinition): CheckView | undefined {
+    const status = state.checks[check.id];
+    if (status === undefined) return undefined;
+    const nextDueAtMs = this.#sources.nextDueAtMs(plan.host.name, check.id);
+    return {
+      host: plan.host.name,
+      check: check.id,
+      kind: check.probe.kind,
+      status,
+      stale: this.#isStale(state, check),
+      maxAttempts: check.maxAttempts,
+      ...(nextDueAtMs === undefined ? {} : { nextDueAtMs }),
+    };
+  }
+
+  #isStale(state: HostEngineState, check: CheckDefinition): boolean {
+    const last = state.checks[check.id]?.lastResult;
+    if (last === undefined) return false;
+    if (check.runOn.kind === 'target' && state.host.state === 'unreachable') return true;
+    const everyMs =
+      check.timing.kind === 'interval' ? check.timing.everyMs : calendarStaleMs / staleIntervals;
+    const sinceMs = Math.max(last.startedAtMs + last.durationMs, this.#sources.fleet.startedAtMs);
+    return this.#sources.clock.nowMs() - sinceMs > staleIntervals * everyMs + check.timeoutMs;
+  }
+
+  #each<T>(map: (plan: HostPlan, state: HostEngineState) => T[]): T[] {
+    const { fleet } = this.#sources;
+    return [...fleet.definitions.byHost.values()].flatMap((plan) => {
+      const state = fleet.state(plan.host.name);
+      return state === undefined ? [] : map(plan, state);
+    });
+  }
+}
+
+function byWorst(a: CheckView, b: CheckView): number {
+  const order = severity.indexOf(a.status.state) - severity.indexOf(b.status.state);
+  return order === 0 ? a.status.sinceMs - b.status.sinceMs : order;
+}
+
+function sentenceOf(
+  counts: Omit<NowView['verdict'], 'sentence'>,
+  unreachable: number,
+  stale: number,
+): string {
+  const parts = [
+    counts.needYou > 0 ? `${counts.needYou} need${counts.needYou === 1 ? 's' : ''} you` : '',
+    counts.healing > 0 ? `${counts.healing} healing` : '',
+    counts.problems > 0 ? `${counts.problems} problem${counts.problems === 1 ? '' : 's'}` : '',
+    unreachable > 0 ? `${unreachable} unreachable` : '',
+    stale > 0 ? `${stale} stale` : '',
+    `${counts.ok} OK`,
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
