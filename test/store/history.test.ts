@@ -30,7 +30,9 @@ function allPages<T>(read: (query: HistoryQuery) => Page<T>, query: HistoryQuery
 function addResults(store: Store, host: string, check: string, count: number, everyMs: number): void {
   for (let index = 0; index < count; index += 1) {
     const startedAtMs = startMs + index * everyMs;
-    store.save(changeOf({ host, check, result: resultOf({ startedAtMs, text: `text ${Math.floor(index / 3)}` }) }));
+    store.save(
+      changeOf({ host, check, result: resultOf({ startedAtMs, text: `text ${Math.floor(index / 3)}` }) }),
+    );
   }
 }
 
@@ -53,9 +55,15 @@ test('what is known at present is the same after a reopen', () => {
 
 test('forgets the state of what is gone and keeps its history', () => {
   const { store } = openForTest();
-  for (const [host, check] of [['a', 'x'], ['a', 'y'], ['b', 'x']] as const) {
+  for (const [host, check] of [
+    ['a', 'x'],
+    ['a', 'y'],
+    ['b', 'x'],
+  ] as const) {
     const transitions = [transitionOf({ host, check })];
-    store.save(changeOf({ host, check, checkStatus: checkStatusOf(), hostStatus: hostStatusOf(), transitions }));
+    store.save(
+      changeOf({ host, check, checkStatus: checkStatusOf(), hostStatus: hostStatusOf(), transitions }),
+    );
   }
   store.forget({ hosts: new Set(['a']), checks: new Set(['a\nx', 'b\nx']) });
   expect(store.loadChecks().map(({ host, check }) => [host, check])).toEqual([['a', 'x']]);
@@ -86,20 +94,35 @@ test('one change is written whole or not at all', () => {
     { ...eventOf({ type: 'host.changed' }), id: 2 },
   ]);
   expect(store.eventsAfter(0, 10)).toEqual(events);
-  expect(store.results({ limit: 1 }).items).toEqual([{ ...resultOf(), id: 1, host: 'web-1', check: 'queue.running' }]);
+  expect(store.results({ limit: 1 }).items).toEqual([
+    { ...resultOf(), id: 1, host: 'web-1', check: 'queue.running' },
+  ]);
 });
 
 test('no transition is lost and pages come newest first', () => {
   const { store } = openForTest();
   const given = Array.from({ length: 23 }, (_, index) =>
-    transitionOf({ atMs: startMs + index, host: `h${index % 2}`, attempt: index, afterAction: index % 2 === 0 }),
+    transitionOf({
+      atMs: startMs + index,
+      host: `h${index % 2}`,
+      attempt: index,
+      afterAction: index % 2 === 0,
+    }),
   );
   for (const transition of given) store.save(changeOf({ transitions: [transition] }));
   const { check: _check, ...ofHost } = transitionOf({ host: 'h0', atMs: startMs + 99 });
   store.save({ host: 'h0', transitions: [ofHost], events: [] });
-  const expected = [...given, ofHost].map((transition, index) => ({ ...transition, id: index + 1 })).toReversed();
+  const expected = [...given, ofHost]
+    .map((transition, index) => ({ ...transition, id: index + 1 }))
+    .toReversed();
   expect(allPages((query) => store.transitions(query), { limit: 5 })).toEqual(expected);
-  const some = store.transitions({ host: 'h1', check: 'queue.running', sinceMs: startMs + 3, untilMs: startMs + 7, limit: 9 });
+  const some = store.transitions({
+    host: 'h1',
+    check: 'queue.running',
+    sinceMs: startMs + 3,
+    untilMs: startMs + 7,
+    limit: 9,
+  });
   expect(some.items.map(({ attempt }) => attempt)).toEqual([7, 5, 3]);
   expect(some).not.toHaveProperty('next');
 });
@@ -114,8 +137,12 @@ test('results keep their text whether or not it was stored again', () => {
   closeStores(first);
   const { store } = openForTest(path);
   for (const result of given.slice(4)) store.save(changeOf({ result }));
-  const read = allPages((query) => store.results(query), { limit: 2 }).map(({ id, ...result }) => result);
-  expect(read).toEqual(given.map((result) => ({ ...result, host: 'web-1', check: 'queue.running' })).toReversed());
+  const read = allPages((query) => store.results(query), { limit: 2 }).map(
+    ({ id: _id, ...result }) => result,
+  );
+  expect(read).toEqual(
+    given.map((result) => ({ ...result, host: 'web-1', check: 'queue.running' })).toReversed(),
+  );
 });
 
 test('a result without exit code and one with perfdata come back as they were', () => {
@@ -136,7 +163,8 @@ test('results are found by host, by check and by time', () => {
     const place = { host: `h${index % 2}`, check: `c${index % 3}` };
     store.save(changeOf({ ...place, result: resultOf({ startedAtMs: startMs + index }) }));
   }
-  const ids = (given: object): number[] => allPages((query) => store.results(query), { limit: 2, ...given }).map(({ id }) => id);
+  const ids = (given: object): number[] =>
+    allPages((query) => store.results(query), { limit: 2, ...given }).map(({ id }) => id);
   expect(ids({})).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
   expect(ids({ host: 'h0' })).toEqual([11, 9, 7, 5, 3, 1]);
   expect(ids({ check: 'c1' })).toEqual([11, 8, 5, 2]);
@@ -216,10 +244,15 @@ test('tells which decisions were in force at a moment', () => {
   store.saveDecision(decisionOf({ atMs: startMs + 20, reason: 'flapping' }));
   store.saveDecision(decisionOf({ atMs: startMs + 20, host: 'web-2' }));
   const at = (atMs: number, given: object = {}): string[] =>
-    store.decisions({ atMs, limit: 10, ...given }).items.map(({ host, action, reason }) => `${host} ${action} ${reason}`);
+    store
+      .decisions({ atMs, limit: 10, ...given })
+      .items.map(({ host, action, reason }) => `${host} ${action} ${reason}`);
   expect(at(startMs - 1)).toEqual([]);
   expect(at(startMs + 19)).toEqual(['web-1 queue.reboot cooldown', 'web-1 queue.restart cooldown']);
-  expect(at(startMs + 20, { host: 'web-1' })).toEqual(['web-1 queue.restart flapping', 'web-1 queue.reboot cooldown']);
+  expect(at(startMs + 20, { host: 'web-1' })).toEqual([
+    'web-1 queue.restart flapping',
+    'web-1 queue.reboot cooldown',
+  ]);
   expect(at(startMs + 20, { action: 'queue.reboot' })).toEqual(['web-1 queue.reboot cooldown']);
   expect(at(startMs + 20, { check: 'other' })).toEqual([]);
 });

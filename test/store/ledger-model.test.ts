@@ -37,7 +37,10 @@ class Model {
     const spent = (other: ModelRun): boolean =>
       other.status === 'cancelled' ? other.sent : other.status !== 'refused' && other.status !== 'expired';
     const own = this.runs.filter((other) => other.host === run.host && other.action === run.action);
-    if (own.filter((other) => spent(other) && other.atMs > slots.action.sinceMs).length + 1 > slots.action.runs) {
+    if (
+      own.filter((other) => spent(other) && other.atMs > slots.action.sinceMs).length + 1 >
+      slots.action.runs
+    ) {
       return 'max_runs_reached';
     }
     const recent = repairs.filter((other) => spent(other) && other.atMs > slots.fleet.sinceMs);
@@ -46,7 +49,16 @@ class Model {
 }
 
 const holding = new Set<RunStatus>(['intended', 'dispatched', 'unknown', 'verifying']);
-const final: RunStatus[] = ['verified', 'not_verified', 'inconclusive', 'done', 'failed', 'cancelled', 'refused', 'expired'];
+const final: RunStatus[] = [
+  'verified',
+  'not_verified',
+  'inconclusive',
+  'done',
+  'failed',
+  'cancelled',
+  'refused',
+  'expired',
+];
 
 function legal(run: ModelRun, to: RunStatus): boolean {
   if (run.status === to) return true;
@@ -58,7 +70,15 @@ function legal(run: ModelRun, to: RunStatus): boolean {
 }
 
 type Step =
-  | { kind: 'claim'; name: number; host: number; action: number; repairs: boolean; limit: number; windowMs: number }
+  | {
+      kind: 'claim';
+      name: number;
+      host: number;
+      action: number;
+      repairs: boolean;
+      limit: number;
+      windowMs: number;
+    }
   | { kind: 'dispatch'; pick: number }
   | { kind: 'advance'; pick: number; to: RunStatus }
   | { kind: 'pause'; on: boolean }
@@ -79,7 +99,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('dispatch' as const), pick: fc.nat(20) }) },
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('advance' as const), pick: fc.nat(20), to: fc.constantFrom(...statuses) }),
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      pick: fc.nat(20),
+      to: fc.constantFrom(...statuses),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('pause' as const), on: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' as const }) },
@@ -95,7 +119,12 @@ function succeeds(action: () => unknown): boolean {
   }
 }
 
-function take(given: Exclude<Step, { kind: 'reopen' }>, nowMs: number, model: Model, coordinator: Coordinator): void {
+function take(
+  given: Exclude<Step, { kind: 'reopen' }>,
+  nowMs: number,
+  model: Model,
+  coordinator: Coordinator,
+): void {
   if (given.kind === 'pause') {
     model.paused = given.on;
     if (given.on) coordinator.pause({ sinceMs: nowMs, by: 'kim', reason: 'test' });
@@ -106,7 +135,12 @@ function take(given: Exclude<Step, { kind: 'reopen' }>, nowMs: number, model: Mo
     const { name, repairs, limit, windowMs } = given;
     const [id, host, action] = [`run-${name}`, `host-${given.host}`, `book.action-${given.action}`];
     const window = { runs: limit, sinceMs: nowMs - windowMs };
-    const slots: Slots = { fleetConcurrent: limit, action: window, fleet: { ...window, runs: limit + 1 }, repairs };
+    const slots: Slots = {
+      fleetConcurrent: limit,
+      action: window,
+      fleet: { ...window, runs: limit + 1 },
+      repairs,
+    };
     const intent = intentOf(coordinator.fence, { id, host, action, decidedAtMs: nowMs });
     const run: ModelRun = { id, host, action, status: 'intended', atMs: nowMs, sent: false, repairs };
     expect(coordinator.claim(intent, slots)).toEqual(model.claim(run, slots));

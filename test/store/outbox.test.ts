@@ -18,7 +18,8 @@ test('a message waits until it is sent, also across a restart', () => {
 test('a failed message comes again when it is due, the longest waiting first, until it is dead', () => {
   const { coordinator } = openForTest();
   for (const key of ['a', 'b', 'c']) coordinator.enqueue(messageOf(key));
-  const due = (nowMs: number, limit = 10): string[] => coordinator.dueMessages(nowMs, limit).map(({ key }) => key);
+  const due = (nowMs: number, limit = 10): string[] =>
+    coordinator.dueMessages(nowMs, limit).map(({ key }) => key);
   expect(due(startMs - 1)).toEqual([]);
   expect(due(startMs, 2)).toEqual(['a', 'b']);
   coordinator.messageFailed(1, 'refused', startMs + minuteMs);
@@ -32,7 +33,8 @@ test('a failed message comes again when it is due, the longest waiting first, un
 
 test('a recovery is owed for each problem sent or pending, once', () => {
   const { coordinator } = openForTest();
-  const owed = (ladder = 'queue.restart'): string[] => coordinator.unrecovered('web-1', ladder).map(({ key }) => key);
+  const owed = (ladder = 'queue.restart'): string[] =>
+    coordinator.unrecovered('web-1', ladder).map(({ key }) => key);
   coordinator.enqueue(messageOf('sent'));
   coordinator.messageSent(1, startMs);
   coordinator.enqueue(messageOf('pending', { target: 'mail' }));

@@ -31,8 +31,20 @@ test('tokens can be made before the first start of a daemon', () => {
 
 test('nothing but the secret itself authenticates, and not after its time', () => {
   const { coordinator } = openForTest();
-  const { secret } = coordinator.createToken({ name: 'a', scopes: ['read'], expiresAtMs: startMs + 5, nowMs: startMs });
-  for (const wrong of ['', 'mendd_', secret.slice(0, -1), `${secret}=`, secret.toUpperCase(), 'x'.repeat(1e6)]) {
+  const { secret } = coordinator.createToken({
+    name: 'a',
+    scopes: ['read'],
+    expiresAtMs: startMs + 5,
+    nowMs: startMs,
+  });
+  for (const wrong of [
+    '',
+    'mendd_',
+    secret.slice(0, -1),
+    `${secret}=`,
+    secret.toUpperCase(),
+    'x'.repeat(1e6),
+  ]) {
     expect(coordinator.authenticate(wrong, startMs)).toBeUndefined();
   }
   expect(coordinator.authenticate(secret, startMs + 4)?.expiresAtMs).toBe(startMs + 5);
@@ -45,7 +57,8 @@ test('the secret is in none of the files', () => {
   const { secret } = stores.coordinator.createToken({ name: 'a', scopes: ['read'], nowMs: startMs });
   stores.coordinator.authenticate(secret, startMs);
   const ledger = ledgerPathOf(path);
-  for (const file of [ledger, `${ledger}-wal`]) expect(readFileSync(file).includes(secret.slice(6))).toBe(false);
+  for (const file of [ledger, `${ledger}-wal`])
+    expect(readFileSync(file).includes(secret.slice(6))).toBe(false);
   closeStores(stores);
   expect(readFileSync(ledger).includes(secret.slice(6))).toBe(false);
 });
