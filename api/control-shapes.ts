@@ -1,0 +1,90 @@
+/**
+ * The shapes of what concerns the daemon itself: now, pause, definitions, health, and every problem. See api/shapes.ts for
+ * the rules.
+ */
+import { z } from 'zod';
+import { Explanation, RunItem } from './action-shapes.ts';
+import { Check, CheckStatus, count, Host, named, time } from './shapes.ts';
+
+const Pause = named(
+  'Pause',
+  z.object({ since: time, by: z.string(), reason: z.string(), until: time.optional() }),
+);
+
+export const PauseAnswer = named('PauseAnswer', z.object({ paused: z.boolean(), pause: Pause.optional() }));
+
+export const Now = named(
+  'Now',
+  z.object({
+    at: time,
+    verdict: z.object({
+      needYou: count,
+      healing: count,
+      problems: count,
+      ok: count,
+      sentence: z.string(),
+    }),
+    automation: z.object({
+      mode: z.enum(['observe', 'auto']),
+      paused: Pause.optional(),
+      fleetRuns: z.object({ used: count, limit: count, perMs: z.number() }),
+    }),
+    definitions: z.object({
+      revision: z.string(),
+      loadedAt: time,
+      lastReloadOk: z.boolean(),
+      problems: z.array(z.string()),
+    }),
+    needsYou: z.array(z.object({ explanation: Explanation, status: CheckStatus, runs: z.array(RunItem) })),
+    healing: z.array(RunItem),
+    healed: z.array(RunItem),
+    worst: z.array(Check),
+    unreachable: z.array(Host),
+  }),
+);
+
+export const DefinitionsAnswer = named(
+  'Definitions',
+  z.object({
+    revision: z.string(),
+    loadedAt: time,
+    lastReloadOk: z.boolean(),
+    counts: z.object({ hosts: count, runbooks: count, checks: count, actions: count }),
+    problems: z.array(z.string()),
+  }),
+);
+
+export const ReloadAnswer = named('ReloadAnswer', z.object({ ok: z.literal(true), revision: z.string() }));
+
+/** RFC 9457, with the members this API adds. */
+export const Problem = named(
+  'Problem',
+  z.object({
+    type: z.string(),
+    title: z.string(),
+    status: count,
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string().describe('Stable name of the cause, for programs'),
+    requestId: z.string(),
+    hint: z.string().optional(),
+    errors: z
+      .array(
+        z.object({
+          in: z.enum(['path', 'query', 'header', 'body']),
+          pointer: z.string(),
+          detail: z.string(),
+        }),
+      )
+      .optional()
+      .describe('One entry for each place of the request that is wrong'),
+    problems: z
+      .array(z.string())
+      .optional()
+      .describe('What keeps the daemon from being ready, or what is wrong with the definitions'),
+    revision: z.string().optional().describe('Revision still in force after a refused reload'),
+  }),
+);
+export type Problem = z.output<typeof Problem>;
+
+export const Health = named('Health', z.object({ ready: z.literal(true), problems: z.array(z.string()) }));

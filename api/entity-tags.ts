@@ -1,0 +1,29 @@
+/**
+ * ETag and If-None-Match for reads: the tag is a hash of the answer, so a client that polls pays for changes alone.
+ */
+import { createHash } from 'node:crypto';
+import type { ApiServer } from './options.ts';
+
+function tagOf(payload: string): string {
+  return `"${createHash('sha256').update(payload).digest('base64url').slice(0, 27)}"`;
+}
+
+/** Weak comparison, as RFC 9110 13.1.2 asks for If-None-Match. */
+function matches(header: string, tag: string): boolean {
+  if (header.trim() === '*') return true;
+  return header.split(',').some((candidate) => candidate.trim().replace(/^W\//, '') === tag);
+}
+
+export function tagReads(app: ApiServer): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    const reads = request.method === 'GET' || request.method === 'HEAD';
+    if (!reads || reply.statusCode !== 200 || typeof payload !== 'string') return payload;
+    if (reply.hasHeader('cache-control')) return payload;
+    const tag = tagOf(payload);
+    reply.header('etag', tag).header('cache-control', 'private, no-cache');
+    const known = request.headers['if-none-match'];
+    if (known === undefined || !matches(known, tag)) return payload;
+    reply.code(304).removeHeader('content-type').removeHeader('content-length');
+    return null;
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * Finds the host or check that a path names, or says that there is none and which name may have been meant.
+ */
+import type { CheckView, DaemonPort, HostView } from '../core/ports.ts';
+import { RequestProblem } from './problems.ts';
+
+/** Edit distance of `a` and `b` (insert, delete, replace: 1 each). */
+function distance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column += 1) {
+      const replaced = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
+
+/** Limits: looks at the first 2,000 names; suggests only what differs in at most a third of its letters. */
+export function nearest(wanted: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.ceil(wanted.length / 3) + 1;
+  for (const name of names.slice(0, 2_000)) {
+    if (Math.abs(name.length - wanted.length) >= bestDistance) continue;
+    const steps = distance(wanted.toLowerCase(), name.toLowerCase());
+    if (steps < bestDistance) {
+      best = name;
+      bestDistance = steps;
+    }
+  }
+  return best;
+}
+
+function notFound(what: string, name: string, names: readonly string[]): RequestProblem {
+  const suggestion = nearest(name, names);
+  return new RequestProblem(
+    404,
+    `${what}_unknown`,
+    `There is no ${what} "${name}".`,
+    suggestion === undefined ? {} : { hint: `Did you mean "${suggestion}"?` },
+  );
+}
+
+export function findHost(daemon: DaemonPort, name: string): HostView {
+  const hosts = daemon.hosts();
+  const found = hosts.find((host) => host.name === name);
+  if (found !== undefined) return found;
+  throw notFound(
+    'host',
+    name,
+    hosts.map((host) => host.name),
+  );
+}
+
+export function findCheck(daemon: DaemonPort, host: string, check: string): CheckView {
+  const onHost = daemon.checks().filter((view) => view.host === host);
+  const found = onHost.find((view) => view.check === check);
+  if (found !== undefined) return found;
+  findHost(daemon, host);
+  throw notFound(
+    'check',
+    check,
+    onHost.map((view) => view.check),
+  );
+}

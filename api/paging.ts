@@ -1,0 +1,95 @@
+/**
+ * Filters and pages of lists that live in memory. A cursor is the key of the last item shown, so that a list may
+ * change between two pages without an item being shown twice or skipped.
+ */
+import type { HistoryQuery, Page } from '../core/ports.ts';
+import { RequestProblem } from './problems.ts';
+
+/** `*` is any run of characters, `?` is one. Linear in practice and never exponential, whatever the pattern. */
+export function matchesGlob(glob: string, text: string): boolean {
+  let at = 0;
+  let position = 0;
+  let starAt = -1;
+  let retryFrom = 0;
+  while (position < text.length) {
+    if (glob[at] === '*') {
+      starAt = at;
+      retryFrom = position;
+      at += 1;
+    } else if (at < glob.length && (glob[at] === '?' || glob[at] === text[position])) {
+      at += 1;
+      position += 1;
+    } else if (starAt >= 0) {
+      retryFrom += 1;
+      position = retryFrom;
+      at = starAt + 1;
+    } else {
+      return false;
+    }
+  }
+  while (glob[at] === '*') at += 1;
+  return at === glob.length;
+}
+
+/** `role=web` needs that value, `role` any value. All must hold. */
+export function hasLabels(labels: Readonly<Record<string, string>>, wanted: readonly string[]): boolean {
+  return wanted.every((entry) => {
+    const equals = entry.indexOf('=');
+    if (equals < 0) return Object.hasOwn(labels, entry);
+    const key = entry.slice(0, equals);
+    return Object.hasOwn(labels, key) && labels[key] === entry.slice(equals + 1);
+  });
+}
+
+function decode(cursor: string): string {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (!text.startsWith('>')) {
+    throw new RequestProblem(400, 'cursor_unknown', 'The cursor is not one that this list gave.', {
+      hint: 'Take `next` of the page before, or leave it out to start again.',
+    });
+  }
+  return text.slice(1);
+}
+
+/** One page of `items` in the order of `keyOf`, compared by code unit. */
+export function pageBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  query: { cursor?: string | undefined; limit: number },
+): Page<T> {
+  const after = query.cursor === undefined ? undefined : decode(query.cursor);
+  const rest = items
+    .map((item) => ({ key: keyOf(item), item }))
+    .filter(({ key }) => after === undefined || key > after)
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const shown = rest.slice(0, query.limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(({ item }) => item),
+    ...(last !== undefined && rest.length > shown.length
+      ? { next: Buffer.from(`>${last.key}`).toString('base64url') }
+      : {}),
+  };
+}
+
+interface SpanQuery {
+  host?: string | undefined;
+  check?: string | undefined;
+  since?: number | undefined;
+  until?: number | undefined;
+  cursor?: string | undefined;
+  limit: number;
+}
+
+/** The part of a query that the store's lists have in common. */
+export function historyQuery(query: SpanQuery): HistoryQuery {
+  const { host, check, since, until, cursor, limit } = query;
+  return {
+    limit,
+    ...(host === undefined ? {} : { host }),
+    ...(check === undefined ? {} : { check }),
+    ...(since === undefined ? {} : { sinceMs: since }),
+    ...(until === undefined ? {} : { untilMs: until }),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * What may stand in a path, a query string or a body: the zod shapes of requests. Unknown names are errors, so that
+ * a misspelt filter or a `dry_run` on a route without one is never silently ignored.
+ */
+import { z } from 'zod';
+import { checkStates, hostStates, runStatuses } from './shapes.ts';
+
+const nameText = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}$/, 'must be a name of letters, digits and . _ : -');
+
+function split(value: unknown): unknown[] {
+  return [value].flat().flatMap((entry) => (typeof entry === 'string' ? entry.split(',') : [entry]));
+}
+
+/** `state=warning,critical`, `state=warning&state=critical`: both are the same list. */
+function listOf<T extends z.ZodType>(item: T) {
+  return z.preprocess(split, z.array(item).min(1).max(32)).optional();
+}
+
+const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+const instantText = z.iso
+  .datetime({ offset: true, message: 'must be an RFC 3339 time such as 2026-03-01T02:41:00Z' })
+  .transform((text) => Date.parse(text));
+
+const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const durationPart = /(\d{1,9})(ms|s|m|h|d)/g;
+
+/** `1h30m` -> 5,400,000. Limits: one second to 366 days. */
+export const durationText = z
+  .string()
+  .regex(/^(\d{1,9}(ms|s|m|h|d)){1,5}$/, 'must be a duration such as 30s, 5m or 1h30m')
+  .transform((text) =>
+    [...text.matchAll(durationPart)].reduce(
+      (sum, [, amount, unit]) => sum + Number(amount) * unitsMs[unit as keyof typeof unitsMs],
+      0,
+    ),
+  )
+  .pipe(
+    z
+      .number()
+      .min(1_000, 'must be 1s or more')
+      .max(366 * unitsMs.d, 'must be 366d or less'),
+  );
+
+const paging = {
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,800}$/, 'must be the `next` of the page before')
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+};
+
+const span = { since: instantText.optional(), until: instantText.optional() };
+
+/** `web-*`: `*` is any run of characters, `?` is one. */
+const hostGlob = z.string().min(1).max(253).optional();
+
+export const NoQuery = z.strictObject({});
+export const HostPath = z.object({ host: nameText });
+export const CheckPath = z.object({ host: nameText, check: nameText });
+export const ActionPath = z.object({ host: nameText, action: nameText });
+export const RunPath = z.object({
+  id: z.string().regex(/^[A-Za-z0-9_.:~-]{1,600}$/, 'must be the id of a run'),
+});
+
+export const HostsQuery = z.strictObject({
+  state: listOf(z.enum(hostStates)),
+  host: hostGlob,
+  label: listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
+  ...paging,
+});
+
+export const ChecksQuery = z.strictObject({
+  state: listOf(z.enum(checkStates)),
+  host: hostGlob,
+  stale: flag.optional(),
+  problems: flag.optional(),
+  ...paging,
+});
+
+export const ResultsQuery = z.strictObject({ ...span, ...paging });
+
+export const TransitionsQuery = z.strictObject({
+  host: nameText.optional(),
+  check: nameText.optional(),
+  ...span,
+  ...paging,
+});
+
+export const DecisionsQuery = z.strictObject({ ...TransitionsQuery.shape, action: nameText.optional() });
+
+export const RunsQuery = z.strictObject({
+  host: nameText.optional(),
+  status: z.enum(runStatuses).optional(),
+  action: nameText.optional(),
+  ...span,
+  ...paging,
+});
+
+export const ExplainQuery = z.strictObject({
+  host: nameText,
+  check: nameText.optional(),
+  action: nameText.optional(),
+  at: instantText.optional(),
+});
+
+const eventId = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be the id of an event')
+  .transform(Number);
+
+export const EventsQuery = z.strictObject({
+  // Not coerced: an empty `after=` would become 0 and replay everything.
+  after: eventId.optional(),
+});
+
+/** What a reconnecting reader sends. Other headers pass. */
+export const LastEventHeader = z.object({ 'last-event-id': eventId.optional() });
+
+/** A plan is all that a read can give. */
+export const PlanQuery = z.strictObject({
+  dry_run: z.literal('true', 'must be true: use POST to run the action').optional(),
+});
+
+export const ActQuery = z.strictObject({ dry_run: flag.optional() });
+
+const reason = z.string().trim().min(1, 'must say why').max(500);
+
+export const PauseBody = z.strictObject({ reason, for: durationText.optional() });
+export const ActBody = z.strictObject({ reason });
+/** Nothing, or an empty object from clients that always send one. */
+export const EmptyBody = z.strictObject({}).nullish();

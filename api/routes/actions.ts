@@ -1,0 +1,127 @@
+/**
+ * Runs of actions: the list, one with its whole story, cancelling one, and a person's own act on a host (its plan
+ * first). The gates are the daemon's; nothing is decided here.
+ */
+import { ActPlan, Run, RunItem } from '../action-shapes.ts';
+import { findHost } from '../lookup.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { historyQuery } from '../paging.ts';
+import { RequestProblem, unlessRejected } from '../problems.ts';
+import {
+  ActBody,
+  ActionPath,
+  ActQuery,
+  EmptyBody,
+  NoQuery,
+  PlanQuery,
+  RunPath,
+  RunsQuery,
+} from '../queries.ts';
+import { pageOf } from '../shapes.ts';
+import { toWire } from '../wire.ts';
+
+export function actionRoutes(app: ApiServer, options: ApiOptions): void {
+  runRoutes(app, options);
+  actRoutes(app, options);
+}
+
+function runRoutes(app: ApiServer, { daemon, runs }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/runs',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('actions', 'listRuns', 'Runs of actions, newest first', pageOf(RunItem)),
+      querystring: RunsQuery,
+    },
+    handler: async ({ query }) =>
+      toWire(
+        runs.list({
+          ...historyQuery(query),
+          ...(query.status === undefined ? {} : { status: query.status }),
+          ...(query.action === undefined ? {} : { action: query.action }),
+        }),
+      ),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/runs/:id',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('actions', 'getRun', 'One run with its gates, output and story', Run),
+      params: RunPath,
+      querystring: NoQuery,
+    },
+    handler: async ({ params }) => {
+      const run = runs.get(params.id);
+      if (run === undefined) throw new RequestProblem(404, 'run_unknown', `There is no run "${params.id}".`);
+      return toWire(run);
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/runs/:id/cancel',
+    config: { scope: 'act' },
+    schema: {
+      ...describe('actions', 'cancelRun', 'Cancel a run that has not been sent', Run),
+      params: RunPath,
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ params, person }) => toWire(unlessRejected(daemon.cancelRun(params.id, person))),
+  });
+}
+
+function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
+  const url = '/api/v1/hosts/:host/actions/:action/run';
+  const plan = describe(
+    'actions',
+    'planAction',
+    'What the action would do, and what each gate says',
+    ActPlan,
+  );
+
+  app.route({
+    method: 'GET',
+    url,
+    config: { scope: 'read' },
+    schema: { ...plan, params: ActionPath, querystring: PlanQuery },
+    handler: async ({ params }) => {
+      findHost(daemon, params.host);
+      return toWire(unlessRejected(daemon.planAction(params.host, params.action)));
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url,
+    config: { scope: 'act' },
+    schema: {
+      tags: plan.tags,
+      operationId: 'act',
+      summary: 'Run the action, or with dry_run=true only plan it',
+      params: ActionPath,
+      querystring: ActQuery,
+      body: ActBody,
+      response: {
+        200: ActPlan.describe('The plan; nothing was started'),
+        202: Run.describe('The intent is on disk; follow the run'),
+        default: plan.response.default,
+      },
+    },
+    handler: async ({ params: { host, action }, query, body, person }, reply) => {
+      findHost(daemon, host);
+      if (query.dry_run === true) {
+        return toWire(unlessRejected(daemon.planAction(host, action)));
+      }
+      const run = unlessRejected(daemon.act(host, action, person, body.reason));
+      return reply
+        .code(202)
+        .header('location', `/api/v1/runs/${encodeURIComponent(run.id)}`)
+        .send(toWire(run));
+    },
+  });
+}

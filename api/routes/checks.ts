@@ -1,0 +1,83 @@
+/**
+ * Checks: the list with its filters, one by host and name, its results, and running one now.
+ */
+import { findCheck } from '../lookup.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { historyQuery, matchesGlob, pageBy } from '../paging.ts';
+import { unlessRejected } from '../problems.ts';
+import { CheckPath, ChecksQuery, EmptyBody, NoQuery, ResultsQuery } from '../queries.ts';
+import { Check, pageOf, StoredResult } from '../shapes.ts';
+import { toWire } from '../wire.ts';
+
+/** The longest a caller waits for a check it asked for; the check itself has its own time limit. */
+const runNowMs = 600_000;
+
+export function checkRoutes(app: ApiServer, { daemon, history }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/checks',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('state', 'listChecks', 'Checks by host and name', pageOf(Check)),
+      querystring: ChecksQuery,
+    },
+    handler: async ({ query }) => {
+      const checks = daemon.checks().filter(({ host, stale, status }) => {
+        const problem = status.state !== 'ok' && status.state !== 'pending';
+        return (
+          (query.state?.includes(status.state) ?? true) &&
+          (query.host === undefined || matchesGlob(query.host, host)) &&
+          (query.stale === undefined || query.stale === stale) &&
+          (query.problems === undefined || query.problems === problem)
+        );
+      });
+      return toWire(pageBy(checks, ({ host, check }) => `${host} ${check}`, query));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/checks/:host/:check',
+    config: { scope: 'read' },
+    schema: { ...describe('state', 'getCheck', 'One check', Check), params: CheckPath, querystring: NoQuery },
+    handler: async ({ params }) => toWire(findCheck(daemon, params.host, params.check)),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/checks/:host/:check/history',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('history', 'listResults', 'Results of a check, newest first', pageOf(StoredResult)),
+      params: CheckPath,
+      querystring: ResultsQuery,
+    },
+    handler: async ({ params, query }) => {
+      const page = history.results(historyQuery({ ...query, ...params }));
+      // What is gone from the definitions keeps its history; only what never was is unknown.
+      if (page.items.length === 0) findCheck(daemon, params.host, params.check);
+      return toWire(page);
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/checks/:host/:check/run',
+    config: { scope: 'act' },
+    handlerTimeout: runNowMs,
+    schema: {
+      ...describe('actions', 'runCheck', 'Run a check now and wait for its verdict', Check),
+      params: CheckPath,
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async (request) => {
+      const { host, check } = request.params;
+      findCheck(daemon, host, check);
+      // The wait is silent; the limit on silent connections must not cut it off.
+      request.raw.setTimeout(runNowMs);
+      return toWire(unlessRejected(await daemon.checkNow(host, check)));
+    },
+  });
+}

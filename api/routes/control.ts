@@ -1,0 +1,126 @@
+/**
+ * The daemon itself: the page's one call, the definitions in force, the global pause, and reloading.
+ */
+import { DefinitionsAnswer, Now, PauseAnswer, ReloadAnswer } from '../control-shapes.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { RequestProblem } from '../problems.ts';
+import { EmptyBody, NoQuery, PauseBody } from '../queries.ts';
+import { instant, toWire } from '../wire.ts';
+
+export function controlRoutes(app: ApiServer, options: ApiOptions): void {
+  readingRoutes(app, options);
+  pauseRoutes(app, options);
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/reload',
+    config: { scope: 'admin' },
+    schema: {
+      ...describe('control', 'reload', 'Read the definitions anew; bad ones change nothing', ReloadAnswer),
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ person }) => {
+      const { ok, revision, problems } = options.daemon.reload(person);
+      if (ok) return { ok, revision };
+      throw new RequestProblem(
+        422,
+        'definitions_invalid',
+        'The definitions have problems; those loaded before stay in force.',
+        { problems, revision },
+      );
+    },
+  });
+}
+
+function readingRoutes(app: ApiServer, { daemon }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/now',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('state', 'now', 'What needs a person, what heals itself, what is worst', Now),
+      querystring: NoQuery,
+    },
+    handler: async () => toWire(daemon.now()),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/definitions',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('control', 'getDefinitions', 'The definitions in force', DefinitionsAnswer),
+      querystring: NoQuery,
+    },
+    handler: async () => {
+      const { revision, hosts, runbooks } = daemon.definitions();
+      const { loadedAtMs, lastReloadOk } = daemon.now().definitions;
+      return {
+        revision,
+        loadedAt: instant(loadedAtMs),
+        lastReloadOk,
+        counts: {
+          hosts: hosts.size,
+          runbooks: runbooks.length,
+          checks: runbooks.reduce((sum, runbook) => sum + runbook.checks.length, 0),
+          actions: runbooks
+            .flatMap((runbook) => runbook.ladders)
+            .reduce((sum, { rungs }) => sum + rungs.length, 0),
+        },
+        problems: daemon.loadProblems(),
+      };
+    },
+  });
+}
+
+function pauseRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/pause',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('control', 'getPause', 'Whether actions are paused', PauseAnswer),
+      querystring: NoQuery,
+    },
+    handler: async () => {
+      const pause = daemon.now().automation.paused;
+      return pause === undefined ? { paused: false } : { paused: true, pause: toWire(pause) };
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/pause',
+    config: { scope: 'act' },
+    schema: {
+      ...describe('control', 'pause', 'Start no action until resumed; checks go on', PauseAnswer),
+      querystring: NoQuery,
+      body: PauseBody,
+    },
+    handler: async ({ body, person }) => {
+      const pause = daemon.pause({
+        by: person,
+        reason: body.reason,
+        ...(body.for === undefined ? {} : { untilMs: clock.nowMs() + body.for }),
+      });
+      return { paused: true, pause: toWire(pause) };
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/resume',
+    config: { scope: 'act' },
+    schema: {
+      ...describe('control', 'resume', 'Let actions run again', PauseAnswer),
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ person }) => {
+      daemon.resume(person);
+      return { paused: false };
+    },
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * What happened and why: transitions, stored decisions, and the explanation of one moment.
+ */
+import type { Page } from '../../core/ports.ts';
+import type { StoredDecision } from '../../core/types.ts';
+import { Decision, ExplainAnswer } from '../action-shapes.ts';
+import { findCheck, findHost } from '../lookup.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { historyQuery } from '../paging.ts';
+import { RequestProblem } from '../problems.ts';
+import { DecisionsQuery, ExplainQuery, TransitionsQuery } from '../queries.ts';
+import { pageOf, Transition } from '../shapes.ts';
+import { instant, toWire } from '../wire.ts';
+
+/** More decisions than one moment of one host has rungs. */
+const decisionsAtOnce = 100;
+
+export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/transitions',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('history', 'listTransitions', 'Changes of state, newest first', pageOf(Transition)),
+      querystring: TransitionsQuery,
+    },
+    handler: async ({ query }) => toWire(history.transitions(historyQuery(query))),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/decisions',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('history', 'listDecisions', 'Decisions with their gates, newest first', pageOf(Decision)),
+      querystring: DecisionsQuery,
+    },
+    handler: async ({ query }) =>
+      toWire(
+        history.decisions({
+          ...historyQuery(query),
+          ...(query.action === undefined ? {} : { action: query.action }),
+        }),
+      ),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/explain',
+    config: { scope: 'read' },
+    schema: {
+      ...describe(
+        'history',
+        'explain',
+        'Why an action runs or not: now, or with `at` as it was decided then',
+        ExplainAnswer,
+      ),
+      querystring: ExplainQuery,
+    },
+    handler: async ({ query: { host, check, action, at } }) => {
+      const nowMs = clock.nowMs();
+      if (at === undefined || at === nowMs) {
+        if (check === undefined) findHost(daemon, host);
+        else findCheck(daemon, host, check);
+        const explanations = daemon.explain(host, check, action);
+        return {
+          at: instant(nowMs),
+          source: 'now' as const,
+          explanations: toWire(explanations),
+          decisions: [],
+        };
+      }
+      if (at > nowMs) {
+        throw new RequestProblem(400, 'time_ahead', 'at lies in the future; nothing was decided then yet.');
+      }
+      const decisions: Page<StoredDecision> = history.decisions({
+        ...historyQuery({ host, check, limit: decisionsAtOnce }),
+        ...(action === undefined ? {} : { action }),
+        atMs: at,
+      });
+      return {
+        at: instant(at),
+        source: 'ledger' as const,
+        explanations: [],
+        decisions: toWire(decisions.items),
+      };
+    },
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * What machines and people ask first: is it alive, is it ready, its metrics, its OpenAPI document and its page.
+ */
+import { z } from 'zod';
+import { Health } from '../control-shapes.ts';
+import type { Metrics } from '../metrics.ts';
+import { describe, describeText } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { RequestProblem } from '../problems.ts';
+import { pagePolicy, renderStatusPage } from '../status-page.ts';
+
+export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metrics: Metrics): void {
+  app.route({
+    method: 'GET',
+    url: '/healthz',
+    config: { scope: 'open' },
+    schema: describeText('control', 'healthz', 'Alive', 'text/plain', z.string()),
+    handler: async (_request, reply) =>
+      reply.header('cache-control', 'no-store').type('text/plain').send('ok\n'),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/readyz',
+    config: { scope: 'read' },
+    schema: describe(
+      'control',
+      'readyz',
+      'Ready: definitions loaded, store writable, scheduler on time',
+      Health,
+    ),
+    handler: async (_request, reply) => {
+      const { ready, problems } = daemon.health();
+      if (!ready) {
+        throw new RequestProblem(
+          503,
+          'not_ready',
+          problems[0] ?? 'mendd is not ready.',
+          { problems },
+          { 'retry-after': '5' },
+        );
+      }
+      return reply.header('cache-control', 'no-store').send({ ready, problems });
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/metrics',
+    config: { scope: 'read' },
+    schema: describeText('control', 'metrics', 'Metrics for Prometheus', 'text/plain', z.string()),
+    handler: async (_request, reply) => {
+      const text = await metrics.render();
+      return reply.header('cache-control', 'no-store').type(metrics.contentType).send(text);
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/openapi.json',
+    config: { scope: 'read' },
+    schema: { hide: true },
+    handler: async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/',
+    config: { scope: 'read' },
+    schema: { hide: true },
+    handler: async (_request, reply) => {
+      const page = renderStatusPage(daemon.now(), {
+        health: daemon.health(),
+        nowMs: clock.nowMs(),
+        startedAtMs: daemon.startedAtMs,
+        version: daemon.version,
+      });
+      return reply
+        .header('cache-control', 'no-store')
+        .header('content-security-policy', pagePolicy)
+        .type('text/html')
+        .send(page);
+    },
+  });
+}

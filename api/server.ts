@@ -1,0 +1,219 @@
+/**
+ * The HTTP side of the daemon: limits, access, errors and the routes, joined on one fastify instance. It answers and
+ * passes on; it decides nothing about hosts, checks or actions.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { fastifyHelmet } from '@fastify/helmet';
+import { fastifyRateLimit } from '@fastify/rate-limit';
+import { fastify } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { MenddError } from '../core/errors.ts';
+import { guardAccess } from './access.ts';
+import { tagReads } from './entity-tags.ts';
+import { EventStreams } from './event-streams.ts';
+import { Metrics } from './metrics.ts';
+import { documentRoutes } from './openapi.ts';
+import type { ApiOptions, ApiServer } from './options.ts';
+import { RequestProblem, sendProblem } from './problems.ts';
+import { actionRoutes } from './routes/actions.ts';
+import { checkRoutes } from './routes/checks.ts';
+import { controlRoutes } from './routes/control.ts';
+import { eventRoutes } from './routes/events.ts';
+import { historyRoutes } from './routes/history.ts';
+import { hostRoutes } from './routes/hosts.ts';
+import { probeRoutes } from './routes/probes.ts';
+
+export const apiLimits = {
+  bodyBytes: 65_536,
+  headerBytes: 16_384,
+  headers: 100,
+  paramChars: 700,
+  connections: 1_000,
+  headersMs: 10_000,
+  /** Until the whole request has arrived. */
+  requestMs: 30_000,
+  /** Silence on a connection; the heartbeat of a stream is shorter. */
+  connectionMs: 60_000,
+  keepAliveMs: 5_000,
+  /** From close() until connections still open are destroyed. */
+  closeMs: 10_000,
+} as const;
+
+export interface Api {
+  /** Resolves when everything but the socket is there; `listen` waits for it. */
+  ready(): Promise<void>;
+  /**
+   * Listens; port 0 takes any free one.
+   * Errors: MenddError PORT_IN_USE, LISTEN_FAILED.
+   */
+  listen(host: string, port: number): Promise<{ host: string; port: number }>;
+  /** Ends streams, lets answers in flight finish and closes. Limits: 10 seconds. May be called twice. */
+  close(): Promise<void>;
+  /** The OpenAPI document; only after `ready` or `listen`. */
+  openapi(): object;
+}
+
+function createServer(options: ApiOptions): ApiServer {
+  return fastify({
+    logger: false,
+    bodyLimit: apiLimits.bodyBytes,
+    requestTimeout: apiLimits.requestMs,
+    connectionTimeout: apiLimits.connectionMs,
+    keepAliveTimeout: apiLimits.keepAliveMs,
+    http: { headersTimeout: apiLimits.headersMs, maxHeaderSize: apiLimits.headerBytes },
+    routerOptions: { maxParamLength: apiLimits.paramChars },
+    // A request that comes while closing is refused by our own hook, as a problem like every other.
+    return503OnClosing: false,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    trustProxy: false,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(error, request, reply, options.log);
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+}
+
+const brokenRequests: Record<string, [status: number, title: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'Headers too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request too slow'],
+};
+
+/** Answers what never became a request; there is no id and no route yet. */
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, title] = brokenRequests[error.code ?? ''] ?? [400, 'Bad request'];
+  const body = JSON.stringify({
+    type: 'about:blank',
+    title,
+    status,
+    detail: `${title}: not readable as HTTP.`,
+  });
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+/** A caller that sends one relies on it for safety: ignoring it could act twice. */
+const unkeptPromises = ['idempotency-key', 'if-match'] as const;
+
+/** Headers and refusals that concern every answer. */
+function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boolean): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (!isClosing()) return;
+    reply.header('connection', 'close');
+    throw new RequestProblem(503, 'closing', 'mendd is stopping.', {}, { 'retry-after': '5' });
+  });
+  app.addHook('preValidation', async (request) => {
+    const promise = unkeptPromises.find((name) => request.headers[name] !== undefined);
+    if (promise === undefined || request.method === 'GET' || request.method === 'HEAD') return;
+    throw new RequestProblem(400, 'header_unsupported', `The header ${promise} is not supported yet.`);
+  });
+  app.addHook('onSend', async (_request, reply, payload) => {
+    if (isClosing()) reply.header('connection', 'close');
+    return payload;
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return;
+    const { method, url, person, id: requestId } = request;
+    options.log.info({ method, url, person, requestId, status: reply.statusCode }, 'change asked');
+  });
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, options.log));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const problem = new RequestProblem(404, 'route_unknown', `There is no ${request.method} ${path}.`, {
+      hint: 'See /openapi.json for what there is.',
+    });
+    return sendProblem(problem, request, reply, options.log);
+  });
+}
+
+function listenFailure(error: unknown, host: string, port: number): unknown {
+  const code = (error as { code?: string }).code;
+  if (code === 'EADDRINUSE') {
+    return new MenddError('PORT_IN_USE', `${host}:${port} is taken by another program.`, { cause: error });
+  }
+  const causes: Record<string, string> = {
+    EADDRNOTAVAIL: 'is not an address of this machine',
+    EACCES: 'needs rights that mendd does not have',
+    ENOTFOUND: 'is not a name that resolves',
+    EAI_AGAIN: 'is a name that cannot be resolved now',
+    ERR_SOCKET_BAD_PORT: 'is not a port',
+  };
+  const cause = causes[code ?? ''];
+  if (cause === undefined) return error;
+  return new MenddError('LISTEN_FAILED', `${host}:${port} ${cause}.`, { cause: error });
+}
+
+/** Builds the API on its ports. Nothing listens until `listen`. */
+export function createApi(options: ApiOptions): Api {
+  const app = createServer(options);
+  const streams = new EventStreams(options);
+  let listenHost = '127.0.0.1';
+  let closing: Promise<void> | undefined;
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.removeContentTypeParser('text/plain');
+  app.server.maxConnections = apiLimits.connections;
+  app.server.maxHeadersCount = apiLimits.headers;
+
+  app.register(fastifyHelmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    strictTransportSecurity: false,
+  });
+  app.register(fastifyRateLimit, { global: false });
+  documentRoutes(app);
+  app.after(() => {
+    commonHooks(app, options, () => closing !== undefined);
+    guardAccess(app, { ...options, listenHost: () => listenHost });
+    tagReads(app);
+    hostRoutes(app, options);
+    checkRoutes(app, options);
+    historyRoutes(app, options);
+    actionRoutes(app, options);
+    controlRoutes(app, options);
+    eventRoutes(app, streams);
+    probeRoutes(app, options, new Metrics(options.daemon, streams));
+  });
+  app.addHook('preClose', async () => streams.closeAll());
+
+  async function close(): Promise<void> {
+    const cancel = options.clock.after(apiLimits.closeMs, () => app.server.closeAllConnections());
+    try {
+      await app.close();
+    } finally {
+      cancel();
+    }
+  }
+
+  return {
+    ready: async () => {
+      await app.ready();
+    },
+    listen: async (host, port) => {
+      listenHost = host;
+      try {
+        await app.listen({ host, port });
+      } catch (error) {
+        throw listenFailure(error, host, port);
+      }
+      const address = app.server.address();
+      return { host, port: typeof address === 'object' && address !== null ? address.port : port };
+    },
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+    openapi: () => app.swagger(),
+  };
+}

@@ -1,0 +1,68 @@
+/** The committed OpenAPI document is the served one, and it is sound. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { startApi } from './api-server.ts';
+
+const file = new URL('../../docs/openapi.json', import.meta.url);
+
+test('docs/openapi.json is what the API serves', async () => {
+  const { get } = await startApi();
+  const { json, status } = await get('/openapi.json');
+  expect(status).toBe(200);
+  const text = `${JSON.stringify(json, null, 2)}\n`;
+  if (process.env['UPDATE_OPENAPI'] === '1') await writeFile(file, text);
+  const committed = await readFile(file, 'utf8').catch(() => '');
+  expect(
+    committed === text,
+    'docs/openapi.json is out of date: run UPDATE_OPENAPI=1 npx vitest run test/api/openapi.test.ts',
+  ).toBe(true);
+});
+
+interface Operation {
+  operationId?: string;
+  summary?: string;
+  security?: object[];
+  responses: Record<string, unknown>;
+}
+
+test('every reference resolves, every operation is named once, and every change needs a token', async () => {
+  const { api, get } = await startApi();
+  const document = api.openapi() as {
+    openapi: string;
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: Record<string, unknown> };
+  };
+  expect(document.openapi).toBe('3.1.0');
+  const text = JSON.stringify(document);
+  const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, target]) => target ?? '');
+  expect(references.length).toBeGreaterThan(20);
+  const known = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
+  expect(references.filter((target) => !known.includes(target))).toEqual([]);
+  expect(known.filter((name) => !references.includes(name))).toEqual([]);
+  expect(text).not.toContain('PLACEHOLDER');
+
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  );
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(new Set(ids).size).toBe(operations.length);
+  expect(ids).not.toContain(undefined);
+  for (const { path, method, security, responses } of operations) {
+    expect([path, Object.keys(responses)]).toEqual([path, expect.arrayContaining(['200', 'default'])]);
+    if (method !== 'get') expect([path, security]).toEqual([path, [{ token: [] }]]);
+  }
+
+  // Every documented read answers as documented: no route is missing, none is dead.
+  const values = {
+    host: 'web-1',
+    check: 'app.running',
+    id: 'web-1~app.restart~abc~1',
+    action: 'app.restart',
+  };
+  for (const { path, method } of operations) {
+    if (method !== 'get' || path.endsWith('/events')) continue;
+    const url = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
+    const query = path.endsWith('/explain') ? '?host=web-1' : '';
+    expect([path, (await get(url + query)).status]).toEqual([path, 200]);
+  }
+});

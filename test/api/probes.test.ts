@@ -1,0 +1,198 @@
+/** What machines ask: alive, ready, metrics; and the page that a person sees at night. */
+import { expect, test } from 'vitest';
+import { renderStatusPage, span } from '../../api/status-page.ts';
+import { FakeDaemon } from '../support/fake-daemon.ts';
+import { checkView, explanationOf, hostView, runOf, startMs } from '../support/fake-views.ts';
+import { startApi } from './api-server.ts';
+
+test('healthz, readyz and the reason why not', async () => {
+  const { daemon, get } = await startApi();
+  expect((await get('/healthz')).text).toBe('ok\n');
+  expect((await get('/readyz')).json).toEqual({ ready: true, problems: [] });
+  daemon.healthNow = { ready: false, problems: ['the store cannot be written', 'the scheduler is late'] };
+  const { status, json, headers } = await get('/readyz');
+  expect([status, headers.get('retry-after'), json.code]).toEqual([503, '5', 'not_ready']);
+  expect(json.problems).toEqual(daemon.healthNow.problems);
+  expect((await get('/healthz')).status).toBe(200);
+});
+
+test('metrics: the names and labels that dashboards rely on', async () => {
+  const { daemon, get } = await startApi();
+  daemon.checkList.push({ ...checkView('db-1', 'app.new', 'ok'), stale: true });
+  const { text, headers } = await get('/metrics');
+  expect(headers.get('content-type')).toContain('text/plain');
+  for (const line of [
+    'mendd_check_state{host="web-1",check="app.running"} 2',
+    'mendd_check_state{host="web-2",check="app.running"} 0',
+    'mendd_check_stale{host="db-1",check="app.new"} 1',
+    'mendd_hosts{state="up"} 2',
+    'mendd_hosts{state="unreachable"} 0',
+    'mendd_checks_total 42',
+    'mendd_checks_shed_total{reason="queue_full"} 2',
+    'mendd_scheduler_lag_seconds 0.25',
+    'mendd_actions_total{action="app.restart",outcome="verified"} 5',
+    'mendd_actions_suppressed_total{reason="cooldown"} 4',
+    'mendd_ssh_connections{state="open"} 2',
+    'mendd_ssh_connections{state="connecting"} 1',
+    'mendd_automation_paused 0',
+    'mendd_config_last_reload_successful 1',
+    'mendd_build_info{version="0.1.0"} 1',
+  ]) {
+    expect(text.split('\n')).toContain(line);
+  }
+  expect(text).toContain('process_resident_memory_bytes');
+  daemon.pause({ by: 'ann', reason: 'x' });
+  daemon.checkList.shift();
+  const later = await get('/metrics');
+  expect(later.text).toContain('mendd_automation_paused 1');
+  expect(later.text).toContain('mendd_checks_total 42');
+  // What is gone from the definitions is gone from the scrape.
+  expect(later.text).not.toContain('mendd_check_state{host="web-1"');
+});
+
+function pageOf(daemon: FakeDaemon): string {
+  const { clock, startedAtMs, version } = daemon;
+  return renderStatusPage(daemon.now(), {
+    health: daemon.health(),
+    nowMs: clock.nowMs(),
+    startedAtMs,
+    version,
+  });
+}
+
+test('the page: served without script under a policy that allows none', async () => {
+  const { get } = await startApi();
+  const { status, text, headers } = await get('/');
+  expect(status).toBe(200);
+  expect(headers.get('content-type')).toContain('text/html');
+  expect(headers.get('content-security-policy')).toMatch(
+    /^default-src 'none'; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+  );
+  expect(headers.get('cache-control')).toBe('no-store');
+  expect(text).not.toMatch(/<script|style="|onclick|https?:\/\//i);
+});
+
+test('the page: what needs a person comes first, then healing, healed, fleet', () => {
+  const daemon = new FakeDaemon();
+  const view = checkView('db-2', 'app.lag', 'critical', 'lag 912 s');
+  daemon.needsYou = [
+    {
+      explanation: explanationOf('db-2', 'app.lag'),
+      status: view.status,
+      runs: [
+        runOf('b', { decidedAtMs: startMs - 60_000, status: 'failed', exitCode: 1 }),
+        runOf('a', { decidedAtMs: startMs - 360_000, status: 'not_verified' }),
+      ],
+    },
+  ];
+  daemon.healed = [runOf('c', { status: 'verified', endedAtMs: startMs + 21_000 })];
+  const failure = { stage: 'auth' as const, message: 'publickey refused', hint: 'add the key', sent: false };
+  const status = {
+    state: 'unreachable' as const,
+    type: 'hard' as const,
+    attempt: 3,
+    sinceMs: startMs,
+    failure,
+  };
+  daemon.hostList.push(hostView('db-9', { status }));
+  const page = pageOf(daemon);
+  const order = [
+    '1 need you',
+    'as of 02:41:00 UTC',
+    'automation ON',
+    '3/20 actions in 1 h',
+    'mendd pause',
+    'Needs you (1)',
+    'lag 912 s',
+    '02:35 app.restart ✗ not verified',
+    '02:40 app.restart ✗ failed exit 1',
+    'held: the cooldown ends · next: app.restart; earliest 02:42',
+    'mendd explain db-2/app.lag',
+    'Healing itself (1)',
+    'While you were away (1)',
+    'fixed it in 21 s',
+    'down 1 min',
+    'Cannot be asked (1)',
+    'publickey refused',
+    'Worst checks (1)',
+    'worker is down',
+  ];
+  const positions = order.map((text) => page.replaceAll('\n', ' ').indexOf(text));
+  expect(positions).not.toContain(-1);
+  expect(positions).toEqual([...positions].sort((a, b) => a - b));
+});
+
+test('the page: a pause, an unwell daemon and refused definitions cannot be overlooked', () => {
+  const daemon = new FakeDaemon();
+  daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
+  daemon.runList = [];
+  expect(pageOf(daemon)).toContain('1 checks OK, on time');
+  daemon.pause({ by: 'ann', reason: 'rack move', untilMs: startMs + 3_600_000 });
+  daemon.healthNow = { ready: false, problems: ['the store cannot be written'] };
+  daemon.reloadProblems = ['a.yaml:3:1: unknown key'];
+  const page = pageOf(daemon);
+  expect(page).toContain('automation PAUSED</b> until 03:41 by ann: rack move');
+  expect(page).toContain('mendd itself is not well');
+  expect(page).toContain('the store cannot be written');
+  expect(page).toContain('a.yaml:3:1: unknown key');
+  expect(page).toContain('<body class="blind">');
+  expect(page).not.toContain('checks OK, on time');
+  expect(page).toContain('<h1 class="warn">');
+});
+
+test('the page: hostile text stays text, everywhere', () => {
+  const evil = `</p><script>alert(1)</script>"'&\u202e\u001b[31m`;
+  const daemon = new FakeDaemon();
+  const view = checkView(evil, evil, 'critical', evil.repeat(100));
+  daemon.checkList = [{ ...view, stale: true }];
+  daemon.needsYou = [
+    {
+      explanation: {
+        ...explanationOf(evil, evil),
+        gates: [{ gate: 'pause', passed: false, values: {}, opens: evil }],
+      },
+      status: view.status,
+      runs: [runOf('a', { action: evil })],
+    },
+  ];
+  daemon.runList = [runOf('b', { host: evil, action: evil, reason: evil })];
+  daemon.healed = [runOf('c', { host: evil, action: evil, episode: evil })];
+  daemon.pause({ by: evil, reason: evil });
+  daemon.healthNow = { ready: false, problems: [evil] };
+  daemon.reloadProblems = [evil];
+  const failure = { stage: 'auth' as const, message: evil, hint: evil, sent: false };
+  const status = {
+    state: 'unreachable' as const,
+    type: 'hard' as const,
+    attempt: 3,
+    sinceMs: startMs,
+    failure,
+  };
+  daemon.hostList = [hostView(evil, { status })];
+  const page = pageOf(daemon);
+  expect(page).not.toContain('<script');
+  expect(page).not.toContain('\u202e');
+  expect(page).not.toContain('\u001b');
+  expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;');
+  expect(page.length).toBeLessThan(20_000);
+});
+
+test('the page: a long list is cut and says how much is left', () => {
+  const daemon = new FakeDaemon();
+  daemon.checkList = Array.from({ length: 70 }, (_, index) => checkView(`h-${index}`, 'app.x', 'warning'));
+  const page = pageOf(daemon);
+  expect(page).toContain('Worst checks (70)');
+  expect(page).toContain('and 20 more');
+});
+
+test('spans are read at a glance', () => {
+  expect([0, 59_000, 60_000, 5_400_000, 7_200_000, 90_000_000, 172_800_000].map(span)).toEqual([
+    '0 s',
+    '59 s',
+    '1 min',
+    '1 h 30 min',
+    '2 h',
+    '1 d 1 h',
+    '2 d',
+  ]);
+});

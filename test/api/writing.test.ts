@@ -1,0 +1,175 @@
+/** Every route that changes something: who may, what is asked of the daemon, what is refused. */
+import { expect, test } from 'vitest';
+import { runOf, startMs } from '../support/fake-views.ts';
+import { bearer, startApi } from './api-server.ts';
+
+const reason = { reason: 'drill' };
+
+test('every changing route refuses without a token, with a wrong one and with a read-only one', async () => {
+  const { api, daemon, send } = await startApi();
+  const readOnly = bearer(daemon.token('viewer', 'read', 'ack'));
+  const { paths } = api.openapi() as { paths: Record<string, Record<string, unknown>> };
+  const changing = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods)
+      .filter((method) => !['get', 'head'].includes(method))
+      .map((method) => [method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, 'web-1')] as const),
+  );
+  expect(changing.map(([, path]) => path).sort()).toEqual([
+    '/api/v1/checks/web-1/web-1/run',
+    '/api/v1/hosts/web-1/actions/web-1/run',
+    '/api/v1/pause',
+    '/api/v1/reload',
+    '/api/v1/resume',
+    '/api/v1/runs/web-1/cancel',
+  ]);
+  for (const [method, path] of changing) {
+    const none = await send(method, path, reason);
+    expect([path, none.status]).toEqual([path, 401]);
+    expect(none.headers.get('www-authenticate')).toBe('Bearer realm="mendd"');
+    const wrong = await send(method, path, reason, bearer('guess'));
+    expect([path, wrong.status]).toEqual([path, 401]);
+    expect(wrong.headers.get('www-authenticate')).toContain('invalid_token');
+    const basic = await send(method, path, reason, { authorization: 'Basic dTpw' });
+    expect(basic.status).toBe(401);
+    const weak = await send(method, path, reason, readOnly);
+    expect([path, weak.status, weak.json.code]).toEqual([path, 403, 'scope_missing']);
+    expect(weak.headers.get('www-authenticate')).toContain('insufficient_scope');
+  }
+  expect(daemon.asked).toEqual([]);
+});
+
+test('pause and resume carry the name of the token and the duration', async () => {
+  const { daemon, send, logged } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  const paused = await send('POST', '/api/v1/pause', { reason: ' moving racks ', for: '1h30m' }, ann);
+  expect(paused.json).toEqual({
+    paused: true,
+    pause: {
+      by: 'ann',
+      reason: 'moving racks',
+      since: '2026-03-01T02:41:00.000Z',
+      until: '2026-03-01T04:11:00.000Z',
+    },
+  });
+  expect(daemon.paused?.untilMs).toBe(startMs + 5_400_000);
+  expect((await send('POST', '/api/v1/resume', undefined, ann)).json).toEqual({ paused: false });
+  expect((await send('POST', '/api/v1/resume', {}, ann)).status).toBe(200);
+  expect(daemon.asked).toEqual(['pause by ann', 'resume by ann', 'resume by ann']);
+  await expect.poll(() => logged.length).toBe(3);
+  expect(logged[0]?.fields).toMatchObject({ person: 'ann', url: '/api/v1/pause', status: 200 });
+  expect(JSON.stringify(logged)).not.toContain('secret-ann');
+});
+
+test.each([
+  [{}, '#/reason'],
+  [{ reason: '  ' }, '#/reason'],
+  [{ reason: 'x', for: '30' }, '#/for'],
+  [{ reason: 'x', for: '100ms' }, '#/for'],
+  [{ reason: 'x', for: '9999d' }, '#/for'],
+  [{ reason: 'x', fro: '1h' }, '#/fro'],
+  [{ reason: 7 }, '#/reason'],
+  [[], '#'],
+])('a wrong pause is refused with its place: %j', async (body, pointer) => {
+  const { daemon, send } = await startApi();
+  const answer = await send('POST', '/api/v1/pause', body, bearer(daemon.token('ann', 'act')));
+  expect(answer.status).toBe(400);
+  expect(answer.json.errors).toContainEqual(expect.objectContaining({ in: 'body', pointer }));
+  expect(daemon.asked).toEqual([]);
+});
+
+test('an act: dry_run only plans, POST answers with the run to follow', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'admin'));
+  const path = '/api/v1/hosts/web-1/actions/app.restart/run';
+  const plan = await send('POST', `${path}?dry_run=true`, reason, ann);
+  expect([plan.status, plan.json.command]).toEqual([200, 'systemctl restart worker']);
+  expect(daemon.asked).toEqual([]);
+  const run = await send('POST', path, reason, ann);
+  expect(run.status).toBe(202);
+  expect(run.headers.get('location')).toBe('/api/v1/runs/web-1~app.restart~abc~2');
+  expect(run.json).toMatchObject({ status: 'intended', decidedBy: 'person:ann' });
+  expect(daemon.asked).toEqual(['act web-1 app.restart by ann: drill']);
+  expect((await send('POST', '/api/v1/hosts/web-9/actions/app.restart/run', reason, ann)).status).toBe(404);
+  expect((await send('POST', '/api/v1/hosts/web-1/actions/app.x/run', reason, ann)).json.code).toBe(
+    'action_unknown',
+  );
+  expect((await send('POST', path, {}, ann)).status).toBe(400);
+});
+
+test('what a route does not know is never ignored: a dry run of it would be a real one', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'admin'));
+  expect((await send('POST', '/api/v1/reload?dry_run=true', undefined, ann)).status).toBe(400);
+  expect((await send('POST', '/api/v1/pause?dry_run=true', reason, ann)).status).toBe(400);
+  expect((await send('POST', '/api/v1/resume', { for: '1h' }, ann)).status).toBe(400);
+  const path = '/api/v1/hosts/web-1/actions/app.restart/run';
+  for (const header of ['idempotency-key', 'if-match']) {
+    const answer = await send('POST', path, reason, { ...ann, [header]: '"1"' });
+    expect([answer.status, answer.json.code]).toEqual([400, 'header_unsupported']);
+  }
+  expect(daemon.asked).toEqual([]);
+});
+
+test('running a check, cancelling a run: the refusal of the daemon keeps its status', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  expect((await send('POST', '/api/v1/checks/web-1/app.running/run', undefined, ann)).json.check).toBe(
+    'app.running',
+  );
+  expect((await send('POST', '/api/v1/checks/web-1/app.nope/run', undefined, ann)).status).toBe(404);
+  daemon.checkNow = async () => ({ kind: 'rejected', status: 503, code: 'queue_full', message: 'full' });
+  const full = await send('POST', '/api/v1/checks/web-1/app.running/run', undefined, ann);
+  expect([full.status, full.json.code, full.headers.get('retry-after')]).toEqual([503, 'queue_full', '5']);
+  const sent = await send('POST', '/api/v1/runs/web-1~app.restart~abc~1/cancel', undefined, ann);
+  expect([sent.status, sent.json.code]).toEqual([409, 'already_sent']);
+  daemon.runList.push(runOf('r2', { status: 'intended' }));
+  expect((await send('POST', '/api/v1/runs/r2/cancel', undefined, ann)).json.status).toBe('cancelled');
+  expect((await send('POST', '/api/v1/runs/r3/cancel', undefined, ann)).status).toBe(404);
+});
+
+test('reload needs admin; bad definitions come back as problems', async () => {
+  const { daemon, send } = await startApi();
+  const weak = await send('POST', '/api/v1/reload', undefined, bearer(daemon.token('ann', 'act')));
+  expect(weak.status).toBe(403);
+  const root = bearer(daemon.token('root', 'admin'));
+  expect((await send('POST', '/api/v1/reload', undefined, root)).json).toEqual({
+    ok: true,
+    revision: 'abcdef',
+  });
+  daemon.reloadProblems = ['a.yaml:1:1: unknown key'];
+  const bad = await send('POST', '/api/v1/reload', undefined, root);
+  expect([bad.status, bad.json.problems]).toEqual([422, ['a.yaml:1:1: unknown key']]);
+  expect(daemon.asked).toEqual(['reload by root', 'reload by root']);
+});
+
+test('bodies: too large, no JSON, wrong type, poisoned', async () => {
+  const { daemon, send, logged } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  const status = async (body: string, type = 'application/json') => {
+    const answer = await send('POST', '/api/v1/pause', body, { ...ann, 'content-type': type });
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    return answer.status;
+  };
+  expect(await status(JSON.stringify({ reason: 'x'.repeat(70_000) }))).toBe(413);
+  expect(await status('{"reason":')).toBe(400);
+  expect(await status('reason=x', 'application/x-www-form-urlencoded')).toBe(415);
+  expect(await status('{"reason":"x"}', 'text/plain')).toBe(415);
+  expect(await status('{"reason":"x","__proto__":{"a":1}}')).toBe(400);
+  expect(await status('['.repeat(30_000))).toBe(400);
+  expect(daemon.asked).toEqual([]);
+  expect(logged.filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+test('changes are limited per token and route: a busy script cannot take away the pause', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  const bob = bearer(daemon.token('bob', 'act'));
+  for (let each = 0; each < 60; each += 1) {
+    expect((await send('POST', '/api/v1/resume', undefined, ann)).status).toBe(200);
+  }
+  const over = await send('POST', '/api/v1/resume', undefined, ann);
+  expect([over.status, over.json.code]).toEqual([429, 'too_many_requests']);
+  expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await send('POST', '/api/v1/pause', reason, ann)).status).toBe(200);
+  expect((await send('POST', '/api/v1/resume', undefined, bob)).status).toBe(200);
+});

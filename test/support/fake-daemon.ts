@@ -1,0 +1,275 @@
+/** An in-memory DaemonPort, History and RunBook, so that the API can be tested alone over real HTTP. */
+import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
+import type {
+  CheckView,
+  Clock,
+  DaemonPort,
+  Explanation,
+  Health,
+  History,
+  HistoryQuery,
+  HostView,
+  NowView,
+  Page,
+  Rejected,
+  RunBook,
+  Stats,
+  Token,
+} from '../../core/ports.ts';
+import type {
+  CheckResult,
+  Pause,
+  Run,
+  Scope,
+  StoredDecision,
+  StoredEvent,
+  Transition,
+} from '../../core/types.ts';
+import { checkView, explanationOf, hostView, runOf, startMs } from './fake-views.ts';
+
+/** A clock that moves by `advance` alone. */
+export class HandClock implements Clock {
+  #nowMs = startMs;
+  readonly #timers = new Set<{ atMs: number; callback: () => void }>();
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of this.#timers) {
+      if (timer.atMs > this.#nowMs) continue;
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+}
+
+/** Newest first; the cursor is an offset. */
+function pageThrough<T>(items: readonly T[], query: HistoryQuery): Page<T> {
+  const from = Number(query.cursor ?? 0) || 0;
+  const more = items.length > from + query.limit;
+  return {
+    items: items.slice(from, from + query.limit),
+    ...(more ? { next: String(from + query.limit) } : {}),
+  };
+}
+
+const rejected = (status: 404 | 409 | 503, code: string): Rejected => ({
+  kind: 'rejected',
+  status,
+  code,
+  message: `refused: ${code}`,
+});
+
+export class FakeDaemon implements DaemonPort {
+  readonly clock = new HandClock();
+  readonly startedAtMs = startMs - 3_600_000;
+  readonly version = '0.1.0';
+  hostList: HostView[] = [hostView('web-1'), hostView('web-2', { labels: { role: 'db', env: 'prod' } })];
+  checkList: CheckView[] = [
+    checkView('web-1', 'app.running', 'critical', 'worker is down'),
+    checkView('web-2', 'app.running', 'ok'),
+  ];
+  explanations: Explanation[] = [explanationOf('web-1', 'app.running')];
+  runList: Run[] = [runOf('web-1~app.restart~abc~1')];
+  transitionList: Transition[] = [];
+  resultList: (CheckResult & { id: number; host: string; check: string })[] = [];
+  decisionList: StoredDecision[] = [];
+  events: StoredEvent[] = [];
+  paused: Pause | undefined;
+  healthNow: Health = { ready: true, problems: [] };
+  reloadProblems: string[] = [];
+  /** What was asked of the daemon, in order: `pause by ann`, ... */
+  readonly asked: string[] = [];
+  needsYou: NowView['needsYou'] = [];
+  healed: Run[] = [];
+  readonly #listeners = new Set<(event: StoredEvent) => void>();
+  readonly #tokens = new Map<string, Token>();
+
+  hosts = (): HostView[] => this.hostList;
+  checks = (): CheckView[] => this.checkList;
+  health = (): Health => this.healthNow;
+  loadProblems = (): string[] => this.reloadProblems;
+
+  now(): NowView {
+    const worst = this.checkList.filter(({ status }) => status.state !== 'ok');
+    const healing = this.runList.filter(({ status }) => status === 'verifying');
+    const verdict = { needYou: this.needsYou.length, healing: healing.length, problems: worst.length };
+    return {
+      atMs: this.clock.nowMs(),
+      verdict: {
+        ...verdict,
+        ok: this.checkList.length - worst.length,
+        sentence: `${verdict.needYou} need you · ${healing.length} healing`,
+      },
+      automation: {
+        mode: 'auto',
+        ...(this.paused === undefined ? {} : { paused: this.paused }),
+        fleetRuns: { used: 3, limit: 20, perMs: 3_600_000 },
+      },
+      definitions: {
+        revision: 'abcdef0123456789',
+        loadedAtMs: this.startedAtMs,
+        lastReloadOk: this.reloadProblems.length === 0,
+        problems: this.reloadProblems,
+      },
+      needsYou: this.needsYou,
+      healing,
+      healed: this.healed,
+      worst,
+      unreachable: this.hostList.filter(({ status }) => status.state === 'unreachable'),
+    };
+  }
+
+  explain(host: string, check?: string, action?: string): Explanation[] {
+    return this.explanations.filter(
+      (each) =>
+        each.host === host &&
+        (check === undefined || each.check === check) &&
+        (action === undefined || each.action === action),
+    );
+  }
+
+  stats(): Stats {
+    return {
+      checksRun: 42,
+      checksShed: { queue_full: 2 },
+      checksRunning: 1,
+      checksQueued: 0,
+      schedulerLagMs: 250,
+      actions: [{ action: 'app.restart', outcome: 'verified', count: 5 }],
+      suppressed: { cooldown: 4 },
+      connections: { open: 2, connecting: 1, waiting: 0 },
+      eventLoopDelayMs: 1,
+    };
+  }
+
+  definitions(): Definitions {
+    const runbook = { checks: [{}, {}], ladders: [{ rungs: [{}, {}, {}] }] } as unknown as RunbookDefinition;
+    const hosts = new Map(this.hostList.map(({ name }) => [name, {}]));
+    return { revision: 'abcdef0123456789', hosts, runbooks: [runbook] } as unknown as Definitions;
+  }
+
+  pause(pause: { by: string; reason: string; untilMs?: number }): Pause {
+    this.asked.push(`pause by ${pause.by}`);
+    this.paused = { ...pause, sinceMs: this.clock.nowMs() };
+    return this.paused;
+  }
+
+  resume(by: string): void {
+    this.asked.push(`resume by ${by}`);
+    this.paused = undefined;
+  }
+
+  async checkNow(host: string, check: string): Promise<CheckView | Rejected> {
+    this.asked.push(`check ${host} ${check}`);
+    return this.checkList.find((view) => view.host === host && view.check === check) ?? rejected(503, 'busy');
+  }
+
+  cancelRun(runId: string, by: string): Run | Rejected {
+    this.asked.push(`cancel ${runId} by ${by}`);
+    const run = this.runList.find(({ id }) => id === runId);
+    if (run === undefined) return rejected(404, 'run_unknown');
+    return run.status === 'intended' ? { ...run, status: 'cancelled' } : rejected(409, 'already_sent');
+  }
+
+  planAction(host: string, action: string) {
+    if (action !== 'app.restart') return rejected(404, 'action_unknown');
+    const gates = explanationOf(host, 'app.running').gates;
+    return {
+      host,
+      action,
+      kind: 'systemd_restart',
+      command: 'systemctl restart worker',
+      gates,
+      allowed: false,
+    };
+  }
+
+  act(host: string, action: string, by: string, reason: string): Run | Rejected {
+    this.asked.push(`act ${host} ${action} by ${by}: ${reason}`);
+    if (action !== 'app.restart') return rejected(404, 'action_unknown');
+    return runOf(`${host}~${action}~abc~2`, { decidedBy: `person:${by}`, reason, status: 'intended' });
+  }
+
+  reload(by: string): { ok: boolean; revision: string; problems: string[] } {
+    this.asked.push(`reload by ${by}`);
+    return { ok: this.reloadProblems.length === 0, revision: 'abcdef', problems: this.reloadProblems };
+  }
+
+  onEvent(listener: (event: StoredEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Stores an event and tells the listeners, as the daemon does. */
+  emit(data: Record<string, unknown> = {}): StoredEvent {
+    const event = this.store(data);
+    for (const listener of this.#listeners) listener(event);
+    return event;
+  }
+
+  /** Stores an event that nobody hears live. */
+  store(data: Record<string, unknown> = {}): StoredEvent {
+    const id = (this.events.at(-1)?.id ?? 0) + 1;
+    const event: StoredEvent = { id, atMs: this.clock.nowMs(), type: 'state.changed', host: 'web-1', data };
+    this.events.push(event);
+    return event;
+  }
+
+  token(name: string, ...scopes: Scope[]): string {
+    const secret = `secret-${name}`;
+    this.#tokens.set(secret, { id: name, name, scopes, createdAtMs: startMs });
+    return secret;
+  }
+
+  readonly history: History = {
+    transitions: (query) => pageThrough(this.transitionList, query),
+    results: (query) =>
+      pageThrough(
+        this.resultList.filter(({ host, check }) => host === query.host && check === query.check),
+        query,
+      ),
+    decisions: (query) =>
+      pageThrough(
+        this.decisionList.filter(
+          ({ host, atMs }) =>
+            (query.host === undefined || query.host === host) &&
+            (query.atMs === undefined || atMs <= query.atMs),
+        ),
+        query,
+      ),
+    eventsAfter: (afterId, limit) => this.events.filter(({ id }) => id > afterId).slice(0, limit),
+    lastEventId: () => this.events.at(-1)?.id ?? 0,
+  };
+
+  readonly runs: RunBook = {
+    get: (id) => this.runList.find((run) => run.id === id),
+    list: (query) =>
+      pageThrough(
+        this.runList.filter(
+          (run) =>
+            (query.status === undefined || run.status === query.status) &&
+            (query.host === undefined || run.host === query.host),
+        ),
+        query,
+      ),
+    authenticate: (secret) => this.#tokens.get(secret),
+  };
+}
