@@ -17,30 +17,38 @@ export interface ProbeLimits {
   words: string;
 }
 
+/** Timers of Node may fire this much before their time by another clock. Milliseconds. */
+const timerSlackMs = 20;
+
 /**
- * The plan of a probe. It rejects with the signal's reason when it was cancelled from outside, because a
- * question that was withdrawn has no answer; otherwise it always resolves.
+ * The plan of a probe. It rejects with the signal's reason when it was cancelled before its time was up, because
+ * a question that was withdrawn has no answer; otherwise it always resolves.
  */
 export function timedProbe(clock: ProbeClock, ask: (limits: ProbeLimits) => Promise<Verdict>): CheckPlan {
   return {
     kind: 'probe',
     probe: async (timeoutMs, cancelled) => {
       cancelled.throwIfAborted();
-      const limit = new AbortController();
-      const timer = setTimeout(() => limit.abort(), timeoutMs);
-      const cancel = () => limit.abort();
-      cancelled.addEventListener('abort', cancel, { once: true });
       const startedAtMs = clock.nowMs();
       const startMs = clock.monotonicMs();
       const elapsedMs = () => clock.monotonicMs() - startMs;
+      const end = new AbortController();
+      let withdrawn = false;
+      const cancel = () => {
+        // A caller that keeps the same time limit itself may be the first to notice that it passed.
+        withdrawn = !end.signal.aborted && elapsedMs() < timeoutMs - timerSlackMs;
+        end.abort();
+      };
+      const timer = setTimeout(() => end.abort(), timeoutMs);
+      cancelled.addEventListener('abort', cancel, { once: true });
       try {
         const verdict = await ask({
-          signal: limit.signal,
-          expired: () => limit.signal.aborted,
+          signal: end.signal,
+          expired: () => end.signal.aborted,
           elapsedMs,
           words: timeWords(timeoutMs),
         });
-        cancelled.throwIfAborted();
+        if (withdrawn) throw cancelled.reason;
         return resultFrom(verdict, { startedAtMs, durationMs: elapsedMs() });
       } finally {
         clearTimeout(timer);

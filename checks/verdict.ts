@@ -2,6 +2,7 @@
  * Owns how a check kind of ours words what it found: state, one line of text, performance data. It never asks
  * a host and never decides about attempts or actions.
  */
+import { printable } from '../core/plugin-output.ts';
 import type { RunOutcome } from '../core/ports.ts';
 import type { CheckResult, CheckState, PerfDatum } from '../core/types.ts';
 
@@ -22,11 +23,12 @@ export interface TimeLimits {
   critMs?: number;
 }
 
+/** What a host said is data: control characters never reach the terminal or page of whoever reads it. */
 export function resultFrom(verdict: Verdict, ran: Pick<Exited, 'startedAtMs' | 'durationMs'>): CheckResult {
   return {
     state: verdict.state,
-    text: verdict.text,
-    longText: verdict.longText ?? '',
+    text: printable(verdict.text).replaceAll(/[\n\t]+/g, ' '),
+    longText: printable(verdict.longText ?? ''),
     perfdata: verdict.perfdata ?? [],
     startedAtMs: ran.startedAtMs,
     durationMs: ran.durationMs,

@@ -112,6 +112,13 @@ test('from the ops box: silence ends at the time limit, CRITICAL', async () => {
   expect(result).toMatchObject({ state: 'critical', text: `GET ${url} no complete answer in 50 ms` });
 });
 
+test('from the ops box: a caller that aborts at the same limit gets the verdict, not an error', async () => {
+  const url = await rawServer(() => undefined);
+  const plan = planOf({ kind: 'http', url, method: 'GET' }, local);
+  const result = await (plan.kind === 'probe' ? plan.probe(60, AbortSignal.timeout(60)) : undefined);
+  expect(result?.state).toBe('critical');
+});
+
 test('from the ops box: an answer that never ends, ends at the time limit', async () => {
   const url = await rawServer((socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nready');

@@ -231,3 +231,10 @@ test('a hostile unit name stays one word', async () => {
   const result = await ask(planOf({ kind: 'systemd_unit', unit }), { path });
   expect(result.text).toBe(`${unit} active (${unit})`);
 });
+
+test('terminal escapes from a host do not reach the reader', async () => {
+  const path = binDir({ systemctl: `printf 'a\\033[31m\\007\\033]0;x\\007b' >&2; exit 1` });
+  const result = await ask(plan, { path });
+  // oxlint-disable-next-line no-control-regex
+  expect(result.text).toMatch(/^queue-worker: systemctl could not tell \(exit 1\): a[^\u0000-\u001f]*b$/);
+});

@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { ask, binDir, planOf, programPath } from './machine.ts';
+import { createPlanCheck } from '../../checks/plan-check.ts';
+import type { RunOn } from '../../core/definitions.ts';
+import { ask, binDir, checkOf, clock, planOf, programPath, webHost } from './machine.ts';
 
 async function listener(): Promise<number> {
   const server = createServer((socket) => socket.on('error', () => undefined));
@@ -59,9 +61,26 @@ test('a cancelled probe gives no verdict', async () => {
   await expect(plan.probe(5000, controller.signal)).rejects.toThrow('stopping');
 });
 
-test('an explicit address wins over the host, and a host that is the ops box is probed', async () => {
+test('an explicit address wins over the host', () => {
   const plan = planOf({ kind: 'tcp', port: 1, address: '127.0.0.9' });
   expect(plan.kind === 'command' && plan.script).toContain('127.0.0.9 1');
+});
+
+test('who asks decides between probe and command; the host `local` is the ops box', () => {
+  const kinds = (host: typeof webHost, runOn: RunOn) =>
+    (['tcp', 'http', 'ping'] as const).map((kind) => {
+      const probe = {
+        tcp: { kind: 'tcp', port: 1 },
+        http: { kind: 'http', url: 'http://x/', method: 'GET' },
+        ping: { kind: 'ping', count: 1, lossPercent: 50 },
+      } as const;
+      return createPlanCheck({ pluginDirs: [], clock })(checkOf(probe[kind], { runOn }), host).kind;
+    });
+  const here = { ...webHost, transport: 'local' } as const;
+  expect(kinds(webHost, { kind: 'local' })).toEqual(['probe', 'probe', 'command']);
+  expect(kinds(here, { kind: 'target' })).toEqual(['probe', 'probe', 'command']);
+  expect(kinds(webHost, { kind: 'target' })).toEqual(['command', 'command', 'command']);
+  expect(kinds(here, { kind: 'host', host: 'web-2' })).toEqual(['command', 'command', 'command']);
 });
 
 const tools: [string, string[]][] = [

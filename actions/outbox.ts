@@ -1,0 +1,173 @@
+/**
+ * Owns when messages are sent: due ones now, failed ones later, hopeless ones never. The ledger keeps them, a
+ * deliverer sends them. A page is worth a repetition more than a loss, but never a storm of them.
+ */
+import { backoffMs } from '../core/backoff.ts';
+import type { Clock, Coordinator, OutboxMessage } from '../core/ports.ts';
+import type { EventType } from '../core/types.ts';
+import type { Deliver, Delivery } from './deliver.ts';
+
+export interface Outbox {
+  /** Sends what is due; resolves when that is done. One at a time: a call meanwhile adds one more pass. Never rejects. */
+  pump(): Promise<void>;
+}
+
+export interface OutboxOptions {
+  coordinator: Pick<Coordinator, 'dueMessages' | 'messageSent' | 'messageFailed'>;
+  deliver: Deliver;
+  clock: Pick<Clock, 'nowMs'>;
+  /** Uniform in [0, 1). */
+  random: () => number;
+  onEvent: (
+    type: Extract<EventType, 'message.sent' | 'message.failed'>,
+    event: { host?: string; runId?: string; data: Record<string, unknown> },
+  ) => void;
+}
+
+/** Messages of one pass. */
+const batchLimit = 500;
+/** Targets served at once; the messages of one target go out in order. */
+const parallelTargets = 4;
+/** Waits between attempts: the jittered half to whole of 1 min, 2 min, ... 1 h. */
+const retry = { baseMs: 60_000, capMs: 3_600_000 };
+/** A message is dead at this age, if it was tried often enough that the age is not a jump of the wall clock. */
+const deadAfterMs = 24 * 3_600_000;
+const deadAfterAttempts = 10;
+
+export function createOutbox(options: OutboxOptions): Outbox {
+  return new OutboxPump(options);
+}
+
+class OutboxPump implements Outbox {
+  readonly #options: OutboxOptions;
+  /** Attempts whose end the ledger could not take. They are recorded later, and never sent again meanwhile. */
+  readonly #unrecorded = new Map<number, () => void>();
+  /** Problems that wait for another attempt: their recoveries wait behind them. Message id to conversation. */
+  readonly #waitingProblems = new Map<number, string>();
+  #running: Promise<void> | undefined;
+  #again = false;
+  #ledgerProblem: string | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  pump(): Promise<void> {
+    this.#again = true;
+    this.#running ??= this.#passes().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      await this.#pass();
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { coordinator, clock } = this.#options;
+    const due = this.#ledger(() => coordinator.dueMessages(clock.nowMs(), batchLimit)) ?? [];
+    const byTarget = new Map<string, OutboxMessage[]>();
+    for (const message of due.toSorted((a, b) => a.id - b.id)) {
+      byTarget.set(message.target, [...(byTarget.get(message.target) ?? []), message]);
+    }
+    const queues = [...byTarget.values()];
+    const serve = async (): Promise<void> => {
+      for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) {
+        await this.#serveTarget(queue);
+      }
+    };
+    await Promise.all(Array.from({ length: parallelTargets }, serve));
+  }
+
+  /** Stops at the first failure that another attempt may mend: what is behind it would most likely fail as well. */
+  async #serveTarget(queue: readonly OutboxMessage[]): Promise<void> {
+    for (const message of queue) {
+      const write = this.#unrecorded.get(message.id);
+      if (write !== undefined) {
+        this.#record(message.id, write);
+      } else if (!this.#mustWait(message)) {
+        const delivery = await this.#attempt(message);
+        this.#settle(message, delivery);
+        if (!delivery.ok && !delivery.permanent) return;
+      }
+    }
+  }
+
+  #mustWait(message: OutboxMessage): boolean {
+    if (message.kind !== 'recovery') return false;
+    return [...this.#waitingProblems.values()].includes(conversationOf(message));
+  }
+
+  async #attempt(message: OutboxMessage): Promise<Delivery> {
+    try {
+      return await this.#options.deliver(message);
+    } catch (error) {
+      // One message that cannot be put into words must not stop the others, nor the repairs.
+      return { ok: false, error: `internal error: ${String(error)}`, permanent: false };
+    }
+  }
+
+  #settle(message: OutboxMessage, delivery: Delivery): void {
+    const { coordinator, clock, onEvent } = this.#options;
+    const nowMs = clock.nowMs();
+    const attempts = message.attempts + 1;
+    const event = {
+      host: message.host,
+      ...(message.runId === undefined ? {} : { runId: message.runId }),
+    };
+    const data = { message: message.key, target: message.target, kind: message.kind, attempts };
+    if (delivery.ok) {
+      this.#waitingProblems.delete(message.id);
+      this.#record(message.id, () => coordinator.messageSent(message.id, nowMs));
+      onEvent('message.sent', {
+        ...event,
+        data: { ...data, ...(delivery.note === undefined ? {} : { note: delivery.note }) },
+      });
+      return;
+    }
+    const old = nowMs - message.createdAtMs >= deadAfterMs && attempts >= deadAfterAttempts;
+    const next = delivery.permanent || old ? 'dead' : nowMs + this.#waitMs(message.attempts);
+    if (next === 'dead') this.#waitingProblems.delete(message.id);
+    else if (message.kind === 'problem') this.#waitingProblems.set(message.id, conversationOf(message));
+    this.#record(message.id, () => coordinator.messageFailed(message.id, delivery.error, next));
+    const { error } = delivery;
+    const fate = next === 'dead' ? { dead: true } : { dead: false, nextAttemptAtMs: next };
+    onEvent('message.failed', { ...event, data: { ...data, error, ...fate } });
+  }
+
+  #waitMs(retries: number): number {
+    return backoffMs(retries, retry, 0.5 + this.#options.random() / 2);
+  }
+
+  #record(id: number, write: () => void): void {
+    this.#unrecorded.set(id, write);
+    this.#ledger(() => {
+      write();
+      this.#unrecorded.delete(id);
+    });
+  }
+
+  /** The ledger may be out of order for a while. That is told once, not at each turn. */
+  #ledger<T>(use: () => T): T | undefined {
+    try {
+      const value = use();
+      if (this.#unrecorded.size === 0) this.#ledgerProblem = undefined;
+      return value;
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem !== this.#ledgerProblem) {
+        this.#ledgerProblem = problem;
+        this.#options.onEvent('message.failed', { data: { error: `the outbox cannot be used: ${problem}` } });
+      }
+      return undefined;
+    }
+  }
+}
+
+function conversationOf(message: OutboxMessage): string {
+  return [message.target, message.host, message.ladder].join('\n');
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { judgeReboot, type RebootJudgement } from '../../actions/reboot.ts';
+
+const backWithinMs = 600_000;
+const before = [undefined, '', 'boot-1'];
+const seenNow = [undefined, { bootId: '' }, { bootId: 'boot-1' }, { bootId: 'boot-2' }];
+const elapsed = [-5000, 0, 1000, backWithinMs - 1, backWithinMs, backWithinMs * 2];
+
+/** The whole table, written down apart from the code. */
+function expected(from: string | undefined, seen: { bootId: string } | undefined, late: boolean) {
+  const told = from === 'boot-1' && seen?.bootId === 'boot-2';
+  if (told) return 'returned';
+  if (!late) return 'waiting';
+  return seen === undefined ? 'never_returned' : 'not_rebooted';
+}
+
+const table = before.flatMap((from) =>
+  seenNow.flatMap((seen) => elapsed.map((elapsedMs) => ({ from, seen, elapsedMs }))),
+);
+
+test.each(table)('before $from, now $seen, after $elapsedMs ms', ({ from, seen, elapsedMs }) => {
+  const judgement = judgeReboot({ bootIdBefore: from, seen, elapsedMs, backWithinMs });
+  expect(judgement.kind).toBe(expected(from, seen, elapsedMs >= backWithinMs));
+  expect(judgement.reason).not.toMatch(/undefined|NaN|-/);
+});
+
+function ask(seen: { bootId: string } | undefined, elapsedMs: number): RebootJudgement {
+  return judgeReboot({ bootIdBefore: 'boot-1', seen, elapsedMs, backWithinMs });
+}
+
+test('the reasons are sentences for a person', () => {
+  expect([
+    ask(undefined, 42_300).reason,
+    ask({ bootId: 'boot-1' }, 3000).reason,
+    ask({ bootId: 'boot-2' }, 95_000).reason,
+    ask({ bootId: 'boot-2' }, 700_000).reason,
+    ask(undefined, 600_000).reason,
+    ask({ bootId: 'boot-1' }, 600_000).reason,
+    ask({ bootId: '' }, 600_000).reason,
+  ]).toEqual([
+    'it cannot be reached yet, 42s after the reboot',
+    'it has not gone down yet, 3s after the reboot was sent',
+    'it is back after 1m35s with a new boot id',
+    'it is back after 11m40s with a new boot id, later than the 10m it was given',
+    'it could not be reached 10m after the reboot',
+    'it has the same boot id 10m after the reboot was sent',
+    'it answers, but its boot id is not known, so a reboot cannot be proved',
+  ]);
+});

@@ -1,0 +1,121 @@
+/** Ladders, runs and messages for the tests of actions/. */
+import type { ActionDefinition, EffectDefinition, LadderDefinition, Secret } from '../../core/definitions.ts';
+import type { OutboxMessage } from '../../core/ports.ts';
+import type { CheckStatus, Run } from '../../core/types.ts';
+
+export const nightMs = Date.parse('2026-11-21T02:14:00Z');
+export const minuteMs = 60_000;
+
+export function secretOf(text: string): Secret {
+  return { reveal: () => text, toString: () => '<secret>', toJSON: () => '<secret>' };
+}
+
+export function actionOf(
+  name: string,
+  effect: EffectDefinition,
+  changes: Partial<ActionDefinition> = {},
+): ActionDefinition {
+  return {
+    id: `queue-workers.${name}`,
+    runbook: 'queue-workers',
+    name,
+    effect,
+    enabled: true,
+    mode: 'auto',
+    timeoutMs: 60_000,
+    runOn: { kind: 'target' },
+    verify: { withinMs: 30_000, staysOkMs: 60_000 },
+    cooldownMs: 300_000,
+    maxRuns: { runs: 3, perMs: 3_600_000 },
+    env: {},
+    source: { file: 'queue.yaml', line: 1, column: 1 },
+    ...changes,
+  };
+}
+
+export const ladder: LadderDefinition = {
+  id: 'queue-workers.restart',
+  runbook: 'queue-workers',
+  trigger: { check: 'queue-workers.running', states: ['critical'], attempts: 2 },
+  rungs: [
+    actionOf('restart', { kind: 'systemd_restart', unit: 'queue-worker' }),
+    actionOf('reboot', { kind: 'reboot', backWithinMs: 600_000, command: 'systemctl reboot' }),
+    actionOf('page', { kind: 'notify', to: 'oncall' }),
+  ],
+};
+
+export function statusOf(changes: Partial<CheckStatus> = {}): CheckStatus {
+  const flap = {
+    ring: [],
+    last: 'critical' as const,
+    percent: 0,
+    flapping: false,
+    percentWithoutActions: 0,
+    flappingWithoutActions: false,
+  };
+  return {
+    state: 'critical',
+    type: 'hard',
+    attempt: 3,
+    problemResults: 9,
+    problemSinceMs: nightMs,
+    sinceMs: nightMs,
+    lastHardState: 'critical',
+    flap,
+    lastResult: {
+      state: 'critical',
+      text: 'queue-worker failed, exit-code 1',
+      longText: '',
+      perfdata: [],
+      startedAtMs: nightMs,
+      durationMs: 5,
+    },
+    ...changes,
+  };
+}
+
+export function runOf(name: string, changes: Partial<Run> = {}): Run {
+  return {
+    id: `web-1~queue-workers.${name}~x~1`,
+    host: 'web-1',
+    ladder: ladder.id,
+    action: `queue-workers.${name}`,
+    kind: name === 'reboot' ? 'reboot' : 'systemd_restart',
+    episode: 'x',
+    attempt: 1,
+    decidedAtMs: nightMs + minuteMs,
+    notAfterMs: nightMs + 2 * minuteMs,
+    fence: 1,
+    decidedBy: 'rule',
+    reason: 'running is critical',
+    command: `systemctl ${name}`,
+    revision: 'r1',
+    gates: [],
+    preconditions: {},
+    shard: 7,
+    status: 'not_verified',
+    dispatchedAtMs: nightMs + minuteMs,
+    endedAtMs: nightMs + 2 * minuteMs,
+    exitCode: 0,
+    outcome: 'the check was not OK within 30 s',
+    events: [],
+    ...changes,
+  };
+}
+
+export function outboxMessage(changes: Partial<OutboxMessage> = {}): OutboxMessage {
+  return {
+    id: 1,
+    key: 'web-1~queue-workers.page~x~1',
+    target: 'oncall',
+    kind: 'problem',
+    host: 'web-1',
+    ladder: ladder.id,
+    body: { subject: '[mendd] web-1 queue-workers: gave up after restart', text: 'it needs you\n.dot\n' },
+    createdAtMs: nightMs,
+    attempts: 0,
+    nextAttemptAtMs: nightMs,
+    status: 'pending',
+    ...changes,
+  };
+}
