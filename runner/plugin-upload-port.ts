@@ -19,7 +19,7 @@ export interface PluginRequest {
   hostKey: string;
   plugin: PluginFile;
   /** Runs POSIX sh text as the very user the plugin will run as. Never rejects. */
-  run(script: string, stdin?: string | Uint8Array): Promise<RunOutcome>;
+  run: (script: string, stdin?: string | Uint8Array) => Promise<RunOutcome>;
 }
 
 export interface PluginUploader {

@@ -171,7 +171,10 @@ export class SshPool {
       const cancel = this.#clock.after(limitMs, () => {
         // Once it dials it ends within the connect time-out, with a better answer than this one.
         if (line.dialing) return;
-        settle({ kind: 'not_sent', reason: `no connection could be started within ${limitMs / 1000} s` });
+        settle({
+          kind: 'not_sent',
+          reason: `no connection could be started within ${Math.round(limitMs) / 1000} s`,
+        });
       });
       signal?.addEventListener('abort', onAbort);
       const finish = async (): Promise<void> => {

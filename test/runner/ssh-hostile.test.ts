@@ -28,7 +28,9 @@ beforeAll(() => {
 });
 afterEach(async () => {
   await runner?.close();
-  await vi.waitFor(() => expect(server.sockets()).toBe(0));
+  await vi.waitFor(() => {
+    if (server.sockets() > 0) throw new Error('a socket is left open');
+  });
   await server?.close();
 });
 
@@ -75,20 +77,27 @@ const beforeLogin: [string, (socket: Socket) => void, TransportStage][] = [
     },
     'timeout',
   ],
-  ['sends a huge packet length', (socket) => socket.write('SSH-2.0-x\r\n\u007f\u007f\u007f\u007f'), 'connect'],
+  [
+    'sends a huge packet length',
+    (socket) => socket.write('SSH-2.0-x\r\n\u007f\u007f\u007f\u007f'),
+    'connect',
+  ],
 ];
 
-test.each(beforeLogin)('a server that %s is a typed failure within the deadline', async (_, onSocket, stage) => {
-  const run = use(await hostileTcp(onSocket));
-  const startMs = performance.now();
-  const outcome = expectKind(await run(), 'unreachable');
-  expect(outcome.failure).toMatchObject({ stage, sent: false });
-  expect(outcome.failure.message).not.toBe('');
-  expect(outcome.failure.hint).not.toBe('');
-  expect(performance.now() - startMs).toBeLessThan(connectTimeoutMs + 1_000);
-  await vi.waitFor(() => expect(server.sockets()).toBe(0));
-  expect(runner.connections()).toMatchObject({ open: 0, connecting: 0 });
-});
+test.each(beforeLogin)(
+  'a server that %s is a typed failure within the deadline',
+  async (_, onSocket, stage) => {
+    const run = use(await hostileTcp(onSocket));
+    const startMs = performance.now();
+    const outcome = expectKind(await run(), 'unreachable');
+    expect(outcome.failure).toMatchObject({ stage, sent: false });
+    expect(outcome.failure.message).not.toBe('');
+    expect(outcome.failure.hint).not.toBe('');
+    expect(performance.now() - startMs).toBeLessThan(connectTimeoutMs + 1_000);
+    await vi.waitFor(() => expect(server.sockets()).toBe(0));
+    expect(runner.connections()).toMatchObject({ open: 0, connecting: 0 });
+  },
+);
 
 const exec = (onExec: HostilePlay['onExec']): HostilePlay => ({ onExec });
 
@@ -98,7 +107,9 @@ test('authentication that is never answered ends by the deadline', async () => {
 });
 
 test('a login that is cut in the middle is an auth failure', async () => {
-  const run = use(await hostileSsh({ onAuth: (_, __, connection) => connection.end(), onExec: () => undefined }));
+  const run = use(
+    await hostileSsh({ onAuth: (_, __, connection) => connection.end(), onExec: () => undefined }),
+  );
   expect(expectKind(await run(), 'unreachable').failure).toMatchObject({ stage: 'auth', sent: false });
 });
 
@@ -213,7 +224,7 @@ test('a refused exec is a channel failure', async () => {
 
 test('an exec that is never answered ends by the deadline with nothing sent', async () => {
   const run = use(await hostileSsh(exec(() => undefined)));
-  const asked = vi.fn(() => undefined);
+  const asked = vi.fn<() => undefined>(() => undefined);
   const outcome = await run({ purpose: 'action', beforeSend: asked });
   expect(expectKind(outcome, 'unreachable').failure).toMatchObject({ stage: 'channel', sent: false });
   expect(asked).not.toHaveBeenCalled();
@@ -289,7 +300,7 @@ function skippingClock() {
       addedMs += ms;
     },
     fire: (delayMs: number) => {
-      for (const timer of [...timers.values()]) if (timer.delayMs === delayMs) timer.fire();
+      for (const timer of timers.values()) if (timer.delayMs === delayMs) timer.fire();
     },
   };
 }

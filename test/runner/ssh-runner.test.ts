@@ -42,7 +42,7 @@ test('a script killed by a signal is killed, never an exit code', async () => {
 
 test('quotes, newlines, dollar signs, backslashes and umlauts survive the way', async () => {
   const text = `it's "quoted" $HOME \`id\` \\n !history ü\nsecond line\t*`;
-  const outcome = await run('printf %s "$TEXT"; printf %s \'a\'\\\'\'b\'', { env: { TEXT: text } });
+  const outcome = await run("printf %s \"$TEXT\"; printf %s 'a'\\''b'", { env: { TEXT: text } });
   expect(expectKind(outcome, 'exited').stdout).toBe(`${text}a'b`);
 });
 
@@ -56,7 +56,9 @@ test('standard input reaches the script byte for byte', async () => {
   const bytes = new Uint8Array(300_000).map((_, index) => (index * 7) % 256);
   const sum = execFileSync('sha256sum', { input: bytes, encoding: 'utf8' });
   expect(expectKind(await run('sha256sum', { stdin: bytes }), 'exited').stdout).toBe(sum);
-  expect(expectKind(await run('read -r a; echo "got $a"; cat', { stdin: 'one\ntwo' }), 'exited').stdout).toBe('got one\ntwo');
+  expect(expectKind(await run('read -r a; echo "got $a"; cat', { stdin: 'one\ntwo' }), 'exited').stdout).toBe(
+    'got one\ntwo',
+  );
 });
 
 test('neither the script nor the environment is readable in the process list of the login', async () => {
@@ -132,7 +134,10 @@ async function bareHost(withSetsid: boolean): Promise<Sshd> {
   mkdirSync(path, { recursive: true });
   for (const name of ['sleep', 'cat', 'dd', ...(withSetsid ? ['setsid'] : [])]) {
     try {
-      symlinkSync(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(), join(path, name));
+      symlinkSync(
+        execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
+        join(path, name),
+      );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
@@ -169,7 +174,9 @@ test('a host with MaxSessions 1 gets one run at a time, and all are run once', a
   const file = join(narrow.directory, 'runs');
   try {
     const outcomes = await Promise.all(
-      Array.from({ length: 12 }, (_, index) => other.run(request(sshHost(narrow), `echo ${index} >>${file}; echo ${index}`))),
+      Array.from({ length: 12 }, (_, index) =>
+        other.run(request(sshHost(narrow), `echo ${index} >>${file}; echo ${index}`)),
+      ),
     );
     expect(outcomes.map((outcome) => expectKind(outcome, 'exited').stdout.trim())).toEqual(
       outcomes.map((_, index) => String(index)),
@@ -198,7 +205,7 @@ test('beforeSend is asked once, at the end, and its objection means nothing was 
   const file = join(sshd.directory, 'before-send');
   const refused = await run(`echo ran >${file}`, { purpose: 'action', beforeSend: () => 'paused' });
   expect(expectKind(refused, 'not_sent').reason).toBe('paused');
-  const asked = vi.fn(() => undefined);
+  const asked = vi.fn<() => undefined>(() => undefined);
   expectKind(await run(`test ! -e ${file}`, { beforeSend: asked }), 'exited');
   expect(asked).toHaveBeenCalledTimes(1);
   await expect(

@@ -1,7 +1,7 @@
 /** Servers that misbehave at every stage of an SSH session, for tests; nothing here is polite on purpose. */
 import { createServer, type Server, type Socket } from 'node:net';
-import ssh2 from 'ssh2';
 import type { Connection, ServerChannel, Session } from 'ssh2';
+import ssh2 from 'ssh2';
 import { freePort } from './sshd.ts';
 
 export interface HostileServer {
@@ -69,7 +69,7 @@ export async function hostileSsh(play: HostilePlay): Promise<HostileServer> {
       });
     });
   });
-  return listen(server as unknown as Server, () => undefined, execs);
+  return listen(server, () => undefined, execs);
 }
 
 function answerProbe(channel: ServerChannel): void {
@@ -88,7 +88,7 @@ async function listen(
 ): Promise<HostileServer> {
   const sockets = new Set<Socket>();
   // ssh2's Server wraps a net.Server, whose sockets are seen only there.
-  const net = ((server as unknown as { _srv?: Server })._srv ?? server) as Server;
+  const net = (server as { _srv?: Server })._srv ?? server;
   net.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => undefined);
