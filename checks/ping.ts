@@ -52,7 +52,7 @@ function readPing(probe: PingProbe, address: string, outcome: Exited): Verdict {
   // `min/avg/max` of iputils, busybox and BSD.
   const rtt = /min\/avg\/max\S* = [\d.]+\/([\d.]+)\//.exec(outcome.stdout)?.[1];
   const averageMs = rtt === undefined ? undefined : Number(rtt);
-  const lossy = lossPercent > 0 && (lossPercent >= probe.lossPercent || lossPercent === 100);
+  const lossy = lossPercent > 0 && lossPercent >= probe.lossPercent;
   const timeState = averageMs === undefined ? 'ok' : stateOfTime(averageMs, probe);
   const rttWords =
     averageMs === undefined ? '' : `, average ${timeWords(averageMs)}${limitWords(timeState, probe)}`;

@@ -31,6 +31,13 @@ const cases: [string, string, string, string, string][] = [
     '/var/log 80% used, 200 KiB of 1000 KiB free',
   ],
   [
+    'critical at the limit',
+    '/dev/vda1 1000 900 100 90% /var/log',
+    '',
+    'critical',
+    '/var/log 90% used, 100 KiB of 1000 KiB free',
+  ],
+  [
     'critical',
     '/dev/vda1 1000 950 50 95% /var/log',
     '',

@@ -216,7 +216,11 @@ test('a systemctl that cannot ask is UNKNOWN with its words', async () => {
 });
 
 test('silence with exit 0 is not a running unit', async () => {
-  expect((await ask(plan, { path: binDir({ systemctl: 'exit 0' }) })).state).toBe('unknown');
+  const result = await ask(plan, { path: binDir({ systemctl: 'exit 0' }) });
+  expect(result).toMatchObject({
+    state: 'unknown',
+    text: 'queue-worker: systemctl could not tell (exit 0)',
+  });
 });
 
 test('a pattern that matches several units is UNKNOWN', async () => {

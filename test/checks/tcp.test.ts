@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createPlanCheck } from '../../checks/plan-check.ts';
-import type { RunOn } from '../../core/definitions.ts';
+import type { HostDefinition, RunOn } from '../../core/definitions.ts';
 import { ask, binDir, checkOf, clock, planOf, programPath, webHost } from './machine.ts';
 
 async function listener(): Promise<number> {
@@ -66,16 +66,17 @@ test('an explicit address wins over the host', () => {
   expect(plan.kind === 'command' && plan.script).toContain('127.0.0.9 1');
 });
 
+function kinds(host: HostDefinition, runOn: RunOn): string[] {
+  const probes = [
+    { kind: 'tcp', port: 1 },
+    { kind: 'http', url: 'http://x/', method: 'GET' },
+    { kind: 'ping', count: 1, lossPercent: 50 },
+  ] as const;
+  const plan = createPlanCheck({ pluginDirs: [], clock });
+  return probes.map((probe) => plan(checkOf(probe, { runOn }), host).kind);
+}
+
 test('who asks decides between probe and command; the host `local` is the ops box', () => {
-  const kinds = (host: typeof webHost, runOn: RunOn) =>
-    (['tcp', 'http', 'ping'] as const).map((kind) => {
-      const probe = {
-        tcp: { kind: 'tcp', port: 1 },
-        http: { kind: 'http', url: 'http://x/', method: 'GET' },
-        ping: { kind: 'ping', count: 1, lossPercent: 50 },
-      } as const;
-      return createPlanCheck({ pluginDirs: [], clock })(checkOf(probe[kind], { runOn }), host).kind;
-    });
   const here = { ...webHost, transport: 'local' } as const;
   expect(kinds(webHost, { kind: 'local' })).toEqual(['probe', 'probe', 'command']);
   expect(kinds(here, { kind: 'target' })).toEqual(['probe', 'probe', 'command']);
