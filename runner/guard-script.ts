@@ -65,6 +65,7 @@ _dir=intents/$_id
  */
 const lock = `
 _own_lock=
+_lives() { kill -0 "$1" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null; }
 _unlock() { [ -z "$_own_lock" ] || rm -f "$_own_lock"; }
 _lock() {
   if _has flock; then exec 9>>lock && flock -n 9; return; fi
@@ -74,7 +75,7 @@ _lock() {
     [ "$_other" != "$_own_lock" ] || continue
     _pid=\${_other#lock.}; _pid=\${_pid%%.*}
     _since=$(cat "$_other" 2>/dev/null)
-    if kill -0 "$_pid" 2>/dev/null && { [ -z "$_since" ] || [ "$_since" = "$_boot" ]; }; then
+    if _lives "$_pid" && { [ -z "$_since" ] || [ "$_since" = "$_boot" ]; }; then
       _unlock; _own_lock=; return 1
     fi
     rm -f "$_other"
@@ -107,10 +108,11 @@ _section() {
 /**
  * Arguments: intent directory, limit and grace in seconds, lock file (none with flock), umask and working
  * directory for the command, command. Its own stderr is closed, so that the shell's
- * remarks on killed children do not get into the command's. The command's exit status and whether it ran out of time go to `exit`, by rename.
+ * remarks on killed children do not get into the command's. The timer is born deaf to what a command may
+ * send to its own group. The command's exit status and whether it ran out of time go to `exit`, by rename.
  */
 const limiter = `
-trap : TERM HUP INT
+trap '' TERM HUP INT
 _dir=$1 _limit=$2 _grace=$3 _lock=$4 _umask=$5 _cwd=$6 _command=$7
 _leads=1; command -v setsid >/dev/null 2>&1 || command -v perl >/dev/null 2>&1 || _leads=0
 exec >"$_dir/o" 3>"$_dir/e" 2>/dev/null
@@ -118,16 +120,17 @@ exec >"$_dir/o" 3>"$_dir/e" 2>/dev/null
 _kill() { if [ "$_leads" = 1 ]; then kill "-$1" 0; else kill "-$1" "$(cat "$_dir/pid")"; fi; }
 _await() { while kill -0 "$1"; do wait "$1"; done; }
 (
-  trap : TERM; trap '' HUP; trap 'kill -KILL "$!"; exit' USR1
-  ( trap '' TERM; exec sleep "$_limit" ) 9>&- &
+  trap 'kill -KILL "$!"; exit' USR1
+  sleep "$_limit" 9>&- &
   _await "$!"
   touch "$_dir/late"
   _kill TERM
-  ( trap '' TERM; exec sleep "$_grace" ) 9>&- &
+  sleep "$_grace" 9>&- &
   _await "$!"
   _kill KILL
 ) </dev/null >/dev/null 3>&- &
 _timer=$!
+trap : TERM HUP INT
 ( exec sh -c 'echo "$$" >"$1/pid"; umask "$2"; cd "$3" 2>/dev/null || cd /; exec 9>&-; exec sh -c "$4"' \\
   sh "$_dir" "$_umask" "$_cwd" "$_command" </dev/null 2>&3 3>&- )
 _code=$?

@@ -15,7 +15,7 @@ export interface Shell {
 }
 
 const tools =
-  'cat chmod date dd echo env false find flock grep head id kill ls mkdir mkfifo mv printf ps rm sed seq setsid sleep sort tail touch tr true uname wc yes'.split(
+  'cat chmod date dd echo env false find flock grep head id kill ls mkdir mkfifo mv printf ps rm rmdir sed seq setsid sleep sort tail touch tr true uname wc yes'.split(
     ' ',
   );
 
