@@ -40,7 +40,10 @@ const verifyHint = (address: string, port: number, file: string): string =>
 export class HostKeys {
   readonly #file: string;
   readonly #policy: 'strict' | 'accept_new';
-  #cached: { stamp: string; entries: ReturnType<typeof parseKnownHosts> } | undefined;
+  /** One reading of the file, and what was looked up in it: hashed names cost an HMAC per line. */
+  #cached:
+    | { stamp: string; entries: ReturnType<typeof parseKnownHosts>; found: Map<string, KnownKey[]> }
+    | undefined;
 
   constructor(file: string, policy: 'strict' | 'accept_new') {
     this.#file = file;
@@ -142,22 +145,24 @@ export class HostKeys {
   /** As ssh does: a port's own lines first; else lines of the bare address, which may confirm but not accuse. */
   #look(address: string, port: number): Lookup | Error {
     try {
-      const entries = this.#entries();
-      const keys = keysOf(entries, hostSpelling(address, port));
+      const keys = this.#keysOf(hostSpelling(address, port));
       if (keys.length > 0 || port === 22) return { keys, exact: true };
-      return { keys: keysOf(entries, hostSpelling(address, 22)), exact: false };
+      return { keys: this.#keysOf(hostSpelling(address, 22)), exact: false };
     } catch (error) {
       return error as Error;
     }
   }
 
-  #entries(): ReturnType<typeof parseKnownHosts> {
-    const found = statSync(this.#file, { throwIfNoEntry: false });
-    const stamp = found ? `${found.ino} ${found.size} ${found.mtimeMs}` : 'none';
+  #keysOf(spelling: string): KnownKey[] {
+    const file = statSync(this.#file, { throwIfNoEntry: false });
+    const stamp = file ? `${file.ino} ${file.size} ${file.mtimeMs}` : 'none';
     if (this.#cached?.stamp !== stamp) {
-      this.#cached = { stamp, entries: parseKnownHosts(readIfThere(this.#file)) };
+      this.#cached = { stamp, entries: parseKnownHosts(readIfThere(this.#file)), found: new Map() };
     }
-    return this.#cached.entries;
+    const { entries, found } = this.#cached;
+    const keys = found.get(spelling) ?? keysOf(entries, spelling);
+    found.set(spelling, keys);
+    return keys;
   }
 }
 

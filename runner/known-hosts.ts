@@ -11,11 +11,12 @@ export interface KnownKey {
 }
 
 interface Entry extends KnownKey {
-  patterns: string;
+  /** Lower case; one hashed name stands alone. */
+  patterns: readonly string[];
 }
 
 /** Lines that are no entries (comments, damage) are passed over, as ssh does. */
-export function parseKnownHosts(text: string): Entry[] {
+export function parseKnownHosts(text: string): readonly Entry[] {
   const entries: Entry[] = [];
   text.split('\n').forEach((raw, index) => {
     const fields = raw.trim().split(/\s+/);
@@ -25,7 +26,14 @@ export function parseKnownHosts(text: string): Entry[] {
     if (marker !== undefined && marker !== 'revoked' && marker !== 'cert-authority') return;
     const key = Buffer.from(base64, 'base64');
     if (keyType(key) !== type) return;
-    entries.push({ patterns, type, key, line: index + 1, ...(marker === undefined ? {} : { marker }) });
+    const names = patterns.startsWith('|1|') ? [patterns] : patterns.toLowerCase().split(',');
+    entries.push({
+      patterns: names,
+      type,
+      key,
+      line: index + 1,
+      ...(marker === undefined ? {} : { marker }),
+    });
   });
   return entries;
 }
@@ -40,10 +48,10 @@ export function keysOf(entries: readonly Entry[], spelling: string): KnownKey[] 
   return entries.filter((entry) => matches(entry.patterns, spelling));
 }
 
-function matches(patterns: string, spelling: string): boolean {
-  if (patterns.startsWith('|1|')) return matchesHash(patterns, spelling);
+function matches(patterns: readonly string[], spelling: string): boolean {
+  if (patterns[0]?.startsWith('|1|')) return matchesHash(patterns[0], spelling);
   let found = false;
-  for (const pattern of patterns.toLowerCase().split(',')) {
+  for (const pattern of patterns) {
     const negated = pattern.startsWith('!');
     if (!matchesGlob(negated ? pattern.slice(1) : pattern, spelling)) continue;
     if (negated) return false;

@@ -5,7 +5,7 @@ import type { HostKeyChange } from './host-keys.ts';
 import { LocalRunner } from './local-runner.ts';
 import type { PluginUploader } from './plugin-upload-port.ts';
 import { createLogins } from './ssh-auth.ts';
-import { SshPool } from './ssh-pool.ts';
+import { type PoolLog, SshPool } from './ssh-pool.ts';
 import { runOverSsh } from './ssh-runner.ts';
 
 export interface RunnerOptions {
@@ -19,6 +19,7 @@ export interface RunnerOptions {
   plugins?: PluginUploader;
   /** A host presented another key than the known one. Called for each refused attempt. */
   onHostKeyChange?: (host: string, change: HostKeyChange) => void;
+  log?: PoolLog;
   /** The agent's socket; SSH_AUTH_SOCK when absent. */
   agentSocket?: string;
 }
@@ -39,6 +40,7 @@ export function createRunner(options: RunnerOptions): Runner {
     random: options.random,
     hosts: options.hosts,
     onHostKeyChange: options.onHostKeyChange ?? (() => undefined),
+    log: options.log ?? (() => undefined),
   });
   const active = new Set<Promise<RunOutcome>>();
 
@@ -105,13 +107,21 @@ function accountKey(host: HostDefinition, sudoUser: string | undefined): string 
   return `${host.name} ${host.user}@${host.address}:${host.port} ${sudoUser ?? ''}`;
 }
 
+/** Linux takes no longer argument or variable (MAX_ARG_STRLEN, 32 pages, its NUL included). */
+const maxArgumentBytes = 32 * 4096 - 1;
+
 /** What no shell could be told. */
 function unsendable({ script, env, timeoutMs }: RunRequest): string | undefined {
   if (script.includes('\0')) return 'the command contains a NUL byte';
+  if (Buffer.byteLength(script) > maxArgumentBytes)
+    return `the command is longer than ${maxArgumentBytes} bytes`;
   if (!(timeoutMs > 0)) return 'the time limit must be above 0';
   for (const [name, value] of Object.entries(env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return `${JSON.stringify(name)} cannot name a variable`;
     if (value.includes('\0')) return `the variable ${name} contains a NUL byte`;
+    if (Buffer.byteLength(`${name}=${value}`) > maxArgumentBytes) {
+      return `the variable ${name} is longer than ${maxArgumentBytes} bytes`;
+    }
   }
   return undefined;
 }

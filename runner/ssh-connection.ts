@@ -131,9 +131,10 @@ export class SshConnection {
     this.#endIfRetired();
   }
 
-  /** After a refused channel: no more at once than the host has now. Call it after the slot was released. */
-  lowerLimit(): void {
-    this.#limit = Math.max(1, this.#active);
+  /** Gives back the slot of a channel that was refused: no more at once from now on than the others. */
+  refuseSlot(): void {
+    this.#limit = Math.max(1, this.#active - 1);
+    this.releaseSlot();
   }
 
   raiseLimit(): void {

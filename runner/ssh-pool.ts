@@ -20,6 +20,13 @@ export type PoolAnswer =
   | { kind: 'failed'; failure: TransportFailure }
   | { kind: 'not_sent'; reason: string };
 
+/** Told of each connection that opened, failed or ended. Fields hold no secrets. */
+export type PoolLog = (
+  level: 'debug' | 'info' | 'warn',
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
 export interface PoolOptions {
   config: SshConfig;
   logins: Logins;
@@ -28,6 +35,7 @@ export interface PoolOptions {
   random: () => number;
   hosts: (name: string) => HostDefinition | undefined;
   onHostKeyChange: (host: string, change: HostKeyChange) => void;
+  log: PoolLog;
 }
 
 /** Full jitter: a uniform part of base x 2^failures, so that a fleet does not come back in step. */
@@ -54,6 +62,7 @@ export class SshPool {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #onHostKeyChange: PoolOptions['onHostKeyChange'];
+  readonly #log: PoolLog;
   readonly #gate: ConnectGate;
   readonly #lines = new Map<string, Line>();
   /** All that are not ended, those of dropped lines too. */
@@ -65,13 +74,14 @@ export class SshPool {
   #connecting = 0;
   readonly #closing = new AbortController();
 
-  constructor({ config, logins, clock, random, hosts, onHostKeyChange }: PoolOptions) {
+  constructor({ config, logins, clock, random, hosts, onHostKeyChange, log }: PoolOptions) {
     this.#config = config;
     this.#logins = logins;
     this.#clock = clock;
     this.#random = random;
     this.#hosts = hosts;
     this.#onHostKeyChange = onHostKeyChange;
+    this.#log = log;
     this.#hostKeys = new HostKeys(config.knownHosts, config.hostKeys);
     this.#gate = new ConnectGate(gateLimits(config), clock, () => this.#closeIdlest());
   }
@@ -200,12 +210,22 @@ export class SshPool {
     if (!(result instanceof SshConnection)) {
       this.#gate.leave();
       this.#backOff(line, result);
+      const { stage, message } = result;
+      this.#log('warn', message, {
+        host: line.host.name,
+        purpose: line.purpose,
+        stage,
+        failures: line.failures,
+      });
       return result;
     }
     this.#open.add(result);
     line.connection = result;
+    const fields = { host: line.host.name, purpose: line.purpose, limiter: result.limiter };
+    this.#log('info', `connected to ${result.place}`, fields);
     result.onEnd((cause) => {
       this.#open.delete(result);
+      this.#log('info', cause.message, { ...fields, stage: cause.stage });
       this.#gate.leave();
       // A retired one was replaced already.
       if (line.connection !== result) return;

@@ -60,7 +60,8 @@ export async function runSession(
         slot.close();
       }
     }
-    connection.releaseSlot();
+    if (opened.kind === 'refused') connection.refuseSlot();
+    else connection.releaseSlot();
     switch (opened.kind) {
       case 'lost':
         return { kind: 'unsent', failure: endOf(connection) };
@@ -70,8 +71,8 @@ export async function runSession(
         connection.retire();
         return ends.unreachable(
           failure(
-            'channel',
-            `${connection.place} did not open a channel within ${timing.connectTimeoutMs / 1000} s`,
+            'timeout',
+            `${connection.place} did not open a channel or start a shell within ${timing.connectTimeoutMs / 1000} s`,
             'sshd hangs there, or the host is out of processes or memory.',
           ),
         );
@@ -84,7 +85,6 @@ export async function runSession(
           ),
         );
       case 'refused': {
-        connection.lowerLimit();
         if (connection.active > 0) {
           // Room comes when one of the others ends.
           refusals = Math.max(1, refusals);

@@ -15,7 +15,7 @@ import {
 } from '../support/hostile-ssh.ts';
 import { expectKind, makeRunner, realClock, request, sshConfig, sshHost } from '../support/runner.ts';
 
-const connectTimeoutMs = 600;
+const connectTimeoutMs = 400;
 let server: HostileServer;
 let runner: Runner;
 let directory: string;
@@ -213,7 +213,7 @@ test('a channel that is refused at first is asked for again', async () => {
 test('a channel that is never opened ends by the deadline, and a new connection is made', async () => {
   const run = use(await hostileSsh({ onSession: (_, __, count) => count === 1, onExec: () => undefined }));
   const outcome = await run();
-  expect(expectKind(outcome, 'unreachable').failure).toMatchObject({ stage: 'channel', sent: false });
+  expect(expectKind(outcome, 'unreachable').failure).toMatchObject({ stage: 'timeout', sent: false });
   await vi.waitFor(() => expect(server.sockets()).toBe(0));
 });
 
@@ -226,7 +226,7 @@ test('an exec that is never answered ends by the deadline with nothing sent', as
   const run = use(await hostileSsh(exec(() => undefined)));
   const asked = vi.fn<() => undefined>(() => undefined);
   const outcome = await run({ purpose: 'action', beforeSend: asked });
-  expect(expectKind(outcome, 'unreachable').failure).toMatchObject({ stage: 'channel', sent: false });
+  expect(expectKind(outcome, 'unreachable').failure).toMatchObject({ stage: 'timeout', sent: false });
   expect(asked).not.toHaveBeenCalled();
 });
 

@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Definitions, HostDefinition, SshConfig } from '../../core/definitions.ts';
 import type { Runner } from '../../core/ports.ts';
 import type { HostKeyChange } from '../../runner/host-keys.ts';
 import type { RunnerOptions } from '../../runner/runner.ts';
-import { expectKind, makeRunner, request, secret, sshConfig, sshHost } from '../support/runner.ts';
+import { expectKind, makeRunner, realClock, request, secret, sshConfig, sshHost } from '../support/runner.ts';
 import { freePort, keygen, removeSshd, type Sshd, startSshd } from '../support/sshd.ts';
 
 let sshd: Sshd;
@@ -187,6 +189,34 @@ test('while backing off the last failure is given at once, without another attem
   expect(onHostKeyChange).toHaveBeenCalledTimes(1);
 });
 
+test('each failure doubles the span the next attempt is drawn from, up to thirty seconds', async () => {
+  let connections = 0;
+  const hangUp = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  const port = await freePort();
+  hangUp.listen(port, '127.0.0.1');
+  await once(hangUp, 'listening');
+  try {
+    let addedMs = 0;
+    const monotonicMs = (): number => addedMs;
+    const runner = make({}, { clock: { ...realClock, monotonicMs }, random: () => 0.5 });
+    const host = sshHost(sshd, { port });
+    const spansMs = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
+    for (const [index, spanMs] of spansMs.entries()) {
+      await failed(runner, host);
+      expect(connections).toBe(index + 1);
+      addedMs += spanMs / 2 - 1;
+      await failed(runner, host);
+      expect(connections).toBe(index + 1);
+      addedMs += 1;
+    }
+  } finally {
+    hangUp.close();
+  }
+});
+
 test('many requests share one attempt', async () => {
   const runner = make();
   await Promise.all(Array.from({ length: 8 }, () => ok(runner)));
@@ -223,7 +253,7 @@ test('a host that was stopped in its tracks frees its run by the deadline', asyn
   const stopped = own.sessions();
   try {
     for (const pid of stopped) process.kill(pid, 'SIGSTOP');
-    expect(await failed(runner, host)).toMatchObject({ stage: 'channel', sent: false });
+    expect(await failed(runner, host)).toMatchObject({ stage: 'timeout', sent: false });
     expect(runner.connections().open).toBe(0);
   } finally {
     for (const pid of stopped) process.kill(pid, 'SIGCONT');

@@ -233,6 +233,10 @@ test('what no shell can be told is not sent', async () => {
   expectKind(await run('echo a\0b'), 'not_sent');
   expectKind(await run('echo', { env: { 'A B': 'x' } }), 'not_sent');
   expectKind(await run('echo', { env: { A: 'x\0' } }), 'not_sent');
+  expectKind(await run(`: ${'x'.repeat(131_070)}`), 'not_sent');
+  expectKind(await run('echo', { env: { A: 'x'.repeat(131_070) } }), 'not_sent');
+  expect(expectKind(await run(`: ${'x'.repeat(131_069)}`), 'exited').exitCode).toBe(0);
+  expect(expectKind(await run('true', { env: { A: 'x'.repeat(131_069) } }), 'exited').exitCode).toBe(0);
 });
 
 function processes(): string {
