@@ -1,0 +1,209 @@
+/**
+ * Owns the keys of the daemon file (mendd.yaml): their types, bounds, defaults and descriptions. What they mean together
+ * is checked in config/resolve-daemon.ts.
+ */
+import { z } from 'zod';
+import {
+  duration,
+  map,
+  matching,
+  named,
+  plain,
+  rate,
+  runLimit,
+  secret,
+  text,
+  whole,
+  word,
+} from './fields.ts';
+import { hostName, loginName, path } from './names.ts';
+
+/** `127.0.0.1:8420` or `[::1]:8420`. */
+const listen = text(
+  'an address and port such as `127.0.0.1:8420`',
+  { examples: ['127.0.0.1:8420'] },
+  (input) => {
+    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(input);
+    const port = Number(match?.[3]);
+    const host = match?.[1] ?? match?.[2];
+    if (host === undefined)
+      return { problem: `\`${input}\` is not an address and port; write for example \`127.0.0.1:8420\`` };
+    return port <= 65_535
+      ? { value: { host, port } }
+      : { problem: `port ${port} does not exist; the most is 65535` };
+  },
+  { numbers: true },
+);
+
+const mailAddress = matching(
+  'a mail address',
+  /^[^\s@<>]{1,64}@[^\s@<>]{1,253}$/,
+  'is not a mail address; write for example `ops@example.com`',
+);
+
+const smtp = map({
+  host: matching(
+    'a host name',
+    /^[A-Za-z0-9.:_-]{1,253}$/,
+    'is not a host name; write for example `mail.example.com`',
+  ).meta({ description: 'Mail server.' }),
+  port: whole(1, 65_535).optional().meta({ description: 'Port; 465 when `secure`, 587 otherwise.' }),
+  secure: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'TLS from the first byte. Without it STARTTLS is used when offered.' }),
+  user: plain().optional().meta({ description: 'Login name; no login without it.' }),
+  password: secret()
+    .optional()
+    .meta({ description: 'Password by reference: `${env:NAME}`, `${file:/path}` or `${cred:NAME}`.' }),
+  from: mailAddress.meta({ description: 'Sender.' }),
+  to: z.array(mailAddress).min(1).meta({ description: 'Receivers.' }),
+});
+
+const notifyTarget = map(
+  {
+    webhook: secret()
+      .optional()
+      .meta({ description: 'URL that gets a JSON POST; may hold secret references.' }),
+    smtp: smtp.optional().meta({ description: 'Mail.' }),
+  },
+  'slack email pagerduty alertmanager exec',
+);
+
+export const daemonSchema = map(
+  {
+    $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),
+    definitions: map(
+      {
+        path: path()
+          .prefault('./definitions')
+          .meta({ description: 'Directory with hosts/, runbooks/ and plugins/.' }),
+      },
+      'branch every url commit ref',
+    )
+      .prefault({})
+      .meta({ description: 'Where the definitions live.' }),
+    store: map({
+      path: path()
+        .prefault('/var/lib/mendd/mendd.db')
+        .meta({ description: 'SQLite file; made at the first start.' }),
+      keep: map(
+        {
+          results: duration({ min: '1h', max: '3650d' })
+            .prefault('7d')
+            .meta({ description: 'Age at which single results are deleted.' }),
+          history: duration({ min: '1d', max: '3650d' })
+            .prefault('400d')
+            .meta({ description: 'Age at which state changes, decisions and runs are deleted.' }),
+        },
+        'daily hourly output',
+      )
+        .prefault({})
+        .meta({ description: 'How long records are kept.' }),
+    })
+      .prefault({})
+      .meta({ description: 'Where state is kept.' }),
+    ssh: map(
+      {
+        user: loginName().prefault('mendd').meta({ description: 'Login name on hosts that name none.' }),
+        identity: secret().optional().meta({
+          description:
+            'Private key by reference: `${cred:NAME}`, `${file:/path}` or `${env:NAME}`. A file must be readable by its owner only.',
+        }),
+        action_identity: secret()
+          .optional()
+          .meta({ description: 'Second private key, used for actions only.' }),
+        passphrase: secret()
+          .optional()
+          .meta({ description: 'Passphrase of the private keys, by reference.' }),
+        agent: z.boolean().default(false).meta({ description: 'Use the SSH agent at $SSH_AUTH_SOCK.' }),
+        known_hosts: path()
+          .prefault('/etc/mendd/known_hosts')
+          .meta({ description: 'Host keys, in the format of OpenSSH; hashed names are read.' }),
+        host_keys: word(['strict', 'accept_new']).prefault('strict').meta({
+          description:
+            '`strict` refuses hosts without a known key; `accept_new` learns the first key. A changed key is always refused.',
+        }),
+        jump: hostName().optional().meta({ description: 'Host that all others are reached through.' }),
+        connect_timeout: duration({ min: '100ms', max: '5m' })
+          .prefault('10s')
+          .meta({ description: 'Time for connecting, key exchange and login together.' }),
+        max_connections: whole(1, 100_000).default(5000).meta({ description: 'Open connections in all.' }),
+        connect_rate: rate().prefault('50/s').meta({ description: 'New connections in all.' }),
+        max_sessions: whole(1, 1000).default(8).meta({
+          description: 'Commands at once on one connection; below MaxSessions of sshd, which is 10.',
+        }),
+        plugin_dirs: z
+          .array(
+            matching(
+              'an absolute path',
+              /^\/[^\0\n]*$/,
+              'is not an absolute path; write for example `/usr/lib/nagios/plugins`',
+            ),
+          )
+          .default([])
+          .meta({
+            description: 'Directories on hosts that are searched for plugins, in place of the usual ones.',
+          }),
+      },
+      'transport config control_master options certificates',
+    )
+      .prefault({})
+      .meta({ description: 'How hosts are reached.' }),
+    api: map(
+      {
+        listen: listen
+          .prefault('127.0.0.1:8420')
+          .meta({ description: 'Address and port of the API and the page.' }),
+      },
+      'tls tokens cors base_path',
+    )
+      .prefault({})
+      .meta({ description: 'The HTTP API.' }),
+    scheduler: map({
+      max_concurrent: whole(1, 100_000).default(500).meta({ description: 'Checks that run at once.' }),
+      max_per_host: whole(1, 1000).default(4).meta({ description: 'Checks that run at once on one host.' }),
+      queue_limit: whole(1, 1_000_000)
+        .default(10_000)
+        .meta({ description: 'Checks that may wait; above that they are shed and counted.' }),
+    })
+      .prefault({})
+      .meta({ description: 'How many checks run at once.' }),
+    remediation: map(
+      {
+        mode: word(['observe', 'auto'], ['propose', 'approve'])
+          .prefault('observe')
+          .meta({ description: 'Ceiling of every action: `observe` decides and records and never acts.' }),
+        max_runs: runLimit().prefault('20 per 1h').meta({ description: 'Repairs in the whole fleet.' }),
+        max_concurrent: whole(1, 10_000)
+          .default(5)
+          .meta({ description: 'Repairs that run at once in the whole fleet.' }),
+        page: plain('a name in `notify`').optional().meta({
+          description:
+            'Name in `notify` that hears of a ladder that gave up without a `notify` rung of its own.',
+        }),
+      },
+      'enabled budget canary',
+    )
+      .prefault({})
+      .meta({ description: 'Limits on everything that repairs.' }),
+    notify: named(
+      'a notify target',
+      /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,
+      'use letters, digits, `-` and `_`',
+      notifyTarget,
+    )
+      .default({})
+      .meta({ description: 'Whom actions and `remediation.page` can notify, by name.' }),
+    log: map({
+      level: word(['debug', 'info', 'warn', 'error'])
+        .prefault('info')
+        .meta({ description: 'Least important line that is logged.' }),
+    })
+      .prefault({})
+      .meta({ description: 'The log on standard output.' }),
+  },
+  'metrics plugins users tokens',
+);
+
+export type DaemonInput = z.output<typeof daemonSchema>;

@@ -1,0 +1,82 @@
+/**
+ * Owns what a reload changed, by name, for the log. It decides nothing.
+ */
+import type { Definitions } from '../core/definitions.ts';
+import { compareText } from './problems.ts';
+import { SecretValue } from './secrets.ts';
+
+export interface NameDiff {
+  added: string[];
+  removed: string[];
+  changed: string[];
+}
+
+export interface DefinitionsDiff {
+  hosts: NameDiff;
+  /** By id, `<runbook>.<check>`. */
+  checks: NameDiff;
+  /** By id, `<runbook>.<action>`; also changed when what triggers its ladder, or its place in it, changed. */
+  actions: NameDiff;
+  /** Sections of the daemon file. */
+  daemon: string[];
+}
+
+/** Where something is written is no part of it: moving a check in its file changes nothing. */
+export function diffDefinitions(before: Definitions, after: Definitions): DefinitionsDiff {
+  return {
+    hosts: diffNames(hostsOf(before), hostsOf(after)),
+    checks: diffNames(checksOf(before), checksOf(after)),
+    actions: diffNames(actionsOf(before), actionsOf(after)),
+    daemon: diffNames(daemonOf(before), daemonOf(after)).changed,
+  };
+}
+
+function diffNames(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): NameDiff {
+  const names = (map: ReadonlyMap<string, string>, wanted: (name: string) => boolean): string[] =>
+    [...map.keys()].filter(wanted).sort(compareText);
+  return {
+    added: names(after, (name) => !before.has(name)),
+    removed: names(before, (name) => !after.has(name)),
+    changed: names(after, (name) => before.has(name) && before.get(name) !== after.get(name)),
+  };
+}
+
+function hostsOf({ hosts }: Definitions): Map<string, string> {
+  return new Map([...hosts].map(([name, host]) => [name, fingerprint(host)]));
+}
+
+/** A check changes with the hosts it applies to. */
+function checksOf({ runbooks }: Definitions): Map<string, string> {
+  return new Map(
+    runbooks.flatMap(({ checks, hosts, enabled }) =>
+      checks.map((check): [string, string] => [check.id, fingerprint([check, hosts, enabled])]),
+    ),
+  );
+}
+
+function actionsOf({ runbooks }: Definitions): Map<string, string> {
+  return new Map(
+    runbooks.flatMap(({ ladders, hosts, enabled }) =>
+      ladders.flatMap(({ rungs, trigger }) =>
+        rungs.map((rung, index): [string, string] => [
+          rung.id,
+          fingerprint([rung, index, trigger, hosts, enabled]),
+        ]),
+      ),
+    ),
+  );
+}
+
+function daemonOf({ daemon }: Definitions): Map<string, string> {
+  return new Map(Object.entries(daemon).map(([section, value]) => [section, fingerprint(value)]));
+}
+
+/** Text that is equal for equal definitions. Secrets count by their digest, since their JSON form hides them. */
+function fingerprint(value: unknown): string {
+  return JSON.stringify(value, function replace(this: Record<string, unknown>, key: string, shown: unknown) {
+    const own = this[key];
+    if (own instanceof SecretValue) return own.digest();
+    if (own instanceof Map) return [...own];
+    return key === 'source' ? undefined : shown;
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * Owns the JSON Schema that editors read. It is made from the schema that judges the files, so it cannot drift from it.
+ */
+import { z } from 'zod';
+import { daemonSchema } from './daemon-schema.ts';
+import { hostsSchema } from './hosts-schema.ts';
+import { runbookSchema } from './runbook-schema.ts';
+
+export type SchemaName = 'daemon' | 'hosts' | 'runbook';
+
+export const schemaNames = ['daemon', 'hosts', 'runbook'] as const satisfies SchemaName[];
+
+const schemas = {
+  daemon: { schema: daemonSchema, title: 'mendd: daemon file (mendd.yaml)' },
+  hosts: { schema: hostsSchema, title: 'mendd: hosts file (hosts/*.yaml)' },
+  runbook: { schema: runbookSchema, title: 'mendd: runbook (runbooks/**/*.yaml)' },
+};
+
+/** The part of JSON Schema that is used here. */
+export interface JsonSchema {
+  type?: string;
+  description?: string;
+  default?: unknown;
+  const?: unknown;
+  enum?: readonly unknown[];
+  examples?: readonly unknown[];
+  properties?: Record<string, JsonSchema>;
+  patternProperties?: Record<string, JsonSchema>;
+  additionalProperties?: boolean | JsonSchema;
+  items?: JsonSchema;
+  anyOf?: JsonSchema[];
+  required?: string[];
+  minimum?: number;
+  maximum?: number;
+}
+
+/** Draft 07, which yaml-language-server reads; of the input, as people write it. `x-` keys are free at the top. */
+export function jsonSchema(which: SchemaName): JsonSchema {
+  const { schema, title } = schemas[which];
+  const made = z.toJSONSchema(schema, { io: 'input', target: 'draft-07' }) as JsonSchema;
+  return { ...made, title, patternProperties: { '^x-': {} } } as JsonSchema;
+}

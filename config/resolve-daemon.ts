@@ -1,0 +1,199 @@
+/**
+ * Owns the way from the daemon file to its checked form: secrets, paths, notify targets, names that must exist. It reads
+ * no definitions.
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type {
+  DaemonConfig,
+  HostDefinition,
+  NotifyTarget,
+  SourcePlace,
+  SshConfig,
+} from '../core/definitions.ts';
+import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
+import { nearestFile } from './paths.ts';
+import { type ProblemList, suggest } from './problems.ts';
+import type { SecretReader } from './secrets.ts';
+import { keyPlace, type Tree, treeAt } from './yaml-tree.ts';
+import { readPartly } from './zod-problems.ts';
+
+export interface DaemonFile {
+  tree: Tree;
+  /** The sections without problems. */
+  parts: Partial<DaemonInput>;
+  whole?: DaemonInput;
+}
+
+export function readDaemonFile(tree: Tree, problems: ProblemList): DaemonFile {
+  return { tree, ...readPartly(daemonSchema, tree, 'daemon file', problems) };
+}
+
+/** As the user wrote it, relative to the daemon file; for messages and for reading. */
+export function definitionsPath({ tree, parts }: DaemonFile): string | undefined {
+  return parts.definitions && nearestFile(tree.place.file, parts.definitions.path);
+}
+
+/** Names under `notify`; undefined when that section has problems. */
+export function notifyNames({ parts }: DaemonFile): readonly string[] | undefined {
+  return parts.notify && Object.keys(parts.notify);
+}
+
+/** The checked form, or undefined with every reason among the problems. `hosts` is absent when they have problems. */
+export function resolveDaemon(
+  file: DaemonFile,
+  hosts: ReadonlyMap<string, HostDefinition> | undefined,
+  secrets: SecretReader,
+  problems: ProblemList,
+): DaemonConfig | undefined {
+  const found = problems.problems.length;
+  const { tree, parts, whole } = file;
+  const ssh = parts.ssh && resolveSsh(parts.ssh, tree, hosts, secrets, problems);
+  const notify = new Map<string, NotifyTarget>();
+  for (const [name, input] of Object.entries(parts.notify ?? {})) {
+    const target = resolveTarget(name, input, tree, secrets, problems);
+    if (target !== undefined) notify.set(name, target);
+  }
+  const page = parts.remediation?.page;
+  if (page !== undefined && parts.notify !== undefined && !Object.hasOwn(parts.notify, page)) {
+    const place = placeOf(tree, ['remediation', 'page']);
+    problems.add(
+      place,
+      `\`page\`: \`${page}\` is not under \`notify\``,
+      suggest(page, Object.keys(parts.notify)) ?? 'define it under `notify`',
+    );
+  }
+  if (whole === undefined || ssh === undefined || problems.problems.length > found) return undefined;
+  const { definitions, store, api, scheduler, remediation, log } = whole;
+  const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
+  return {
+    definitionsPath: path(definitions.path),
+    store: { path: path(store.path), keepResultsMs: store.keep.results, keepHistoryMs: store.keep.history },
+    ssh,
+    api: api.listen,
+    scheduler: {
+      maxConcurrent: scheduler.max_concurrent,
+      maxPerHost: scheduler.max_per_host,
+      queueLimit: scheduler.queue_limit,
+    },
+    remediation: {
+      mode: remediation.mode,
+      maxRuns: remediation.max_runs,
+      maxConcurrent: remediation.max_concurrent,
+      ...(page === undefined ? {} : { page }),
+    },
+    notify,
+    log,
+  };
+}
+
+function resolveSsh(
+  input: DaemonInput['ssh'],
+  tree: Tree,
+  hosts: ReadonlyMap<string, HostDefinition> | undefined,
+  secrets: SecretReader,
+  problems: ProblemList,
+): SshConfig {
+  const read = (key: 'identity' | 'action_identity' | 'passphrase') => {
+    const text = input[key];
+    const use = key === 'passphrase' ? 'password' : 'key';
+    return text && secrets.read(text, use, key, placeOf(tree, ['ssh', key]));
+  };
+  const [identity, actionIdentity, passphrase] = [
+    read('identity'),
+    read('action_identity'),
+    read('passphrase'),
+  ];
+  const overSsh = [...(hosts?.values() ?? [])].filter((host) => host.transport === 'ssh');
+  if (overSsh.length > 0 && input.identity === undefined && !input.agent) {
+    const hint = 'set `identity` (for example `${cred:ssh_key}`) or `agent: true` under `ssh`';
+    problems.add(keyPlace(tree, 'ssh'), 'there is no SSH key to log in with', hint);
+  }
+  const jump = input.jump;
+  const through = jump === undefined ? undefined : hosts?.get(jump);
+  if (jump !== undefined && hosts !== undefined && through?.transport !== 'ssh') {
+    const place = placeOf(tree, ['ssh', 'jump']);
+    if (through === undefined)
+      problems.add(place, `\`jump\`: there is no host \`${jump}\``, suggest(jump, [...hosts.keys()]));
+    else problems.add(place, `\`jump\`: \`${jump}\` is the ops box itself`, 'delete `jump`');
+  }
+  const knownHosts = resolve(nearestFile(tree.place.file, input.known_hosts));
+  if (overSsh.length > 0 && input.host_keys === 'strict' && !existsSync(knownHosts)) {
+    const hint =
+      'with `host_keys: strict` no host can be reached; collect the keys, for example with ssh-keyscan, and compare them';
+    problems.warn(placeOf(tree, ['ssh', 'known_hosts']), `${knownHosts} does not exist`, hint);
+  }
+  return {
+    user: input.user,
+    ...(identity === undefined ? {} : { identity }),
+    ...(actionIdentity === undefined ? {} : { actionIdentity }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    agent: input.agent,
+    knownHosts,
+    hostKeys: input.host_keys,
+    ...(jump === undefined ? {} : { jump }),
+    connectTimeoutMs: input.connect_timeout,
+    maxConnections: input.max_connections,
+    connectRatePerSec: input.connect_rate,
+    maxSessionsPerHost: input.max_sessions,
+    pluginDirs: input.plugin_dirs,
+  };
+}
+
+function resolveTarget(
+  name: string,
+  { webhook, smtp }: DaemonInput['notify'][string],
+  tree: Tree,
+  secrets: SecretReader,
+  problems: ProblemList,
+): NotifyTarget | undefined {
+  const place = placeOf(tree, ['notify', name]);
+  if ((webhook === undefined) === (smtp === undefined)) {
+    const message =
+      webhook === undefined ? `\`${name}\` says no way to notify` : `\`${name}\` says two ways to notify`;
+    problems.add(
+      tree.entries.get('notify')?.tree.entries.get(name)?.keyPlace ?? place,
+      message,
+      'write one of `webhook` and `smtp`',
+    );
+    return undefined;
+  }
+  if (webhook !== undefined) {
+    const url = secrets.read(webhook, 'url', 'webhook', placeOf(tree, ['notify', name, 'webhook']));
+    return url && { kind: 'webhook', name, url };
+  }
+  if (smtp === undefined) return undefined;
+  const { host, port, secure, user, from, to } = smtp;
+  const written = smtp.password;
+  const password =
+    written &&
+    secrets.read(written, 'password', 'password', placeOf(tree, ['notify', name, 'smtp', 'password']));
+  if ((user === undefined) !== (written === undefined)) {
+    const missing = user === undefined ? 'user' : 'password';
+    problems.add(
+      placeOf(tree, ['notify', name, 'smtp']),
+      `\`${missing}\` is missing`,
+      'a login needs `user` and `password`; write both or none',
+    );
+    return undefined;
+  }
+  return {
+    kind: 'smtp',
+    name,
+    host,
+    port: port ?? (secure ? 465 : 587),
+    secure,
+    ...(user === undefined ? {} : { user }),
+    ...(password === undefined ? {} : { password }),
+    from,
+    to,
+  };
+}
+
+function placeOf(tree: Tree, path: readonly string[]): SourcePlace {
+  for (let length = path.length; length > 0; length -= 1) {
+    const at = treeAt(tree, path.slice(0, length));
+    if (at !== undefined) return at.place;
+  }
+  return tree.place;
+}

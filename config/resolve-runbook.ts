@@ -1,0 +1,71 @@
+/**
+ * Owns the way from one runbook file to its definition. What holds across runbooks is checked in config/load.ts.
+ */
+import type { RunbookDefinition } from '../core/definitions.ts';
+import { slug } from './names.ts';
+import { resolveLadders } from './resolve-actions.ts';
+import { type RunbookContext, resolveChecks, timingOf } from './resolve-checks.ts';
+import { runbookFileSchema } from './runbook-schema.ts';
+import { selectHosts } from './selectors.ts';
+import { keyPlace, type Tree, treeAt } from './yaml-tree.ts';
+import { readPartly } from './zod-problems.ts';
+
+/** The runbook, or undefined with every reason among the problems. */
+export function resolveRunbook(
+  tree: Tree,
+  context: Omit<RunbookContext, 'id' | 'head' | 'tree'>,
+): RunbookDefinition | undefined {
+  const { problems, hosts } = context;
+  const found = problems.problems.length;
+  const { whole, parts: head } = readPartly(runbookFileSchema, tree, 'runbook', problems);
+  const titlePlace = treeAt(tree, ['runbook'])?.place ?? tree.place;
+  const title = head.runbook ?? '';
+  const id = slug(title);
+  if (head.runbook !== undefined && id === '') {
+    problems.add(
+      titlePlace,
+      'the title has no letter from a to z and no digit',
+      'ids are made from the title; add such a word',
+    );
+  }
+  const full: RunbookContext = { ...context, id, head, tree };
+  timingOf(full, head, tree);
+  if (head.timezone !== undefined && head.schedule === undefined && !usesSchedule(tree)) {
+    problems.add(keyPlace(tree, 'timezone'), '`timezone` means nothing without `schedule`', 'delete it');
+  }
+  const checks = resolveChecks(full);
+  const ladders = resolveLadders(full, checks);
+  const selectorTree = treeAt(tree, ['hosts']);
+  const selected =
+    head.hosts === undefined || hosts === undefined || selectorTree === undefined
+      ? []
+      : selectHosts(head.hosts, selectorTree, hosts, problems);
+  if (treeAt(tree, ['checks'])?.entries.size === 0) {
+    problems.add(keyPlace(tree, 'checks'), 'this runbook has no checks', 'write one under `checks`');
+  }
+  const reboots = ladders.flatMap((ladder) => ladder.rungs).filter((rung) => rung.effect.kind === 'reboot');
+  const local = selected.find((name) => hosts?.get(name)?.transport === 'local');
+  for (const rung of local === undefined ? [] : reboots) {
+    problems.add(
+      rung.source,
+      `\`${rung.name}\` would reboot the ops box, which is the host \`${local}\``,
+      `leave it out: "!${local}"`,
+    );
+  }
+  if (whole === undefined || problems.problems.length > found) return undefined;
+  return {
+    id,
+    title,
+    enabled: whole.enabled,
+    hosts: selected,
+    checks: [...checks.checks.values()],
+    ladders,
+    source: titlePlace,
+  };
+}
+
+/** A check may have a schedule of its own that the runbook's time zone is for. */
+function usesSchedule(tree: Tree): boolean {
+  const checks = treeAt(tree, ['checks'])?.entries.values() ?? [];
+  return [...checks].some((check) => check.tree.entries.has('schedule'));
+}

@@ -1,0 +1,62 @@
+/**
+ * Owns the keys at the top of a runbook: their types and descriptions. Checks and actions have files of their own.
+ */
+import { z } from 'zod';
+import { actionSchema } from './action-schema.ts';
+import { checkSchema, sharedCheckKeys } from './check-schema.ts';
+import { map, matching, named, plain } from './fields.ts';
+import { itemNamePattern, itemNameRule } from './names.ts';
+
+const hostSelector = z.union([
+  z.record(z.string(), plain()),
+  z
+    .array(
+      matching(
+        'a name of a host',
+        /^!?[^\s!]{1,200}$/,
+        'is no name or glob; write for example `web-*` or `"!web-1"`',
+      ),
+    )
+    .min(1),
+]);
+
+const head = {
+  $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),
+  runbook: matching(
+    'a title',
+    /^[^\n]{1,200}$/,
+    'is no title; write one line of at most 200 characters',
+  ).meta({ description: 'Title; ids are made from it.' }),
+  hosts: hostSelector.meta({
+    description: 'Labels that must all match, or a list of names and globs; `!` leaves out.',
+  }),
+  enabled: z.boolean().default(true).meta({ description: '`false` stops its checks and actions.' }),
+  ...sharedCheckKeys,
+};
+
+const later = 'labels for use with vars extends owner priority mode';
+
+export const runbookSchema = map(
+  {
+    ...head,
+    checks: named('a check', itemNamePattern, itemNameRule, checkSchema).meta({
+      description: 'Checks by name.',
+    }),
+    actions: named('an action', itemNamePattern, itemNameRule, actionSchema)
+      .optional()
+      .meta({ description: 'Actions by name.' }),
+  },
+  later,
+);
+
+/** The top of a runbook; checks and actions are read one by one. */
+export const runbookFileSchema = map(
+  {
+    ...head,
+    checks: named('a check', itemNamePattern, itemNameRule, z.unknown()),
+    actions: named('an action', itemNamePattern, itemNameRule, z.unknown()).optional(),
+  },
+  later,
+);
+
+export type RunbookInput = z.output<typeof runbookFileSchema>;

@@ -1,0 +1,194 @@
+/**
+ * Owns the translation of what the schema library found into problems with places. It checks nothing itself.
+ */
+import type { z } from 'zod';
+import type { SourcePlace } from '../core/definitions.ts';
+import type { IssueNote, KeyNote } from './fields.ts';
+import { type ProblemList, suggest } from './problems.ts';
+import { isMapTree, type Tree, treeAt } from './yaml-tree.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** What could be read of a map: all of it, or the keys that are right by themselves. */
+export interface PartlyRead<T> {
+  whole?: T;
+  parts: Partial<T>;
+}
+
+/**
+ * Reads a map, every reason against it among the problems. Keys that are right are returned all the same, so that what
+ * they mean together can be checked in the same go.
+ */
+export function readPartly<S extends z.ZodRawShape>(
+  schema: z.ZodObject<S, z.core.$strict>,
+  tree: Tree,
+  name: string,
+  problems: ProblemList,
+): PartlyRead<z.output<z.ZodObject<S, z.core.$strict>>> {
+  type Whole = z.output<z.ZodObject<S, z.core.$strict>>;
+  const parsed = schema.safeParse(tree.value);
+  if (parsed.success) return { whole: parsed.data, parts: parsed.data as Partial<Whole> };
+  for (const issue of parsed.error.issues) report({ tree, name, problems }, issue, []);
+  if (!isMapTree(tree)) return { parts: {} };
+  const wrong = new Set(parsed.error.issues.map((issue) => issue.path[0]));
+  const parts: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(schema.shape)) {
+    if (wrong.has(key)) continue;
+    const part = (field as z.ZodType).safeParse(tree.entries.get(key)?.tree.value);
+    if (part.success && part.data !== undefined) parts[key] = part.data;
+  }
+  return { parts: parts as Partial<Whole> };
+}
+
+interface Context {
+  tree: Tree;
+  /** What to call the tree itself. */
+  name: string;
+  problems: ProblemList;
+}
+
+function report(context: Context, issue: Issue, base: readonly PropertyKey[]): void {
+  const path = [...base, ...issue.path];
+  const { tree, problems } = context;
+  const at = treeAt(tree, path);
+  if (issue.code === 'unrecognized_keys') {
+    for (const key of issue.keys) reportKey(context, at ?? tree, key, JSON.parse(issue.message) as KeyNote);
+    return;
+  }
+  if (issue.code === 'invalid_union') {
+    reportUnion(context, issue.errors, path);
+    return;
+  }
+  const place = at?.place ?? missingPlace(tree, path);
+  const name = nameOf(path, context.name);
+  if (issue.code === 'invalid_key') {
+    const [message, hint] = splitHint(issue.issues[0]?.message ?? 'is no valid name');
+    problems.add(entryPlace(tree, path) ?? place, `\`${String(path.at(-1))}\` ${message}`, hint);
+    return;
+  }
+  if (at === undefined) {
+    problems.add(place, `\`${name}\` is missing`, missingHint(issue));
+    return;
+  }
+  const expected = expectedOf(issue);
+  if (expected !== undefined) {
+    problems.add(
+      place,
+      `\`${name}\`: expected ${expected}, not ${kindOf(at.value)}`,
+      typeHint(expected, at.value),
+    );
+    return;
+  }
+  const [message, hint] = splitHint(wordsOf(issue));
+  problems.add(place, `\`${name}\`: ${message}`, hint);
+}
+
+/** The branch that took the value's type tells what is wrong; when none did, all of them were possible. */
+function reportUnion(context: Context, branches: readonly Issue[][], path: readonly PropertyKey[]): void {
+  const taken = branches.find((issues) =>
+    issues.every((issue) => issue.path.length > 0 || expectedOf(issue) === undefined),
+  );
+  if (taken !== undefined) {
+    for (const issue of taken) report(context, issue, path);
+    return;
+  }
+  const at = treeAt(context.tree, path);
+  const name = nameOf(path, context.name);
+  const expected = branches.flat().flatMap((issue) => expectedOf(issue) ?? []);
+  if (at === undefined) {
+    context.problems.add(missingPlace(context.tree, path), `\`${name}\` is missing`);
+    return;
+  }
+  context.problems.add(at.place, `\`${name}\`: expected ${expected.join(' or ')}, not ${kindOf(at.value)}`);
+}
+
+function reportKey({ name, problems }: Context, at: Tree, key: string, note: KeyNote): void {
+  const place = at.entries.get(key)?.keyPlace ?? at.place;
+  if (note.later.includes(key)) {
+    problems.add(place, `\`${key}\` is not supported yet`, 'remove it; this version would not obey it');
+    return;
+  }
+  const hint = key.startsWith('x-') ? '`x-` keys stand at the top of a file' : suggest(key, note.known);
+  problems.add(place, `unknown key \`${key}\`${name === '' ? '' : ` in \`${name}\``}`, hint);
+}
+
+function expectedOf(issue: Issue): string | undefined {
+  if (issue.code === 'custom') return (issue.params as IssueNote | undefined)?.expected;
+  if (issue.code !== 'invalid_type') return undefined;
+  switch (issue.expected) {
+    case 'object':
+    case 'record':
+      return 'a map';
+    case 'array':
+      return 'a list';
+    case 'boolean':
+      return '`true` or `false`';
+    case 'int':
+      return 'a whole number';
+    default:
+      return issue.expected === 'number' ? 'a number' : issue.expected;
+  }
+}
+
+function wordsOf(issue: Issue): string {
+  if (issue.code === 'too_small') {
+    return issue.origin === 'array'
+      ? 'the list is empty; write at least one item'
+      : `the least is ${issue.minimum}`;
+  }
+  return issue.code === 'too_big' ? `the most is ${issue.maximum}` : issue.message;
+}
+
+function missingHint(issue: Issue): string | undefined {
+  const expected = expectedOf(issue);
+  return expected === undefined ? undefined : `write ${expected}`;
+}
+
+function typeHint(expected: string, value: unknown): string | undefined {
+  if (expected.startsWith('`true`') && typeof value === 'string') {
+    if (/^(yes|on|true)$/i.test(value)) return 'write `true`';
+    return /^(no|off|false)$/i.test(value) ? 'write `false`' : undefined;
+  }
+  if (expected === 'a list' && typeof value === 'string') return `write \`[${value}]\``;
+  if (expected.endsWith('number') && typeof value === 'string' && /^\d+$/.test(value)) {
+    return 'write it without quotes';
+  }
+  const scalar = typeof value === 'number' || typeof value === 'boolean';
+  if (scalar && (expected === 'text' || expected.startsWith('a name')))
+    return `write it in quotes: "${value}"`;
+  if (value === null) return 'write a value, or delete the key';
+  return undefined;
+}
+
+export function kindOf(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a map';
+  return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : `\`${String(value)}\``;
+}
+
+/** `what is wrong; what to do`, as core/ and the fields word it. */
+export function splitHint(message: string): [message: string, hint?: string] {
+  const at = message.indexOf('; ');
+  return at === -1 ? [message] : [message.slice(0, at), message.slice(at + 2)];
+}
+
+/** `args[1]` for a list item, the key otherwise. */
+function nameOf(path: readonly PropertyKey[], root: string): string {
+  const last = path.at(-1);
+  if (last === undefined) return root;
+  return typeof last === 'number' ? `${nameOf(path.slice(0, -1), root)}[${last}]` : String(last);
+}
+
+function entryPlace(tree: Tree, path: readonly PropertyKey[]): SourcePlace | undefined {
+  return treeAt(tree, path.slice(0, -1))?.entries.get(String(path.at(-1)))?.keyPlace;
+}
+
+/** Where a missing key should be: at what should hold it. */
+function missingPlace(tree: Tree, path: readonly PropertyKey[]): SourcePlace {
+  for (let length = path.length - 1; length > 0; length -= 1) {
+    const holder = treeAt(tree, path.slice(0, length));
+    if (holder !== undefined) return entryPlace(tree, path.slice(0, length)) ?? holder.place;
+  }
+  return tree.place;
+}
