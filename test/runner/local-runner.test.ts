@@ -75,9 +75,10 @@ test('what ignores TERM is killed after the grace', async () => {
 });
 
 test('a background child does not hold the verdict, and lives on', async () => {
+  const startMs = performance.now();
   const ended = expectKind(await run('sleep 30 & echo $!; exit 1'), 'exited');
   expect(ended.exitCode).toBe(1);
-  expect(ended.durationMs).toBeLessThan(2_000);
+  expect(performance.now() - startMs).toBeLessThan(1_500);
   process.kill(Number(ended.stdout));
 });
 

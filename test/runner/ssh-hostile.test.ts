@@ -44,7 +44,7 @@ function use(started: HostileServer, changes: Partial<SshConfig> = {}, clock: Cl
     runner.run(request(host, 'echo x', { timeoutMs: 2_000, ...requestChanges }));
 }
 
-const flood = (text: string) => (socket: Socket) => {
+const flood = (text: string | Uint8Array) => (socket: Socket) => {
   const push = (): void => {
     while (!socket.destroyed && socket.write(text));
   };
@@ -98,6 +98,24 @@ test.each(beforeLogin)(
     expect(runner.connections()).toMatchObject({ open: 0, connecting: 0 });
   },
 );
+
+test('well-formed packets without end are cut off by the byte cap, long before the deadline', async () => {
+  const ignore = Buffer.alloc(4 + 32_764);
+  ignore.writeUInt32BE(32_764, 0);
+  ignore[4] = 7;
+  ignore[5] = 2;
+  ignore.writeUInt32BE(32_764 - 1 - 1 - 4 - 7, 6);
+  const run = use(
+    await hostileTcp((socket) => {
+      socket.write('SSH-2.0-OpenSSH_9.2\r\n');
+      flood(ignore)(socket);
+    }),
+    { connectTimeoutMs: 20_000 },
+  );
+  const { failure } = expectKind(await run(), 'unreachable');
+  expect(failure).toMatchObject({ stage: 'connect', sent: false });
+  expect(failure.message).toContain('1048576 bytes');
+});
 
 const exec = (onExec: HostilePlay['onExec']): HostilePlay => ({ onExec });
 
