@@ -1,7 +1,8 @@
 /** Owns how the two files of a store are opened: by the daemon that runs, and beside it for tokens and backups. */
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, format, join, parse } from 'node:path';
+import { MenddError } from '../core/errors.ts';
 import type { Coordinator, Store } from '../core/ports.ts';
 import {
   type Connection,
@@ -45,10 +46,11 @@ export function openStores(options: StoreOptions): Stores {
   const lock = acquireLock(path);
   const opened: Connection[] = [];
   try {
-    const history = openFile(path, historyKind);
-    opened.push(history);
+    requireLedgerOf(path, ledgerPath);
     const ledger = openFile(ledgerPath, ledgerKind);
     opened.push(ledger);
+    const history = openFile(path, historyKind);
+    opened.push(history);
     const store = createHistory(history, path);
     const member = options.member ?? hostname();
     const coordinator = attempt(ledgerPath, () =>
@@ -68,6 +70,7 @@ export function openLedgerForTokens(
 ): Pick<Coordinator, 'createToken' | 'tokens' | 'revokeToken' | 'close'> {
   const history = realPath(path);
   const file = ledgerPathOf(history);
+  requireLedgerOf(history, file);
   const db = connect(file, { create: true });
   try {
     attempt(file, () => {
@@ -106,6 +109,27 @@ export function ledgerPathOf(path: string): string {
 /** Two names of one file must mean one lock. */
 function realPath(path: string): string {
   return attempt(path, () => (existsSync(path) ? realpathSync(path) : path));
+}
+
+/**
+ * A history whose ledger is gone has a past that nobody knows: runs in flight, budgets, a pause. The ledger is always made
+ * first, so that a start that was killed does not look like that.
+ */
+function requireLedgerOf(path: string, ledgerPath: string): void {
+  if (!hasContent(path) || hasContent(ledgerPath)) return;
+  const db = connect(path, { create: false });
+  try {
+    if (attempt(path, () => identify(db, path, historyKind)) === 0) return;
+  } finally {
+    db.close();
+  }
+  throw new MenddError('STORE_UNUSABLE', `${ledgerPath} is missing beside ${path}.`, {
+    hint: 'Restore both files from one backup; or move the history away too, if nothing that was sent can still be running.',
+  });
+}
+
+function hasContent(file: string): boolean {
+  return attempt(file, () => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
 }
 
 function openFile(file: string, kind: FileKind): Connection {

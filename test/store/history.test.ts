@@ -125,6 +125,8 @@ test('no transition is lost and pages come newest first', () => {
   });
   expect(some.items.map(({ attempt }) => attempt)).toEqual([7, 5, 3]);
   expect(some).not.toHaveProperty('next');
+  expect(store.transitions({ limit: 24 })).not.toHaveProperty('next');
+  expect(store.transitions({ limit: 23 })).toHaveProperty('next');
 });
 
 test('results keep their text whether or not it was stored again', () => {

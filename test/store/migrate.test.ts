@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -19,6 +19,9 @@ const older: Older[] = [historyKind, ledgerKind].flatMap((kind) =>
 /** A file as the mendd of that schema version left it, with a row of that time. */
 function fileOfVersion(path: string, { kind, version }: Older): string {
   const file = kind === historyKind ? path : ledgerPathOf(path);
+  closeStores(openForTest(path));
+  rmSync(path);
+  if (kind === ledgerKind) rmSync(file);
   const db = new Database(file);
   applyMigrations(db, kind, migrationsOf(kind).slice(0, version));
   if (kind === historyKind) db.exec(`INSERT INTO host_state VALUES ('web-1', '{"state":"up"}')`);

@@ -1,4 +1,13 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -128,6 +137,17 @@ test('history and ledger cannot be taken for each other', () => {
   closeStores(openForTest(path));
   writeFileSync(ledgerPathOf(path), readFileSync(path));
   expect(() => openForTest(path)).toThrow(failure('STORE_UNUSABLE', "is not mendd's ledger"));
+});
+
+test('a history without its ledger is refused: nobody knows what was sent', () => {
+  const path = storePath();
+  closeStores(openForTest(path));
+  rmSync(ledgerPathOf(path));
+  expect(() => openForTest(path)).toThrow(failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'));
+  expect(() => openLedgerForTokens(path)).toThrow(failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'));
+  expect(existsSync(ledgerPathOf(path))).toBe(false);
+  rmSync(path);
+  expect(openForTest(path).coordinator.fence).toBe(1);
 });
 
 test.each(['history', 'ledger'])('a %s of a newer mendd is refused', (which) => {

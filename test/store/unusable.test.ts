@@ -82,7 +82,9 @@ test.skipIf(!mounts)(
     expect(store.eventsAfter(0, 1)).toEqual(events);
     expect(store.transitions({ limit: 500 }).items).toHaveLength(written);
     rmSync(filler);
-    store.save(change);
+    const refusedResult = resultOf({ text: `${written}`.repeat(9_000) });
+    store.save({ ...change, result: refusedResult });
+    expect(store.results({ limit: 1 }).items[0]).toMatchObject(refusedResult);
     expect(coordinator.claim(intentOf(1, { id: 'after', host: 'after' }), slotsOf())).toEqual({
       kind: 'claimed',
     });
