@@ -2,7 +2,7 @@
  * The shapes of gates, decisions, runs and explanations as the API answers them. See api/shapes.ts for the rules.
  */
 import { z } from 'zod';
-import { count, named, RunSummary, time } from './shapes.ts';
+import { count, named, noted, RunSummary, time } from './shapes.ts';
 
 const GateVerdict = named(
   'GateVerdict',
@@ -97,9 +97,10 @@ export const ExplainAnswer = named(
   'ExplainAnswer',
   z.object({
     at: time,
-    source: z
-      .enum(['now', 'ledger'])
-      .describe('now: asked of the engine; ledger: read from the stored decisions'),
+    source: noted(
+      'now: asked of the engine; ledger: read from the stored decisions',
+      z.enum(['now', 'ledger']),
+    ),
     explanations: z.array(Explanation),
     decisions: z.array(Decision),
   }),

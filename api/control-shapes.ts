@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Explanation, RunItem } from './action-shapes.ts';
-import { Check, CheckStatus, count, Host, named, time } from './shapes.ts';
+import { Check, CheckStatus, count, Host, named, noted, time } from './shapes.ts';
 
 const Pause = named(
   'Pause',
@@ -65,24 +65,26 @@ export const Problem = named(
     status: count,
     detail: z.string(),
     instance: z.string(),
-    code: z.string().describe('Stable name of the cause, for programs'),
+    code: noted('Stable name of the cause, for programs', z.string()),
     requestId: z.string(),
     hint: z.string().optional(),
-    errors: z
-      .array(
-        z.object({
-          in: z.enum(['path', 'query', 'header', 'body']),
-          pointer: z.string(),
-          detail: z.string(),
-        }),
-      )
-      .optional()
-      .describe('One entry for each place of the request that is wrong'),
-    problems: z
-      .array(z.string())
-      .optional()
-      .describe('What keeps the daemon from being ready, or what is wrong with the definitions'),
-    revision: z.string().optional().describe('Revision still in force after a refused reload'),
+    errors: noted(
+      'One entry for each place of the request that is wrong',
+      z
+        .array(
+          z.object({
+            in: z.enum(['path', 'query', 'header', 'body']),
+            pointer: z.string(),
+            detail: z.string(),
+          }),
+        )
+        .optional(),
+    ),
+    problems: noted(
+      'What keeps the daemon from being ready, or what is wrong with the definitions',
+      z.array(z.string()).optional(),
+    ),
+    revision: noted('Revision still in force after a refused reload', z.string().optional()),
   }),
 );
 export type Problem = z.output<typeof Problem>;

@@ -6,6 +6,7 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import type { z } from 'zod';
 import { Problem } from './control-shapes.ts';
 import type { ApiServer } from './options.ts';
+import { EmptyBody } from './queries.ts';
 import { shapes } from './shapes.ts';
 
 const tags = {
@@ -20,34 +21,25 @@ const problem = {
   content: { 'application/problem+json': { schema: Problem } },
 };
 
-/** The parts every route's schema has. `ok` is the answer of status 200. */
-export function describe<Ok extends z.ZodType>(
+/** One answer of a route. */
+export function answer<Ok extends z.ZodType>(description: string, schema: Ok) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+/** The parts every route's schema has. `ok` is the answer of status 200, JSON unless another media type is named. */
+export function describe<Ok extends z.ZodType, Media extends string = 'application/json'>(
   tag: keyof typeof tags,
   operationId: string,
   summary: string,
   ok: Ok,
+  mediaType = 'application/json' as Media,
 ) {
+  const content = { [mediaType]: { schema: ok } } as Record<Media, { schema: Ok }>;
   return {
     tags: [tag],
     operationId,
     summary,
-    response: { 200: ok.describe(summary), default: problem },
-  };
-}
-
-/** The same for an answer that is not JSON. */
-export function describeText(
-  tag: keyof typeof tags,
-  operationId: string,
-  summary: string,
-  mediaType: string,
-  schema: z.ZodString,
-) {
-  return {
-    tags: [tag],
-    operationId,
-    summary,
-    response: { 200: { description: summary, content: { [mediaType]: { schema } } }, default: problem },
+    response: { 200: { description: summary, content }, default: problem },
   };
 }
 
@@ -55,7 +47,9 @@ const toSchema = createJsonSchemaTransform({ schemaRegistry: shapes });
 const toDocument = createJsonSchemaTransformObject({ schemaRegistry: shapes });
 
 const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route) => {
-  const made = toSchema(route);
+  const { body, ...rest } = route.schema;
+  // A body that may be left out would be documented as required.
+  const made = toSchema(body === EmptyBody ? { ...route, schema: rest } : route);
   const scope = route.route.config?.scope;
   if (scope === undefined || scope === 'open') return made;
   // Reading is free for programs on the same box, hence the empty alternative.

@@ -3,7 +3,7 @@
  * a misspelt filter or a `dry_run` on a route without one is never silently ignored.
  */
 import { z } from 'zod';
-import { checkStates, hostStates, runStatuses } from './shapes.ts';
+import { checkStates, hostStates, noted, runStatuses } from './shapes.ts';
 
 const nameText = z
   .string()
@@ -45,17 +45,25 @@ export const durationText = z
   );
 
 const paging = {
-  cursor: z
-    .string()
-    .regex(/^[A-Za-z0-9_-]{1,800}$/, 'must be the `next` of the page before')
-    .optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  cursor: noted(
+    '`next` of the page before',
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,800}$/, 'must be the `next` of the page before')
+      .optional(),
+  ),
+  limit: noted('Items of a page', z.coerce.number().int().min(1).max(500).default(100)),
 };
 
-const span = { since: instantText.optional(), until: instantText.optional() };
+const span = {
+  since: noted('RFC 3339; nothing older', instantText.optional()),
+  until: noted('RFC 3339; nothing newer', instantText.optional()),
+};
 
-/** `web-*`: `*` is any run of characters, `?` is one. */
-const hostGlob = z.string().min(1).max(253).optional();
+const hostGlob = noted(
+  'Name, or a glob: * is any run of characters, ? is one',
+  z.string().min(1).max(253).optional(),
+);
 
 export const NoQuery = z.strictObject({});
 export const HostPath = z.object({ host: nameText });
@@ -68,15 +76,18 @@ export const RunPath = z.object({
 export const HostsQuery = z.strictObject({
   state: listOf(z.enum(hostStates)),
   host: hostGlob,
-  label: listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
+  label: noted(
+    'key=value, or key alone for any value; all must hold',
+    listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
+  ),
   ...paging,
 });
 
 export const ChecksQuery = z.strictObject({
   state: listOf(z.enum(checkStates)),
   host: hostGlob,
-  stale: flag.optional(),
-  problems: flag.optional(),
+  stale: noted('true: only what has no fresh result', flag.optional()),
+  problems: noted('true: only warning, critical and unknown', flag.optional()),
   ...paging,
 });
 
@@ -103,7 +114,7 @@ export const ExplainQuery = z.strictObject({
   host: nameText,
   check: nameText.optional(),
   action: nameText.optional(),
-  at: instantText.optional(),
+  at: noted('RFC 3339; the moment to explain, now without it', instantText.optional()),
 });
 
 const eventId = z
@@ -113,7 +124,7 @@ const eventId = z
 
 export const EventsQuery = z.strictObject({
   // Not coerced: an empty `after=` would become 0 and replay everything.
-  after: eventId.optional(),
+  after: noted('Id of the newest event known; 0 for all', eventId.optional()),
 });
 
 /** What a reconnecting reader sends. Other headers pass. */
@@ -124,11 +135,14 @@ export const PlanQuery = z.strictObject({
   dry_run: z.literal('true', 'must be true: use POST to run the action').optional(),
 });
 
-export const ActQuery = z.strictObject({ dry_run: flag.optional() });
+export const ActQuery = z.strictObject({ dry_run: noted('true: only plan', flag.optional()) });
 
 const reason = z.string().trim().min(1, 'must say why').max(500);
 
-export const PauseBody = z.strictObject({ reason, for: durationText.optional() });
+export const PauseBody = z.strictObject({
+  reason,
+  for: noted('Duration such as 30m; until resumed without it', durationText.optional()),
+});
 export const ActBody = z.strictObject({ reason });
 /** Nothing, or an empty object from clients that always send one. */
 export const EmptyBody = z.strictObject({}).nullish();

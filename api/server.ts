@@ -33,6 +33,8 @@ export const apiLimits = {
   headersMs: 10_000,
   /** Until the whole request has arrived. */
   requestMs: 30_000,
+  /** How often the two limits above are looked at. */
+  checkMs: 5_000,
   /** Silence on a connection; the heartbeat of a stream is shorter. */
   connectionMs: 60_000,
   keepAliveMs: 5_000,
@@ -61,7 +63,11 @@ function createServer(options: ApiOptions): ApiServer {
     requestTimeout: apiLimits.requestMs,
     connectionTimeout: apiLimits.connectionMs,
     keepAliveTimeout: apiLimits.keepAliveMs,
-    http: { headersTimeout: apiLimits.headersMs, maxHeaderSize: apiLimits.headerBytes },
+    http: {
+      headersTimeout: apiLimits.headersMs,
+      maxHeaderSize: apiLimits.headerBytes,
+      connectionsCheckingInterval: apiLimits.checkMs,
+    },
     routerOptions: { maxParamLength: apiLimits.paramChars },
     // A request that comes while closing is refused by our own hook, as a problem like every other.
     return503OnClosing: false,

@@ -5,17 +5,28 @@
  */
 import { z } from 'zod';
 
-/** Components of the OpenAPI document, by name. */
-export const shapes = z.registry<{ id: string }>();
+/** What the OpenAPI document says of schemas. Not zod's global registry: other folders register there too. */
+export const shapes = z.registry<{ id?: string; description?: string; format?: string; type?: string }>();
 
+/** Makes `schema` a component of the OpenAPI document. */
 export function named<T extends z.ZodType>(id: string, schema: T): T {
   shapes.add(schema, { id });
   return schema;
 }
 
+/** Explains `schema` to readers of the OpenAPI document. */
+export function noted<T extends z.ZodType>(description: string, schema: T): T {
+  shapes.add(schema, { description });
+  return schema;
+}
+
 // No validation of our own clock's output: a year beyond 9999 must not turn a page of history into an error.
-export const time = z.string().meta({ format: 'date-time' });
+export const time = z.string();
+shapes.add(time, { format: 'date-time' });
+
+/** A whole number. Not checked, for the same reason. */
 export const count = z.number();
+shapes.add(count, { type: 'integer' });
 
 const checkState = z.enum(['ok', 'warning', 'critical', 'unknown', 'pending']);
 const stateType = z.enum(['soft', 'hard']);

@@ -4,7 +4,7 @@
  */
 import { ActPlan, Run, RunItem } from '../action-shapes.ts';
 import { findHost } from '../lookup.ts';
-import { describe } from '../openapi.ts';
+import { answer, describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery } from '../paging.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
@@ -107,8 +107,8 @@ function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       querystring: ActQuery,
       body: ActBody,
       response: {
-        200: ActPlan.describe('The plan; nothing was started'),
-        202: Run.describe('The intent is on disk; follow the run'),
+        200: answer('With dry_run=true: the plan; nothing was started', ActPlan),
+        202: answer('The intent is on disk; follow the run', Run),
         default: plan.response.default,
       },
     },

@@ -3,16 +3,16 @@
  */
 import { z } from 'zod';
 import { type EventStreams, streamLimits } from '../event-streams.ts';
-import { describeText } from '../openapi.ts';
+import { describe } from '../openapi.ts';
 import type { ApiServer } from '../options.ts';
 import { RequestProblem } from '../problems.ts';
 import { EventsQuery, LastEventHeader } from '../queries.ts';
+import { noted } from '../shapes.ts';
 
-const eventText = z
-  .string()
-  .describe(
-    'Server-sent events. Each has the id of its row, its type and the event as JSON. Besides them: gap (events were pruned), reset (the store is older than the id), dropped (the reader was too slow), closing.',
-  );
+const eventText = noted(
+  'Server-sent events. Each has the id of its row, its type and the event as JSON. Besides them: gap (events were pruned), reset (the store is older than the id), dropped (the reader was too slow), closing.',
+  z.string(),
+);
 
 export function eventRoutes(app: ApiServer, streams: EventStreams): void {
   app.route({
@@ -21,12 +21,12 @@ export function eventRoutes(app: ApiServer, streams: EventStreams): void {
     exposeHeadRoute: false,
     config: { scope: 'read' },
     schema: {
-      ...describeText(
+      ...describe(
         'history',
         'streamEvents',
         'Events as they happen; with Last-Event-ID or after, first those since then',
-        'text/event-stream',
         eventText,
+        'text/event-stream',
       ),
       querystring: EventsQuery,
       headers: LastEventHeader,

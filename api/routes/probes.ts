@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { Health } from '../control-shapes.ts';
 import type { Metrics } from '../metrics.ts';
-import { describe, describeText } from '../openapi.ts';
+import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { RequestProblem } from '../problems.ts';
 import { pagePolicy, renderStatusPage } from '../status-page.ts';
@@ -14,7 +14,7 @@ export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metri
     method: 'GET',
     url: '/healthz',
     config: { scope: 'open' },
-    schema: describeText('control', 'healthz', 'Alive', 'text/plain', z.string()),
+    schema: describe('control', 'healthz', 'Alive', z.string(), 'text/plain'),
     handler: async (_request, reply) =>
       reply.header('cache-control', 'no-store').type('text/plain').send('ok\n'),
   });
@@ -48,7 +48,7 @@ export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metri
     method: 'GET',
     url: '/metrics',
     config: { scope: 'read' },
-    schema: describeText('control', 'metrics', 'Metrics for Prometheus', 'text/plain', z.string()),
+    schema: describe('control', 'metrics', 'Metrics for Prometheus', z.string(), 'text/plain'),
     handler: async (_request, reply) => {
       const text = await metrics.render();
       return reply.header('cache-control', 'no-store').type(metrics.contentType).send(text);
