@@ -145,6 +145,16 @@ export const daemonSchema = map(
           .meta({
             description: 'Directories on hosts that are searched for plugins, in place of the usual ones.',
           }),
+        guard_directory: matching(
+          'an absolute path',
+          /^\/[^\0\n]*$/,
+          'is not an absolute path; write for example `/run/mendd`',
+        )
+          .optional()
+          .meta({
+            description:
+              'Where hosts keep the record of actions; /run/mendd for root and ~/.cache/mendd/run for others when absent.',
+          }),
       },
       'transport config control_master options certificates',
     )

@@ -137,6 +137,7 @@ function resolveSsh(
     connectRatePerSec: input.connect_rate,
     maxSessionsPerHost: input.max_sessions,
     pluginDirs: input.plugin_dirs,
+    ...(input.guard_directory === undefined ? {} : { guardDirectory: input.guard_directory }),
   };
 }
 

@@ -199,6 +199,8 @@ export interface SshConfig {
   connectRatePerSec: number;
   maxSessionsPerHost: number;
   pluginDirs: readonly string[];
+  /** Where targets keep the guard's records; the guard's own choice when absent. */
+  guardDirectory?: string;
 }
 
 export interface RemediationConfig {

@@ -109,7 +109,8 @@ export class App {
       onHostKeyChange: (host, change) => history.add('host_key.changed', { host, data: { ...change } }),
     });
     this.#runner = runner;
-    const guard = createTargetGuard(runner);
+    const { guardDirectory: directory } = definitions.daemon.ssh;
+    const guard = createTargetGuard(runner, directory === undefined ? {} : { directory });
     const scheduler = new Scheduler({
       clock,
       limits: definitions.daemon.scheduler,
@@ -249,7 +250,6 @@ export class App {
     if (target === undefined) return;
     this.#tally.checkRun();
     const parts = {
-      clock: this.#options.clock,
       runner: this.#runner,
       planCheck: this.#planCheck,
       definitions: () => this.#fleet.definitions,

@@ -5,11 +5,10 @@
 import type { CheckDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
 import type { EngineEvent } from '../core/engine.ts';
 import { resultOf } from '../core/exit-code.ts';
-import type { Clock, PlanCheck, Runner, RunOutcome, Target } from '../core/ports.ts';
+import type { PlanCheck, Runner, RunOutcome, Target } from '../core/ports.ts';
 import type { CheckResult, TransportFailure } from '../core/types.ts';
 
 export interface CheckRunOptions {
-  clock: Clock;
   runner: Runner;
   planCheck: PlanCheck;
   definitions: () => Definitions;
@@ -24,7 +23,7 @@ export type Asked =
   | { kind: 'unreachable'; failure: TransportFailure; asked: string }
   | { kind: 'not_asked'; reason: string };
 
-export type AskOptions = Pick<CheckRunOptions, 'clock' | 'runner' | 'planCheck' | 'definitions'>;
+export type AskOptions = Pick<CheckRunOptions, 'runner' | 'planCheck' | 'definitions'>;
 
 /** Asks once and reads the answer; concludes nothing. */
 export async function askCheck(
@@ -34,7 +33,10 @@ export async function askCheck(
 ): Promise<Asked> {
   const asked = askedHost(options, host, check);
   const plan = options.planCheck(check, host);
-  if (plan.kind === 'probe') return { kind: 'result', result: await probe(options.clock, check, plan.probe) };
+  if (plan.kind === 'probe') {
+    const never = new AbortController();
+    return { kind: 'result', result: await plan.probe(check.timeoutMs, never.signal) };
+  }
   const outcome = await options.runner.run({
     target: targetOf(asked),
     script: plan.script,
@@ -74,20 +76,6 @@ function askedHost(
 
 export function targetOf(host: HostDefinition | undefined): Target {
   return host === undefined || host.transport === 'local' ? { kind: 'local' } : { kind: 'ssh', host };
-}
-
-async function probe(
-  clock: Clock,
-  check: CheckDefinition,
-  run: (timeoutMs: number, signal: AbortSignal) => Promise<CheckResult>,
-): Promise<CheckResult> {
-  const controller = new AbortController();
-  const cancel = clock.after(check.timeoutMs, () => controller.abort());
-  try {
-    return await run(check.timeoutMs, controller.signal);
-  } finally {
-    cancel();
-  }
 }
 
 /** Asks, and hands what came of it to the reducer. */

@@ -32,6 +32,9 @@ export async function deliverEffect(
     command,
     decidedAtMs: run.decidedAtMs,
   };
-  const sent = await sendWebhook({ url: plan.url, method: plan.method, body, timeoutMs: action.timeoutMs });
-  return sent.ok ? { status: 'verifying', outcome: sent.text } : { status: 'failed', outcome: sent.error };
+  const { url, method } = plan;
+  const sent = await sendWebhook({ url, method, body, timeoutMs: action.timeoutMs, idempotencyKey: id });
+  if (sent.ok) return { status: 'verifying', outcome: `HTTP ${sent.status}` };
+  // It may have arrived: the check decides, and it is not sent again.
+  return { status: sent.maybeArrived ? 'verifying' : 'failed', outcome: sent.error };
 }

@@ -2,11 +2,10 @@
  * Starts the daemon and ends it well: load, open, serve, wait for a signal, stop. Everything else lives in daemon/app.ts.
  */
 import './utc.ts';
-import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
-import { MenddError } from '../core/errors.ts';
 import { type App, startApp } from './app.ts';
 import { systemClock } from './clock.ts';
+import { loadOrThrow } from './load.ts';
 import { createLog, type Log } from './log.ts';
 import { sdNotify, watchdogIntervalMs } from './sd-notify.ts';
 
@@ -18,8 +17,7 @@ export interface ServeOptions {
 
 /** Runs until a signal ends it. Errors: MenddError for everything a person can mend. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const loaded = loadDefinitions({ configFile: options.configFile });
-  if (!loaded.ok) throw new MenddError('DEFINITIONS_INVALID', loaded.problems.map(formatProblem).join('\n'));
+  const loaded = loadOrThrow({ configFile: options.configFile });
   const log = createLog(loaded.definitions.daemon.log.level);
   for (const warning of loaded.warnings) log.warn(formatProblem(warning));
   const app = await startApp({
