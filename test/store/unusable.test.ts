@@ -22,17 +22,21 @@ import {
 
 const unusable = expect.objectContaining({ name: 'MenddError', code: 'STORE_UNUSABLE' });
 
+function run(program: string, args: readonly string[]): void {
+  execFileSync(program, args, { stdio: 'pipe' });
+}
+
 /** A file system of its own, so small that it can be filled. */
 function smallDisk(size: string): string {
   const directory = temporaryDirectory();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory], { stdio: 'pipe' });
-  onTestFinished(() => void execFileSync('umount', ['-l', directory]));
+  run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]);
+  onTestFinished(() => run('umount', ['-l', directory]));
   return directory;
 }
 
 const mounts = ((): boolean => {
   try {
-    execFileSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'pipe' });
+    run('unshare', ['-m', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
     return true;
   } catch {
     // Not root, or a container without the right to mount: the tests say so in their names.
@@ -98,9 +102,9 @@ test.skipIf(!mounts)(`a disk that is full or read-only at start is told in a sen
   const filler = fill(directory);
   expect(() => openForTest(join(directory, 'mendd.db'))).toThrow(unusable);
   rmSync(filler);
-  execFileSync('mount', ['-o', 'remount,ro', directory]);
+  run('mount', ['-o', 'remount,ro', directory]);
   expect(() => openForTest(join(directory, 'mendd.db'))).toThrow(unusable);
-  execFileSync('mount', ['-o', 'remount,rw', directory]);
+  run('mount', ['-o', 'remount,rw', directory]);
   expect(openForTest(join(directory, 'mendd.db')).coordinator.fence).toBeGreaterThan(0);
 });
 
