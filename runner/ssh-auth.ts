@@ -62,3 +62,16 @@ function readKey(
   }
   return key;
 }
+
+/** What a login depends on. To be compared, never shown: it holds secrets. */
+export function loginStamp(config: SshConfig): string {
+  const { identity, actionIdentity, passphrase, agent, knownHosts, hostKeys } = config;
+  return JSON.stringify([
+    identity?.reveal(),
+    actionIdentity?.reveal(),
+    passphrase?.reveal(),
+    agent,
+    knownHosts,
+    hostKeys,
+  ]);
+}

@@ -8,10 +8,11 @@ import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import { ConnectGate } from './connect-gate.ts';
 import { type HostKeyChange, HostKeys } from './host-keys.ts';
-import type { Logins } from './ssh-auth.ts';
+import { type Logins, loginStamp } from './ssh-auth.ts';
 import { connectSsh } from './ssh-connect.ts';
 import { SshConnection } from './ssh-connection.ts';
 import { failure } from './ssh-failure.ts';
+import { type FindHost, jumpOf, routeTo } from './ssh-route.ts';
 
 export type Purpose = 'check' | 'action';
 
@@ -33,7 +34,7 @@ export interface PoolOptions {
   clock: Clock;
   /** In [0, 1). */
   random: () => number;
-  hosts: (name: string) => HostDefinition | undefined;
+  hosts: FindHost;
   onHostKeyChange: (host: string, change: HostKeyChange) => void;
   log: PoolLog;
 }
@@ -67,7 +68,7 @@ export class SshPool {
   readonly #lines = new Map<string, Line>();
   /** All that are not ended, those of dropped lines too. */
   readonly #open = new Set<SshConnection>();
-  #hosts: PoolOptions['hosts'];
+  #hosts: FindHost;
   #config: SshConfig;
   #logins: Logins;
   #hostKeys: HostKeys;
@@ -95,7 +96,7 @@ export class SshPool {
   ): Promise<PoolAnswer> {
     if (this.#closing.signal.aborted) return { kind: 'not_sent', reason: 'the runner is closed' };
     if (signal?.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
-    const route = this.#route(host);
+    const route = routeTo(host, this.#hosts, this.#config);
     if (typeof route !== 'string') return { kind: 'failed', failure: route };
     const line = this.#line(host, purpose, route);
     if (line.connection?.usable) return { kind: 'connection', connection: line.connection };
@@ -119,7 +120,7 @@ export class SshPool {
     this.#gate.limits = gateLimits(config);
     for (const [key, line] of this.#lines) {
       const host = hosts.get(line.host.name);
-      if (sameLogin && host && this.#route(host) === line.route) continue;
+      if (sameLogin && host && routeTo(host, this.#hosts, this.#config) === line.route) continue;
       this.#drop(key, line);
     }
   }
@@ -247,7 +248,7 @@ export class SshPool {
   async #dial(line: Line): Promise<SshConnection | TransportFailure> {
     if (this.#closing.signal.aborted) return failure('lost', 'the runner was closed', 'mendd is stopping.');
     const { host, purpose } = line;
-    const jump = this.#jumpOf(host);
+    const jump = jumpOf(host, this.#hosts, this.#config);
     let forward: (() => Promise<Duplex | Error>) | undefined;
     if (jump) {
       const through = await this.get(jump, 'check', this.#config.connectTimeoutMs);
@@ -274,38 +275,6 @@ export class SshPool {
     });
   }
 
-  #jumpOf(host: HostDefinition): HostDefinition | undefined {
-    const name = host.jump ?? this.#config.jump;
-    return name === undefined || name === host.name ? undefined : this.#hosts(name);
-  }
-
-  /** All that the way to a host depends on, or why there is none. */
-  #route(host: HostDefinition): string | TransportFailure {
-    const hops: string[] = [];
-    const seen = new Set<string>();
-    for (let hop: HostDefinition | undefined = host; hop; hop = this.#jumpOf(hop)) {
-      // A jump host needs no jump of its own unless it names one: the fleet's default jump is that host.
-      if (seen.has(hop.name)) {
-        return failure(
-          'connect',
-          `the jump hosts of ${host.name} go in a circle: ${[...seen, hop.name].join(' -> ')}`,
-          'Mend `jump` of one of them.',
-        );
-      }
-      seen.add(hop.name);
-      hops.push(`${hop.user}@${hop.address}:${hop.port}`);
-      const name: string | undefined = hop.jump ?? this.#config.jump;
-      if (name !== undefined && name !== hop.name && !this.#hosts(name)) {
-        return failure(
-          'connect',
-          `${hop.name} is behind ${name}, which is no host`,
-          'Define that host, or mend `jump`.',
-        );
-      }
-    }
-    return hops.join(' ');
-  }
-
   #closeIdlest(): boolean {
     let idlest: SshConnection | undefined;
     for (const connection of this.#open) {
@@ -328,17 +297,4 @@ export class SshPool {
 
 function gateLimits(config: SshConfig): { ratePerSec: number; maxOpen: number } {
   return { ratePerSec: config.connectRatePerSec, maxOpen: config.maxConnections };
-}
-
-/** Compared, never shown: it holds secrets. */
-function loginStamp(config: SshConfig): string {
-  const { identity, actionIdentity, passphrase, agent, knownHosts, hostKeys } = config;
-  return JSON.stringify([
-    identity?.reveal(),
-    actionIdentity?.reveal(),
-    passphrase?.reveal(),
-    agent,
-    knownHosts,
-    hostKeys,
-  ]);
 }

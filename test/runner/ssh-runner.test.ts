@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Runner } from '../../core/ports.ts';
@@ -130,19 +130,18 @@ test.each(['setsid', 'none'])('hosts without timeout(1) keep the limit by a watc
 
 /** An sshd whose sessions find only these programs. */
 async function bareHost(withSetsid: boolean): Promise<Sshd> {
-  const path = `/tmp/mendd-bare-${process.pid}-${withSetsid ? 'setsid' : 'none'}`;
-  mkdirSync(path, { recursive: true });
+  const bare = await startSshd({ env: { PATH: '/tmp/mendd-replaced-below' } });
+  await bare.stop();
+  const path = join(bare.directory, 'bin');
+  mkdirSync(path);
   for (const name of ['sleep', 'cat', 'dd', ...(withSetsid ? ['setsid'] : [])]) {
-    try {
-      symlinkSync(
-        execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(),
-        join(path, name),
-      );
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
+    const found = execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
+    symlinkSync(found.trim(), join(path, name));
   }
-  return startSshd({ env: { PATH: path } });
+  const config = join(bare.directory, 'sshd_config');
+  writeFileSync(config, readFileSync(config, 'utf8').replace('/tmp/mendd-replaced-below', path));
+  await bare.start();
+  return bare;
 }
 
 test('sudo -n runs as the other user, with environment and limit inside', async () => {
