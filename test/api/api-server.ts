@@ -1,5 +1,5 @@
 /** Starts the API on a free port over a FakeDaemon and asks it; every test file closes what it opened. */
-import { afterEach } from 'vitest';
+import { afterEach, vi } from 'vitest';
 import { type Api, createApi } from '../../api/server.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 
@@ -36,6 +36,11 @@ async function answerOf(response: Response): Promise<Answer> {
     text,
     json: isJson ? JSON.parse(text) : undefined,
   };
+}
+
+/** Waits until `check` passes; generous, since the machine may be busy. */
+export function eventually(check: () => void | Promise<void>): Promise<void> {
+  return vi.waitFor(check, { timeout: 15_000, interval: 20 });
 }
 
 export async function startApi(daemon = new FakeDaemon()): Promise<TestApi> {

@@ -1,14 +1,14 @@
 /** The event stream over real sockets: replay, order, laggards, notices, and its end. */
 import { connect, type Socket } from 'node:net';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { FakeDaemon } from '../support/fake-daemon.ts';
 import { openSse, parseSse, type SseReader } from '../support/sse.ts';
-import { bearer, startApi } from './api-server.ts';
+import { bearer, eventually, startApi } from './api-server.ts';
 
 const path = '/api/v1/events';
 
 async function idsOf(reader: SseReader, count: number): Promise<number[]> {
-  await vi.waitFor(() => expect(reader.messages.length).toBeGreaterThanOrEqual(count), 10_000);
+  await eventually(() => expect(reader.messages.length).toBeGreaterThanOrEqual(count));
   return reader.messages.map(({ id }) => Number(id));
 }
 
@@ -64,13 +64,13 @@ test('says so when events were pruned, or when the store is older than the reade
   for (let each = 0; each < 10; each += 1) daemon.store();
   daemon.events.splice(0, 6);
   const gap = await openSse(`${url}${path}?after=3`);
-  await vi.waitFor(() => expect(gap.messages).toHaveLength(5));
+  await eventually(() => expect(gap.messages).toHaveLength(5));
   expect(gap.messages[0]).toMatchObject({ event: 'gap', data: '{"after":3,"next":7}' });
   const reset = await openSse(url + path, { 'last-event-id': '999' });
-  await vi.waitFor(() => expect(reset.messages).toHaveLength(1));
+  await eventually(() => expect(reset.messages).toHaveLength(1));
   expect(reset.messages[0]).toMatchObject({ event: 'reset', data: '{"lastEventId":10}' });
   daemon.emit();
-  await vi.waitFor(() => expect(reset.messages[1]?.id).toBe('11'));
+  await eventually(() => expect(reset.messages[1]?.id).toBe('11'));
   gap.close();
   reset.close();
 });
@@ -80,10 +80,10 @@ test('a silent stream has a heartbeat every 15 seconds', async () => {
   const reader = await openSse(url + path);
   for (let beat = 1; beat <= 2; beat += 1) {
     daemon.clock.advance(15_000);
-    await vi.waitFor(() => expect(reader.comments).toHaveLength(beat));
+    await eventually(() => expect(reader.comments).toHaveLength(beat));
   }
   reader.close();
-  await vi.waitFor(() => expect(daemon.listeners).toBe(0));
+  await eventually(() => expect(daemon.listeners).toBe(0));
 });
 
 async function openStuck(port: number, query = ''): Promise<Socket> {
@@ -104,12 +104,12 @@ test('a reader that takes nothing is dropped, told so, and costs no memory; othe
   const { daemon, port, url, get } = await startApi();
   const socket = await openStuck(port);
   const good = await openSse(url + path);
-  await vi.waitFor(() => expect(daemon.listeners).toBe(1));
-  await vi.waitFor(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 2'));
+  await eventually(() => expect(daemon.listeners).toBe(1));
+  await eventually(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 2'));
   const emitted = flood(daemon);
   expect(await idsOf(good, 1_600)).toEqual(upTo(1_600));
   daemon.clock.advance(15_000);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { text } = await get('/metrics');
     expect(text).toContain('mendd_event_streams 1');
     expect(text).toContain('mendd_event_streams_dropped_total 1');
@@ -133,12 +133,12 @@ test('a dropped reader that still takes nothing loses its socket', async () => {
   const closed = new Promise((resolve) => socket.on('close', resolve));
   socket.on('error', () => {});
   const good = await openSse(url + path);
-  await vi.waitFor(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 2'));
+  await eventually(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 2'));
   flood(daemon);
   // When this one has all, the kernel has long taken what it takes for the other.
   await idsOf(good, 1_600);
   daemon.clock.advance(15_000);
-  await vi.waitFor(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 1'));
+  await eventually(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 1'));
   daemon.clock.advance(5_000);
   let received = '';
   socket.setEncoding('utf8').on('data', (chunk: string) => {
@@ -155,7 +155,7 @@ test('a dropped reader that still takes nothing loses its socket', async () => {
 test('a burst larger than the buffer loses nothing for a reader that keeps up', async () => {
   const { daemon, url } = await startApi();
   const reader = await openSse(url + path);
-  await vi.waitFor(() => expect(daemon.listeners).toBe(1));
+  await eventually(() => expect(daemon.listeners).toBe(1));
   for (let each = 0; each < 2_000; each += 1) daemon.emit({ text: 'y'.repeat(500) });
   expect(await idsOf(reader, 2_000)).toEqual(upTo(2_000));
   reader.close();
@@ -183,7 +183,7 @@ test('no more than 100 streams; the next is told to wait', async () => {
   const over = await get(path);
   expect([over.status, over.json.code, over.headers.get('retry-after')]).toEqual([503, 'streams_full', '10']);
   for (const reader of readers) reader.close();
-  await vi.waitFor(() => expect(daemon.listeners).toBe(0));
+  await eventually(() => expect(daemon.listeners).toBe(0));
 });
 
 test('needs the same right as every read', async () => {

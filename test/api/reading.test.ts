@@ -325,7 +325,7 @@ test('no query makes an internal error', async () => {
         expect([200, 400, 404]).toContain(status);
       },
     ),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
   expect(logged).toEqual([]);
 });

@@ -1,10 +1,10 @@
 /** Starting and stopping: addresses that cannot be had, and an end that is bounded whoever is connected. */
 import { connect } from 'node:net';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createApi } from '../../api/server.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { openSse } from '../support/sse.ts';
-import { bearer, startApi } from './api-server.ts';
+import { bearer, eventually, startApi } from './api-server.ts';
 
 function newApi(daemon = new FakeDaemon()) {
   const log = { info: () => {}, warn: () => {}, error: () => {} };
@@ -36,7 +36,7 @@ test.each([
 test('close ends an open stream at once and says so', async () => {
   const { api, daemon, url } = await startApi();
   const reader = await openSse(`${url}/api/v1/events`);
-  await vi.waitFor(() => expect(daemon.listeners).toBe(1));
+  await eventually(() => expect(daemon.listeners).toBe(1));
   await api.close();
   await reader.ended;
   expect(reader.messages.at(-1)?.event).toBe('closing');
@@ -53,7 +53,7 @@ test('close waits ten seconds for an answer in flight and no longer', async () =
   };
   const ann = bearer(daemon.token('ann', 'act'));
   const answer = send('POST', '/api/v1/checks/web-1/app.running/run', undefined, ann).catch(() => 'cut off');
-  await vi.waitFor(() => expect(asked).toBe(true));
+  await eventually(() => expect(asked).toBe(true));
   let closed = false;
   async function closeAll(): Promise<void> {
     await api.close();
@@ -93,7 +93,7 @@ test('a request on a kept connection while closing gets a 503 that tells it to g
   socket.write(
     `POST /api/v1/checks/web-1/app.running/run ${head}${authorization}\r\nContent-Length: 0\r\n\r\n`,
   );
-  await vi.waitFor(() => expect(asked).toBe(true));
+  await eventually(() => expect(asked).toBe(true));
   const closing = api.close();
   socket.write(`GET /api/v1/hosts ${head}\r\n`);
   release?.();

@@ -1,7 +1,7 @@
 /** Every route that changes something: who may, what is asked of the daemon, what is refused. */
 import { expect, test } from 'vitest';
 import { runOf, startMs } from '../support/fake-views.ts';
-import { bearer, startApi } from './api-server.ts';
+import { bearer, eventually, startApi } from './api-server.ts';
 
 const reason = { reason: 'drill' };
 
@@ -55,7 +55,7 @@ test('pause and resume carry the name of the token and the duration', async () =
   expect((await send('POST', '/api/v1/resume', undefined, ann)).json).toEqual({ paused: false });
   expect((await send('POST', '/api/v1/resume', {}, ann)).status).toBe(200);
   expect(daemon.asked).toEqual(['pause by ann', 'resume by ann', 'resume by ann']);
-  await expect.poll(() => logged.length).toBe(3);
+  await eventually(() => expect(logged).toHaveLength(3));
   expect(logged[0]?.fields).toMatchObject({ person: 'ann', url: '/api/v1/pause', status: 200 });
   expect(JSON.stringify(logged)).not.toContain('secret-ann');
 });
