@@ -115,7 +115,7 @@ export const episodes: readonly Episode[] = [
       ) {
         throw new Error('a flapping worker was acted on');
       }
-      await watch.until('a person is told', ended('page', 'done'));
+      await watch.until('a person is told', (event) => event.type === 'message.sent');
       return 'A worker that comes and goes is not hammered: the restart is held, and a person is told why.';
     },
   },

@@ -107,6 +107,9 @@ async function untilWell(app: App, host: DemoHostName): Promise<void> {
   watch.close();
 }
 
+/** Holds of a second or two: they would only interrupt the story. */
+const passing = ['attempts_not_reached', 'run_in_progress', 'no_fresh_result'];
+
 /** One line of the story, or nothing for events that would only repeat it. */
 function lineOf(event: StoredEvent): string | undefined {
   const host = pc.cyan((event.host ?? '').padEnd(6));
@@ -121,8 +124,7 @@ function lineOf(event: StoredEvent): string | undefined {
         ? undefined
         : `${host}  ${to === 'up' ? pc.green('up') : pc.yellow(String(to))}  ${String(text)}`;
     case 'decision.made':
-      if (verdict !== 'held' || reason === 'attempts_not_reached' || reason === 'run_in_progress')
-        return undefined;
+      if (verdict !== 'held' || passing.includes(String(reason))) return undefined;
       return `${host}  ${pc.yellow(`${name} held`)}: ${String(reason)}`;
     case 'action.intended':
       return `${host}  ${pc.bold(name)} intended: ${String(reason)}`;

@@ -219,8 +219,7 @@ export class App {
   async stop(): Promise<void> {
     this.#history.add('daemon.stopping');
     this.#observer.stop();
-    this.#housekeeping.stop();
-    const idle = Promise.all([this.#scheduler.stop(), this.#runs.stop()]);
+    const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#runs.stop()]);
     await within(this.#options.clock, stopWithinMs, idle);
     await this.#api.close();
     await within(this.#options.clock, stopWithinMs, this.#runner.close());

@@ -142,7 +142,7 @@ export class Fleet {
       missing.length === 0 ? [] : store.loadHosts().map(({ host, status }) => [host, status]),
     );
     const checks = new Map(stored.map(({ host, check, status }) => [`${host}\n${check}`, status]));
-    const runs = missing.length === 0 ? [] : coordinator.summaries(nowMs - this.#memoryMs());
+    const runs = missing.length === 0 ? [] : coordinator.summaries(nowMs - this.memoryMs());
     for (const plan of this.#definitions.byHost.values()) {
       const { name } = plan.host;
       const fresh = initialHostState(plan, nowMs);
@@ -161,7 +161,7 @@ export class Fleet {
   }
 
   /** Runs older than every window are of no use to a decision. */
-  #memoryMs(): number {
+  memoryMs(): number {
     const rungs = this.#definitions.runbooks.flatMap((runbook) =>
       runbook.ladders.flatMap((ladder) => ladder.rungs),
     );
@@ -171,7 +171,7 @@ export class Fleet {
 
   /** Forgets runs that left every window; called from time to time. */
   forgetOldRuns(): void {
-    const beforeMs = this.#options.clock.nowMs() - this.#memoryMs();
+    const beforeMs = this.#options.clock.nowMs() - this.memoryMs();
     for (const [host, state] of this.#states) {
       const runs = state.runs.filter((run) => isOpen(run) || run.decidedAtMs >= beforeMs);
       if (runs.length < state.runs.length) this.#states.set(host, { ...state, runs });

@@ -36,6 +36,7 @@ export class Housekeeping {
   #cancel: (() => void) | undefined;
   #nextTakeUpMs = 0;
   #nextPruneMs = 0;
+  #pumping: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: HousekeepingOptions) {
@@ -46,14 +47,18 @@ export class Housekeeping {
     this.#cancel = this.#options.clock.after(turnEveryMs, () => this.#turn());
   }
 
-  stop(): void {
+  /** Resolves when messages that are on their way have been delivered or given back. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    await this.#pumping;
   }
 
   /** A message was queued: deliver it without waiting for the next turn. */
   pumpSoon(): void {
-    if (!this.#stopped) void this.#options.outbox.pump();
+    if (this.#stopped) return;
+    const before = this.#pumping;
+    this.#pumping = this.#options.outbox.pump().then(() => before);
   }
 
   /** How long to wait before a check is asked again for a run that is being verified. */
@@ -95,13 +100,12 @@ export class Housekeeping {
 
   /** One batch a turn until nothing is left, then a pause. */
   #prune(nowMs: number): void {
-    const { store, fleet, clock } = this.#options;
+    const { store, coordinator, fleet, clock } = this.#options;
     const { keepResultsMs, keepHistoryMs } = fleet.definitions.daemon.store;
     const wallMs = clock.nowMs();
-    const more = store.prune({
-      resultsBeforeMs: wallMs - keepResultsMs,
-      historyBeforeMs: wallMs - keepHistoryMs,
-    });
-    if (!more) this.#nextPruneMs = nowMs + pruneEveryMs;
+    const historyBeforeMs = wallMs - keepHistoryMs;
+    const moreHistory = store.prune({ resultsBeforeMs: wallMs - keepResultsMs, historyBeforeMs });
+    const moreLedger = coordinator.prune(Math.min(historyBeforeMs, wallMs - fleet.memoryMs()));
+    if (!moreHistory && !moreLedger) this.#nextPruneMs = nowMs + pruneEveryMs;
   }
 }
