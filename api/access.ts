@@ -9,7 +9,7 @@ import type { ApiServer } from './options.ts';
 import { RequestProblem } from './problems.ts';
 
 /** `open`: answers anybody, and tells nothing but that the process lives. */
-export type RouteScope = 'open' | 'read' | 'act' | 'admin';
+type RouteScope = 'open' | 'read' | 'act' | 'admin';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -19,7 +19,7 @@ function distance(a: string, b: string): number {
 }
 
 /** Limits: looks at the first 2,000 names; suggests only what differs in at most a third of its letters. */
-export function nearest(wanted: string, names: readonly string[]): string | undefined {
+function nearest(wanted: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.ceil(wanted.length / 3) + 1;
   for (const name of names.slice(0, 2_000)) {

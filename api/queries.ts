@@ -28,7 +28,7 @@ const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as c
 const durationPart = /(\d{1,9})(ms|s|m|h|d)/g;
 
 /** `1h30m` -> 5,400,000. Limits: one second to 366 days. */
-export const durationText = z
+const durationText = z
   .string()
   .regex(/^(\d{1,9}(ms|s|m|h|d)){1,5}$/, 'must be a duration such as 30s, 5m or 1h30m')
   .transform((text) =>

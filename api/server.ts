@@ -24,7 +24,7 @@ import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { probeRoutes } from './routes/probes.ts';
 
-export const apiLimits = {
+const apiLimits = {
   bodyBytes: 65_536,
   headerBytes: 16_384,
   headers: 100,

@@ -30,7 +30,7 @@ shapes.add(count, { type: 'integer' });
 
 const checkState = z.enum(['ok', 'warning', 'critical', 'unknown', 'pending']);
 const stateType = z.enum(['soft', 'hard']);
-export const runStatus = z.enum([
+const runStatus = z.enum([
   'intended',
   'dispatched',
   'unknown',

@@ -3,7 +3,7 @@ import { afterEach, vi } from 'vitest';
 import { type Api, createApi } from '../../api/server.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 
-export interface Answer {
+interface Answer {
   status: number;
   headers: Headers;
   text: string;

@@ -28,7 +28,7 @@ import type {
 import { checkView, explanationOf, hostView, runOf, startMs } from './fake-views.ts';
 
 /** A clock that moves by `advance` alone. */
-export class HandClock implements Clock {
+class HandClock implements Clock {
   #nowMs = startMs;
   readonly #timers = new Set<{ atMs: number; callback: () => void }>();
 

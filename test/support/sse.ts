@@ -7,7 +7,7 @@ export interface SseMessage {
 }
 
 /** One block of an event stream; undefined for comments and `retry`. Source: HTML, 9.2.6. */
-export function parseSseBlock(block: string): SseMessage | undefined {
+function parseSseBlock(block: string): SseMessage | undefined {
   const message: SseMessage = { event: 'message', data: '' };
   let found = false;
   for (const line of block.split('\n')) {
