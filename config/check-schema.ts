@@ -218,7 +218,7 @@ export type CheckInput = z.output<typeof checkSchema>;
 export type CheckKind = keyof typeof kindKeys;
 
 /** An argument or a variable may be empty. */
-function anyText(): z.ZodType<string, unknown> {
+function anyText(): z.ZodType<string> {
   const inner = plain();
   return text('text', {}, (input) => {
     if (input === '') return { value: '' };

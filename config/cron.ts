@@ -19,8 +19,7 @@ export type CronVerdict = { problem: string; hint: string } | { warning?: { text
 /** Time zones by IANA name, as the JavaScript runtime knows them. */
 export function isTimezone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    return Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch (error) {
     if (error instanceof RangeError) return false;
     throw error;

@@ -32,13 +32,13 @@ export function diffDefinitions(before: Definitions, after: Definitions): Defini
 }
 
 function diffNames(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): NameDiff {
-  const names = (map: ReadonlyMap<string, string>, wanted: (name: string) => boolean): string[] =>
-    [...map.keys()].filter(wanted).sort(compareText);
-  return {
-    added: names(after, (name) => !before.has(name)),
-    removed: names(before, (name) => !after.has(name)),
-    changed: names(after, (name) => before.has(name) && before.get(name) !== after.get(name)),
-  };
+  const added = [...after.keys()].filter((name) => !before.has(name));
+  const removed = [...before.keys()].filter((name) => !after.has(name));
+  const changed = [...after.keys()].filter(
+    (name) => before.has(name) && before.get(name) !== after.get(name),
+  );
+  for (const names of [added, removed, changed]) names.sort(compareText);
+  return { added, removed, changed };
 }
 
 function hostsOf({ hosts }: Definitions): Map<string, string> {

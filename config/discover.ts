@@ -3,7 +3,7 @@
  * never silence.
  */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { SourcePlace } from '../core/definitions.ts';
 import { compareText, nearest, type ProblemList } from './problems.ts';
 import { readFailure } from './source-text.ts';
@@ -22,9 +22,10 @@ export interface DefinitionFiles {
   plugins: readonly string[];
 }
 
-/** Paths in order of their names; undefined when the directory itself cannot be read. `named` is where its path stands. */
+/** Paths in order of their names; undefined when the directory itself cannot be read. `named` is where its path stands in the daemon file. */
 export function discover(
   directory: string,
+  daemonFile: string,
   named: SourcePlace,
   problems: ProblemList,
 ): DefinitionFiles | undefined {
@@ -41,7 +42,7 @@ export function discover(
     const place = { file: join(directory, name), line: 1, column: 1 };
     if (later.includes(name) && list(join(directory, name)).length > 0) {
       problems.add(place, `\`${name}/\` is not supported yet`, 'remove it; this version would not obey it');
-    } else if (!read.includes(name) && isYaml(name)) {
+    } else if (!read.includes(name) && isYaml(name) && resolve(place.file) !== resolve(daemonFile)) {
       problems.warn(place, 'this file is not read', 'move it into hosts/ or runbooks/');
     } else if (!read.includes(name) && nearest(name, read) !== undefined && isDirectory(place.file)) {
       problems.warn(place, 'this directory is not read', `did you mean \`${nearest(name, read)}\`?`);

@@ -29,7 +29,7 @@ export function text<T>(
   shape: TextShape,
   read: (input: string) => Parsed<T>,
   options: { numbers?: boolean } = {},
-): z.ZodType<T, unknown> {
+): z.ZodType<T> {
   return z
     .unknown()
     .transform((input, context): T => {
@@ -56,8 +56,13 @@ function refuseText(input: string): string | undefined {
   return undefined;
 }
 
+/** Long texts are recognised without being repeated. */
+function shown(input: string): string {
+  return input.length > 60 ? '' : `\`${input.replaceAll('\n', ' ')}\` `;
+}
+
 /** Any text of at least one character, without templates and secrets. Limits: 64 KiB. */
-export function plain(expected = 'text'): z.ZodType<string, unknown> {
+export function plain(expected = 'text'): z.ZodType<string> {
   return matching(
     expected,
     /^[\s\S]{1,65536}$/,
@@ -66,16 +71,16 @@ export function plain(expected = 'text'): z.ZodType<string, unknown> {
 }
 
 /** A text of one form; `problem` says what is wrong and what to do. */
-export function matching(expected: string, pattern: RegExp, problem: string): z.ZodType<string, unknown> {
+export function matching(expected: string, pattern: RegExp, problem: string): z.ZodType<string> {
   const shape = pattern.source.includes('[\\s\\S]') ? { minLength: 1 } : { pattern: pattern.source };
   return text(expected, shape, (input) => {
-    const refused = refuseText(input) ?? (pattern.test(input) ? undefined : problem);
+    const refused = refuseText(input) ?? (pattern.test(input) ? undefined : `${shown(input)}${problem}`);
     return refused === undefined ? { value: input } : { problem: refused };
   });
 }
 
 /** Milliseconds from `5m`. Both bounds are allowed values. */
-export function duration(bounds: { min?: string; max?: string } = {}): z.ZodType<number, unknown> {
+export function duration(bounds: { min?: string; max?: string } = {}): z.ZodType<number> {
   const { min = '1ms', max = '7d' } = bounds;
   return text(
     'a duration such as `30s`',
@@ -98,19 +103,19 @@ export function milliseconds(written: string): number {
   return parsed.value;
 }
 
-export function runLimit(): z.ZodType<RunLimit, unknown> {
+export function runLimit(): z.ZodType<RunLimit> {
   const shape = { pattern: '^\\d+\\s+per\\s+\\S+$', examples: ['3 per 1h'] };
   return text('a limit such as `3 per 1h`', shape, parseRunLimit, { numbers: true });
 }
 
 /** Per second, from `50/s`. */
-export function rate(): z.ZodType<number, unknown> {
+export function rate(): z.ZodType<number> {
   const shape = { pattern: '^\\d+(\\.\\d+)?\\s*/\\s*(s|m|h)$', examples: ['50/s'] };
   return text('a rate such as `50/s`', shape, parseRate, { numbers: true });
 }
 
 /** 0..100 from `80%`. */
-export function percent(): z.ZodType<number, unknown> {
+export function percent(): z.ZodType<number> {
   return text(
     'a percentage such as `80%`',
     { pattern: '^\\d+(\\.\\d+)?%$', examples: ['80%'] },
@@ -130,7 +135,7 @@ export function percent(): z.ZodType<number, unknown> {
 export function word<const T extends string>(
   words: readonly T[],
   later: readonly string[] = [],
-): z.ZodType<T, unknown> {
+): z.ZodType<T> {
   const list = words.map((each) => `\`${each}\``).join(' or ');
   return text(list, { enum: words }, (input) => {
     const known = words.find((each) => each === input);
@@ -147,7 +152,7 @@ export interface SecretText {
   reference: string;
 }
 
-export function secret(): z.ZodType<SecretText, unknown> {
+export function secret(): z.ZodType<SecretText> {
   const shape = { examples: ['${env:NAME}', '${file:/path}', '${cred:NAME}'] };
   return text('a secret such as `${env:NAME}`', shape, (input) => {
     if (input.includes('{{'))
@@ -159,7 +164,7 @@ export function secret(): z.ZodType<SecretText, unknown> {
 }
 
 /** Whole numbers; both bounds are allowed. */
-export function whole(min: number, max: number): z.ZodType<number, unknown> {
+export function whole(min: number, max: number): z.ZodType<number> {
   return z.number().int().min(min).max(max);
 }
 

@@ -22,8 +22,8 @@ export interface JsonSchema {
   description?: string;
   default?: unknown;
   const?: unknown;
-  enum?: readonly unknown[];
-  examples?: readonly unknown[];
+  enum?: readonly string[];
+  examples?: readonly string[];
   properties?: Record<string, JsonSchema>;
   patternProperties?: Record<string, JsonSchema>;
   additionalProperties?: boolean | JsonSchema;
@@ -37,6 +37,15 @@ export interface JsonSchema {
 /** Draft 07, which yaml-language-server reads; of the input, as people write it. `x-` keys are free at the top. */
 export function jsonSchema(which: SchemaName): JsonSchema {
   const { schema, title } = schemas[which];
-  const made = z.toJSONSchema(schema, { io: 'input', target: 'draft-07' }) as JsonSchema;
+  const made = z.toJSONSchema(schema, {
+    io: 'input',
+    target: 'draft-07',
+    // The library drops these two from texts that are transformed, since they might be of the output. Ours are not.
+    override: ({ zodSchema, jsonSchema: written }) => {
+      const { examples, default: value } = z.globalRegistry.get(zodSchema) ?? {};
+      if (Array.isArray(examples)) written.examples ??= examples;
+      if (value !== undefined) written.default ??= value as typeof written.default;
+    },
+  }) as JsonSchema;
   return { ...made, title, patternProperties: { '^x-': {} } } as JsonSchema;
 }

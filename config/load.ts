@@ -79,7 +79,7 @@ class Load {
     const directory = definitionsPath(file);
     const named =
       treeAt(tree, ['definitions', 'path'])?.place ?? treeAt(tree, ['definitions'])?.place ?? tree.place;
-    const files = directory === undefined ? undefined : discover(directory, named, problems);
+    const files = directory === undefined ? undefined : discover(directory, configFile, named, problems);
     if (directory === undefined || files === undefined) {
       resolveDaemon(file, undefined, this.#secrets, problems);
       return undefined;

@@ -25,11 +25,11 @@ export function slug(title: string): string {
 }
 
 /** Name of one host; that it exists is checked when all hosts are known. */
-export function hostName(): z.ZodType<string, unknown> {
+export function hostName(): z.ZodType<string> {
   return matching('a name of a host', hostNamePattern, `is no name of a host; ${hostNameRule}`);
 }
 
-export function loginName(): z.ZodType<string, unknown> {
+export function loginName(): z.ZodType<string> {
   return matching(
     'a login name',
     /^[A-Za-z_][A-Za-z0-9._@\\$-]{0,63}$/,
@@ -38,12 +38,12 @@ export function loginName(): z.ZodType<string, unknown> {
 }
 
 /** A path in the file system of the ops box; relative to the file that names it. */
-export function path(): z.ZodType<string, unknown> {
+export function path(): z.ZodType<string> {
   return matching('a path', /^[^\n]{1,4096}$/, 'is not a path; write for example `/var/lib/mendd/mendd.db`');
 }
 
 /** Name of a systemd unit; `.service` is understood when it has no suffix. Source: systemd.unit(5). */
-export function unitName(): z.ZodType<string, unknown> {
+export function unitName(): z.ZodType<string> {
   return matching(
     'a name of a unit',
     /^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,254}$/,
@@ -52,7 +52,7 @@ export function unitName(): z.ZodType<string, unknown> {
 }
 
 /** Name or address as it is given to the resolver. */
-export function address(): z.ZodType<string, unknown> {
+export function address(): z.ZodType<string> {
   return matching(
     'an address',
     /^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$|^::[0-9A-Fa-f:.]*$/,

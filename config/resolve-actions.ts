@@ -14,8 +14,8 @@ import { findLoops, loopWords } from './loops.ts';
 import { itemNamePattern } from './names.ts';
 import { formatPlace, suggest } from './problems.ts';
 import { type ResolvedChecks, type RunbookContext, sudoOf } from './resolve-checks.ts';
-import { type Entry, isMapTree, keyPlace, treeAt } from './yaml-tree.ts';
-import { readPartly } from './zod-problems.ts';
+import { type Entry, isMapTree, keyPlace, mapEntries, treeAt } from './yaml-tree.ts';
+import { hasUnknownKey, readPartly } from './zod-problems.ts';
 
 interface ReadAction {
   name: string;
@@ -26,7 +26,7 @@ interface ReadAction {
 }
 
 export function resolveLadders(context: RunbookContext, checks: ResolvedChecks): LadderDefinition[] {
-  const written = treeAt(context.tree, ['actions'])?.entries ?? new Map<string, Entry>();
+  const written = mapEntries(context.tree, ['actions']);
   const actions = new Map<string, ReadAction>();
   for (const [name, entry] of written) actions.set(name, readAction(context, name, entry));
   const next = nextRungs(context, actions);
@@ -68,7 +68,7 @@ function readAction(context: RunbookContext, name: string, entry: Entry): ReadAc
       '`when` stands beside `after`',
       'a later rung starts when the one before is exhausted; delete `when`',
     );
-  } else if (!entry.tree.entries.has('when') && !entry.tree.entries.has('after')) {
+  } else if (!startsSomehow(entry) && !hasUnknownKey(actionSchema, entry.tree)) {
     problems.add(
       entry.keyPlace,
       `the action \`${name}\` is never started`,
@@ -104,10 +104,15 @@ function readAction(context: RunbookContext, name: string, entry: Entry): ReadAc
   return { name, entry, parts, action };
 }
 
+function startsSomehow({ tree }: Entry): boolean {
+  return tree.entries.has('when') || tree.entries.has('after');
+}
+
 function effectKey({ problems }: RunbookContext, name: string, entry: Entry): EffectKey | undefined {
   const keys = (Object.keys(effectKeys) as EffectKey[]).filter((key) => entry.tree.entries.has(key));
   const [first, second] = keys;
   if (first === undefined) {
+    if (hasUnknownKey(actionSchema, entry.tree)) return undefined;
     const hint = `write one of ${Object.keys(effectKeys).join(', ')}`;
     problems.add(entry.keyPlace, `the action \`${name}\` does nothing`, hint);
   } else if (second !== undefined) {

@@ -20,8 +20,8 @@ import { checkLimits, probeOf } from './probes.ts';
 import { type ProblemList, suggest } from './problems.ts';
 import type { RunbookInput } from './runbook-schema.ts';
 import type { SecretReader } from './secrets.ts';
-import { type Entry, keyPlace, type Tree, treeAt } from './yaml-tree.ts';
-import { readPartly } from './zod-problems.ts';
+import { type Entry, isMapTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
+import { hasUnknownKey, readPartly } from './zod-problems.ts';
 
 /** What the parts of one runbook are resolved with. */
 export interface RunbookContext {
@@ -50,13 +50,13 @@ const commandKinds: readonly string[] = ['run', 'plugin'] satisfies CheckKind[];
 const networkKinds: readonly string[] = ['tcp', 'http', 'ping'] satisfies CheckKind[];
 
 export function resolveChecks(context: RunbookContext): ResolvedChecks {
-  const written = treeAt(context.tree, ['checks'])?.entries ?? new Map<string, Entry>();
+  const written = mapEntries(context.tree, ['checks']);
   const names = [...written.keys()];
   const checks = new Map<string, CheckDefinition>();
   const edges = new Map<string, readonly string[]>();
   for (const [name, entry] of written) {
     const { whole, parts } = readPartly(checkSchema, entry.tree, name, context.problems);
-    if (typeof entry.tree.value !== 'object' || entry.tree.value === null) continue;
+    if (!isMapTree(entry.tree)) continue;
     const one = new OneCheck(context, name, entry, parts);
     edges.set(name, one.dependencies(names));
     const check = one.resolve(whole);
@@ -143,6 +143,7 @@ class OneCheck {
     const kinds = (Object.keys(kindKeys) as CheckKind[]).filter((key) => this.#entry.tree.entries.has(key));
     const [first, second] = kinds;
     if (first === undefined) {
+      if (hasUnknownKey(checkSchema, this.#entry.tree)) return undefined;
       const hint = `write one of ${Object.keys(kindKeys).join(', ')}`;
       this.#context.problems.add(this.#entry.keyPlace, `the check \`${this.#name}\` asks nothing`, hint);
     } else if (second !== undefined) {
@@ -233,7 +234,6 @@ function ownTiming(
       `there is no time zone \`${own.timezone}\``,
       'write an IANA name, for example `Europe/Berlin`',
     );
-    return undefined;
   }
   if (own.schedule === undefined) {
     return own.every === undefined ? undefined : { kind: 'interval', everyMs: own.every };
@@ -242,9 +242,8 @@ function ownTiming(
     problems.add(keyPlace(tree, 'schedule'), '`schedule` stands beside `every`', 'keep one of the two');
     return undefined;
   }
-  if (!isTimezone(timezone)) return undefined;
   const place = treeAt(tree, ['schedule'])?.place ?? tree.place;
-  const verdict = judgeCron(own.schedule, timezone, nowMs);
+  const verdict = judgeCron(own.schedule, isTimezone(timezone) ? timezone : 'UTC', nowMs);
   if ('problem' in verdict) {
     problems.add(place, `\`schedule\`: ${verdict.problem}`, verdict.hint);
     return undefined;

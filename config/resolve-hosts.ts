@@ -16,7 +16,7 @@ import {
 import { findLoops, loopWords } from './loops.ts';
 import { hostNamePattern, hostNameRule } from './names.ts';
 import { formatPlace, type ProblemList, suggest } from './problems.ts';
-import { type Entry, emptyTree, isMapTree, keyPlace, type Tree, treeAt } from './yaml-tree.ts';
+import { type Entry, emptyTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly, splitHint } from './zod-problems.ts';
 
 /** Hosts in all. */
@@ -35,134 +35,141 @@ export function resolveHosts(
 ): ResolvedHosts {
   readPartly(hostsFileSchema, tree, 'hosts file', problems);
   const defaultsTree = treeAt(tree, ['defaults']);
-  const defaults =
-    defaultsTree === undefined
-      ? {}
-      : readPartly(hostDefaultsSchema, defaultsTree, 'defaults', problems).parts;
+  const defaults = defaultsTree && readPartly(hostDefaultsSchema, defaultsTree, 'defaults', problems).parts;
   const hosts = new Map<string, HostDefinition>();
   const entries = new Map<string, Entry>();
-  for (const [pattern, entry] of treeAt(tree, ['hosts'])?.entries ?? []) {
-    for (const host of resolvePattern(
-      pattern,
-      entry,
-      { ...defaults, user: defaults.user ?? daemon.user },
-      problems,
-    )) {
+  for (const [pattern, entry] of mapEntries(tree, ['hosts'])) {
+    const reader = new HostReader(entry, { ...defaults, user: defaults?.user ?? daemon.user }, problems);
+    for (const host of reader.read(pattern)) {
       const earlier = entries.get(host.name);
-      if (earlier === undefined) {
-        hosts.set(host.name, host);
-        entries.set(host.name, entry);
-        continue;
+      if (earlier !== undefined) {
+        const hint = `it is also defined at ${formatPlace(earlier.keyPlace)}; keep one`;
+        problems.add(entry.keyPlace, `the host \`${host.name}\` is defined twice`, hint);
+        break;
       }
-      const hint = `it is also defined at ${formatPlace(earlier.keyPlace)}; keep one`;
-      problems.add(entry.keyPlace, `the host \`${host.name}\` is defined twice`, hint);
-      break;
+      hosts.set(host.name, host);
+      entries.set(host.name, entry);
     }
-    if (hosts.size > hostLimit) {
-      problems.add(
-        entry.keyPlace,
-        `there are more than ${hostLimit.toLocaleString('en-US')} hosts`,
-        'split the fleet',
-      );
-      break;
-    }
+    if (hosts.size <= hostLimit) continue;
+    problems.add(
+      entry.keyPlace,
+      `there are more than ${hostLimit.toLocaleString('en-US')} hosts`,
+      'split the fleet',
+    );
+    break;
   }
   checkJumps({ hosts, entries }, tree, daemon.jump, problems);
   return { hosts, entries };
 }
 
-function resolvePattern(
-  pattern: string,
-  entry: Entry,
-  defaults: Partial<HostDefaults> & { user: string },
-  problems: ProblemList,
-): HostDefinition[] {
-  const tree = entry.tree.value === null ? emptyTree(entry.keyPlace) : entry.tree;
-  const { whole } = readPartly(hostSchema, tree, pattern, problems);
-  if (whole === undefined || !isMapTree(tree)) return [];
-  const expanded = expandHostRange(pattern);
-  if (!hostPatternSchema.safeParse(pattern).success || 'problem' in expanded) {
-    const [message, hint] = splitHint(
-      'problem' in expanded ? expanded.problem : `is no name for a host; ${hostNameRule}`,
-    );
-    problems.add(entry.keyPlace, `\`${pattern}\` ${message}`, hint);
-    return [];
-  }
-  return refuseLocalKeys(whole, tree, problems)
-    ? expanded.value.flatMap((ranged) => oneHost(ranged, whole, tree, entry, defaults, problems) ?? [])
-    : [];
-}
+/** Reads one entry under `hosts`, which stands for one host or for a range of them. */
+class HostReader {
+  readonly #entry: Entry;
+  readonly #tree: Tree;
+  readonly #defaults: Partial<HostDefaults> & { user: string };
+  readonly #problems: ProblemList;
 
-function refuseLocalKeys(input: HostInput, tree: Tree, problems: ProblemList): boolean {
-  if (input.transport !== 'local') return true;
-  const wrong = ['user', 'port', 'jump'].filter((key) => tree.entries.has(key));
-  for (const key of wrong) {
-    problems.add(
-      keyPlace(tree, key),
-      `\`${key}\` means nothing for \`transport: local\``,
-      'delete it; the ops box is reached without SSH',
-    );
+  constructor(entry: Entry, defaults: Partial<HostDefaults> & { user: string }, problems: ProblemList) {
+    this.#entry = entry;
+    this.#tree = entry.tree.value === null ? emptyTree(entry.keyPlace) : entry.tree;
+    this.#defaults = defaults;
+    this.#problems = problems;
   }
-  return wrong.length === 0;
-}
 
-function oneHost(
-  { name, n }: RangedName,
-  input: HostInput,
-  tree: Tree,
-  entry: Entry,
-  defaults: Partial<HostDefaults> & { user: string },
-  problems: ProblemList,
-): HostDefinition | undefined {
-  const local = input.transport === 'local';
-  if (!hostNamePattern.test(name) || name === 'target' || (name === 'local' && !local)) {
-    const reserved = hostNamePattern.test(name);
-    const hint = reserved
-      ? '`run_on` knows it as a word; only the ops box itself (`transport: local`) can be `local`'
-      : hostNameRule;
-    problems.add(
-      entry.keyPlace,
-      `\`${name}\` ${reserved ? 'is a reserved word' : 'is no name for a host'}`,
-      hint,
-    );
-    return undefined;
+  /** The hosts of a name; after the first that is wrong no more, since a range would only repeat itself. */
+  read(pattern: string): HostDefinition[] {
+    const { whole } = readPartly(hostSchema, this.#tree, pattern, this.#problems);
+    const expanded = hostPatternSchema.safeParse(pattern).success
+      ? expandHostRange(pattern)
+      : { problem: `is no name for a host; ${hostNameRule}` };
+    if ('problem' in expanded) {
+      const [message, hint] = splitHint(expanded.problem);
+      this.#problems.add(
+        this.#entry.keyPlace,
+        `\`${pattern}\`${message.startsWith('is') ? '' : ':'} ${message}`,
+        hint,
+      );
+      return [];
+    }
+    if (whole === undefined || !this.#allowed(whole)) return [];
+    const hosts: HostDefinition[] = [];
+    for (const ranged of expanded.value) {
+      const host = this.#one(ranged, whole);
+      if (host === undefined) break;
+      hosts.push(host);
+    }
+    return hosts;
   }
-  const fill = (key: string, text: string): string | undefined => {
-    if (!text.includes('{')) return text;
+
+  #allowed({ transport }: HostInput): boolean {
+    const useless = transport === 'local' ? ['user', 'port', 'jump'] : [];
+    const written = useless.filter((key) => this.#tree.entries.has(key));
+    for (const key of written) {
+      const hint = 'delete it; the ops box is reached without SSH';
+      this.#problems.add(
+        keyPlace(this.#tree, key),
+        `\`${key}\` means nothing for \`transport: local\``,
+        hint,
+      );
+    }
+    return written.length === 0;
+  }
+
+  #one({ name, n }: RangedName, input: HostInput): HostDefinition | undefined {
+    const local = input.transport === 'local';
+    const reserved = name === 'target' || (name === 'local' && !local);
+    if (reserved || !hostNamePattern.test(name)) {
+      const hint = reserved
+        ? '`run_on` knows it as a word; only the ops box itself can be `local`'
+        : hostNameRule;
+      this.#problems.add(
+        this.#entry.keyPlace,
+        `\`${name}\` is ${reserved ? 'a reserved word' : 'no name for a host'}`,
+        hint,
+      );
+      return undefined;
+    }
+    const address = this.#fill('address', input.address ?? (local ? '127.0.0.1' : name), n);
+    const user = this.#fill('user', input.user ?? this.#defaults.user, n);
+    const jumpText = local ? undefined : (input.jump ?? this.#defaults.jump);
+    const jump = jumpText === undefined ? undefined : this.#fill('jump', jumpText, n);
+    if (address === undefined || user === undefined || (jumpText !== undefined && jump === undefined))
+      return undefined;
+    const checked = checkAddress(address, input.address?.includes('{n}') === true);
+    if ('problem' in checked) {
+      const [message, hint] = splitHint(checked.problem);
+      this.#problems.add(this.#place('address'), `\`address\`: ${message}`, hint);
+      return undefined;
+    }
+    const labels: Record<string, string> = { ...this.#defaults.labels };
+    for (const [label, text] of Object.entries(input.labels ?? {})) {
+      const filled = this.#fill('labels', text, n);
+      if (filled === undefined) return undefined;
+      labels[label] = filled;
+    }
+    return {
+      name,
+      transport: input.transport ?? 'ssh',
+      address: checked.value,
+      port: input.port ?? this.#defaults.port ?? 22,
+      user,
+      labels,
+      ...(jump === undefined ? {} : { jump }),
+      zone: labels['zone'] ?? 'default',
+    };
+  }
+
+  #fill(key: string, text: string, n: string | undefined): string | undefined {
     const filled = n === undefined ? text : text.replaceAll('{n}', n);
     if (!/[{}]/.test(filled)) return filled;
     const hint = '`{n}` stands for the range of a name with exactly one range';
-    problems.add(
-      treeAt(tree, [key])?.place ?? entry.keyPlace,
-      `\`${key}\`: \`${text}\` cannot be filled in`,
-      hint,
-    );
-    return undefined;
-  };
-  const address = fill('address', input.address ?? (local ? '127.0.0.1' : name));
-  const user = fill('user', input.user ?? defaults.user);
-  const jumpText = local ? undefined : (input.jump ?? defaults.jump);
-  const jump = jumpText === undefined ? undefined : fill('jump', jumpText);
-  if (address === undefined || user === undefined || (jumpText !== undefined && jump === undefined))
-    return undefined;
-  const checked = checkAddress(address, input.address?.includes('{n}') === true);
-  if ('problem' in checked) {
-    const [message, hint] = splitHint(checked.problem);
-    problems.add(treeAt(tree, ['address'])?.place ?? entry.keyPlace, `\`address\`: ${message}`, hint);
+    this.#problems.add(this.#place(key), `\`${key}\`: \`${text}\` cannot be filled in`, hint);
     return undefined;
   }
-  const labels = { ...defaults.labels, ...input.labels };
-  for (const [key, text] of Object.entries(input.labels ?? {})) labels[key] = fill('labels', text) ?? text;
-  return {
-    name,
-    transport: input.transport ?? 'ssh',
-    address: checked.value,
-    port: input.port ?? defaults.port ?? 22,
-    user,
-    labels,
-    ...(jump === undefined ? {} : { jump }),
-    zone: labels['zone'] ?? 'default',
-  };
+
+  #place(key: string): SourcePlace {
+    return treeAt(this.#tree, [key])?.place ?? this.#entry.keyPlace;
+  }
 }
 
 /**

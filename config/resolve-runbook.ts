@@ -7,7 +7,7 @@ import { resolveLadders } from './resolve-actions.ts';
 import { type RunbookContext, resolveChecks, timingOf } from './resolve-checks.ts';
 import { runbookFileSchema } from './runbook-schema.ts';
 import { selectHosts } from './selectors.ts';
-import { keyPlace, type Tree, treeAt } from './yaml-tree.ts';
+import { isMapTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly } from './zod-problems.ts';
 
 /** The runbook, or undefined with every reason among the problems. */
@@ -40,7 +40,8 @@ export function resolveRunbook(
     head.hosts === undefined || hosts === undefined || selectorTree === undefined
       ? []
       : selectHosts(head.hosts, selectorTree, hosts, problems);
-  if (treeAt(tree, ['checks'])?.entries.size === 0) {
+  const written = treeAt(tree, ['checks']);
+  if (written !== undefined && isMapTree(written) && written.entries.size === 0) {
     problems.add(keyPlace(tree, 'checks'), 'this runbook has no checks', 'write one under `checks`');
   }
   const reboots = ladders.flatMap((ladder) => ladder.rungs).filter((rung) => rung.effect.kind === 'reboot');
@@ -66,6 +67,6 @@ export function resolveRunbook(
 
 /** A check may have a schedule of its own that the runbook's time zone is for. */
 function usesSchedule(tree: Tree): boolean {
-  const checks = treeAt(tree, ['checks'])?.entries.values() ?? [];
+  const checks = mapEntries(tree, ['checks']).values();
   return [...checks].some((check) => check.tree.entries.has('schedule'));
 }

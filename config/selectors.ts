@@ -26,7 +26,7 @@ export function selectHosts(
     problems.add(
       tree.place,
       'these `hosts` select no host',
-      'an empty selection is refused; mend the selector, or set `enabled: false` and select a host',
+      'an empty selection is refused, never read as every host; mend the selector',
     );
   }
   return chosen;

@@ -2,7 +2,7 @@
  * Owns the way from YAML text to checked YAML nodes: limits before composing, every error and warning a problem. It
  * builds no values; config/yaml-tree.ts does.
  */
-import { Composer, CST, type Document, LineCounter, type ParsedNode, Parser, type YAMLError } from 'yaml';
+import { Composer, CST, type Document, LineCounter, Parser, type YAMLError } from 'yaml';
 import type { SourcePlace } from '../core/definitions.ts';
 import type { ProblemList } from './problems.ts';
 
@@ -54,7 +54,7 @@ export function parseYaml(text: string, file: string, problems: ProblemList): Ya
 
 function composeOnly(tokens: readonly CST.Token[]): Document.Parsed | undefined {
   // Duplicate keys are found in the tree, where both places are known and the search is not quadratic.
-  const composer = new Composer<ParsedNode>({ prettyErrors: false, uniqueKeys: false, version: '1.2' });
+  const composer = new Composer({ prettyErrors: false, uniqueKeys: false, version: '1.2' });
   for (const document of composer.compose(tokens, true)) return document;
   return undefined;
 }
@@ -111,7 +111,9 @@ function explain(error: YAMLError): [message: string, hint?: string] {
       return [`the tag is not allowed: ${error.message}`, 'delete the tag'];
     case 'BAD_INDENT':
     case 'BAD_COLLECTION_TYPE':
-      return [`the indentation is wrong: ${error.message}`, 'line up keys of one map in one column'];
+      return error.message.startsWith('Flow')
+        ? [`the indentation is wrong: ${error.message}`, 'close the bracket, or indent the lines inside it']
+        : [`the indentation is wrong: ${error.message}`, 'line up the keys of one map in one column'];
     case 'BLOCK_AS_IMPLICIT_KEY':
     case 'MULTILINE_IMPLICIT_KEY':
       return [`this is no valid YAML: ${error.message}`, 'put text that contains `: ` in quotes'];

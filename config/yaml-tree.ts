@@ -14,6 +14,8 @@ export interface Tree {
   /** Plain data: string, number, boolean, null, array or object. */
   value: unknown;
   place: SourcePlace;
+  /** A plain scalar as it stands in the file: `1.10`, not 1.1. */
+  written?: string;
   /** The entries of a map by key, of a list by index. */
   entries: ReadonlyMap<string, Entry>;
 }
@@ -26,14 +28,16 @@ export interface Entry {
 
 const noEntries: ReadonlyMap<string, Entry> = new Map();
 
-/** The tree of a document, or undefined with the reasons among the problems. */
+/**
+ * The tree of a document, or undefined with the reasons among the problems. A key written twice is a problem too, but
+ * the rest of the file can still be judged.
+ */
 export function buildTree(source: YamlSource, problems: ProblemList): Tree | undefined {
-  const found = problems.problems.length;
   const root = source.document.contents;
   if (root === null) return undefined;
   const builder = new TreeBuilder(source, problems);
   const tree = builder.build(root, 0);
-  return problems.problems.length > found ? undefined : tree;
+  return builder.broken ? undefined : tree;
 }
 
 class TreeBuilder {
@@ -42,6 +46,8 @@ class TreeBuilder {
   readonly #targets: ReadonlyMap<Alias, Node>;
   /** Aliases being followed at present; one that is met again contains itself. */
   readonly #following: Alias[] = [];
+  /** True when values are missing from the tree, so that judging the rest would be guessing. */
+  broken = false;
   #aliasedValues = 0;
   #exhausted = false;
 
@@ -60,7 +66,9 @@ class TreeBuilder {
       const items = node.items.map((item) => this.build(item as Node, depth + 1));
       return listTree(items, place);
     }
-    return { value: isScalar(node) ? (node.value ?? null) : null, place, entries: noEntries };
+    if (!isScalar(node)) return { value: null, place, entries: noEntries };
+    const written = node.source === undefined ? {} : { written: node.source };
+    return { value: node.value ?? null, place, ...written, entries: noEntries };
   }
 
   /** Keys written here win over merged ones; of merged ones the first wins, as YAML's merge type says. */
@@ -76,18 +84,18 @@ class TreeBuilder {
       }
       const name = this.#keyName(key);
       if (name === undefined) continue;
-      const keyPlace = this.#placeOf(key);
+      const at = this.#placeOf(key);
       const earlier = entries.get(name);
       if (earlier !== undefined) {
         this.#problems.add(
-          keyPlace,
+          at,
           `\`${name}\` is written twice in one map`,
           `it also stands at ${formatPlace(earlier.keyPlace)}; keep one`,
         );
         continue;
       }
       const tree = this.build(value, depth + 1);
-      entries.set(name, { keyPlace, tree: value === null ? { ...tree, place: keyPlace } : tree });
+      entries.set(name, { keyPlace: at, tree: value === null ? { ...tree, place: at } : tree });
     }
     for (const source of merged) {
       for (const [name, entry] of source) if (!entries.has(name)) entries.set(name, entry);
@@ -106,11 +114,7 @@ class TreeBuilder {
       });
       return found;
     }
-    this.#problems.add(
-      this.#placeOf(node),
-      '`<<` merges maps only',
-      'give an alias of a map, or a list of such',
-    );
+    this.#fail(this.#placeOf(node), '`<<` merges maps only', 'give an alias of a map, or a list of such');
     return [];
   }
 
@@ -118,7 +122,7 @@ class TreeBuilder {
     const target = this.#targets.get(alias);
     const empty = { value: null, place, entries: noEntries };
     if (target === undefined) {
-      this.#problems.add(
+      this.#fail(
         place,
         `the alias \`*${alias.source}\` has no anchor before it`,
         `define \`&${alias.source}\` first`,
@@ -126,7 +130,7 @@ class TreeBuilder {
       return empty;
     }
     if (this.#following.includes(alias)) {
-      this.#problems.add(place, `the alias \`*${alias.source}\` contains itself`, 'break the circle');
+      this.#fail(place, `the alias \`*${alias.source}\` contains itself`, 'break the circle');
       return empty;
     }
     this.#following.push(alias);
@@ -144,11 +148,7 @@ class TreeBuilder {
     const message = deep
       ? `aliases nest more than ${depthLimit} levels deep`
       : `aliases expand to more than ${aliasedValuesLimit.toLocaleString('en-US')} values`;
-    this.#problems.add(
-      this.#placeOf(this.#following[0]),
-      message,
-      'write less with anchors, or split the file',
-    );
+    this.#fail(this.#placeOf(this.#following[0]), message, 'write less with anchors, or split the file');
     return false;
   }
 
@@ -156,24 +156,26 @@ class TreeBuilder {
     const place = this.#placeOf(key);
     if (isMap(key) || isSeq(key)) {
       const template = isMap(key) && key.flow === true;
-      if (template)
-        this.#problems.add(place, 'templates (`{{ }}`) are not supported yet', 'write the value itself');
-      else
-        this.#problems.add(place, 'a key must be plain text', 'put the key in quotes if it is meant as text');
+      if (template) this.#fail(place, 'templates (`{{ }}`) are not supported yet', 'write the value itself');
+      else this.#fail(place, 'a key must be plain text', 'put the key in quotes if it is meant as text');
       return undefined;
     }
     if (isAlias(key)) {
-      this.#problems.add(place, 'an alias cannot be a key', 'write the key itself');
+      this.#fail(place, 'an alias cannot be a key', 'write the key itself');
       return undefined;
     }
     const value = isScalar(key) ? (key.value ?? null) : null;
     if (value === null || value === '__proto__') {
-      this.#problems.add(place, value === null ? 'a key is empty' : '`__proto__` cannot be a key', 'name it');
+      this.#fail(place, value === null ? 'a key is empty' : '`__proto__` cannot be a key', 'name it');
       return undefined;
     }
-    return isScalar(key) && typeof value !== 'string' && key.source !== undefined
-      ? key.source
-      : String(value);
+    // A number as it is written: `08` and `8` are two names.
+    return typeof value === 'string' ? value : isScalar(key) ? key.source : undefined;
+  }
+
+  #fail(place: SourcePlace, message: string, hint: string): void {
+    this.broken = true;
+    this.#problems.add(place, message, hint);
   }
 
   #placeOf(node: Node | null | undefined): SourcePlace {
@@ -268,6 +270,12 @@ export function treeAt(tree: Tree, path: readonly PropertyKey[]): Tree | undefin
   let at: Tree | undefined = tree;
   for (const key of path) at = at?.entries.get(String(key))?.tree;
   return at;
+}
+
+/** The entries of the map at a place; none when no map is there. */
+export function mapEntries(tree: Tree, path: readonly PropertyKey[]): ReadonlyMap<string, Entry> {
+  const at = treeAt(tree, path);
+  return at !== undefined && isMapTree(at) ? at.entries : noEntries;
 }
 
 /** The place of a key in a map, or of the map when it is not there. */

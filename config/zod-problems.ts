@@ -27,7 +27,7 @@ export function readPartly<S extends z.ZodRawShape>(
 ): PartlyRead<z.output<z.ZodObject<S, z.core.$strict>>> {
   type Whole = z.output<z.ZodObject<S, z.core.$strict>>;
   const parsed = schema.safeParse(tree.value);
-  if (parsed.success) return { whole: parsed.data, parts: parsed.data as Partial<Whole> };
+  if (parsed.success) return { whole: parsed.data, parts: parsed.data };
   for (const issue of parsed.error.issues) report({ tree, name, problems }, issue, []);
   if (!isMapTree(tree)) return { parts: {} };
   const wrong = new Set(parsed.error.issues.map((issue) => issue.path[0]));
@@ -52,7 +52,8 @@ function report(context: Context, issue: Issue, base: readonly PropertyKey[]): v
   const { tree, problems } = context;
   const at = treeAt(tree, path);
   if (issue.code === 'unrecognized_keys') {
-    for (const key of issue.keys) reportKey(context, at ?? tree, key, JSON.parse(issue.message) as KeyNote);
+    const note = JSON.parse(issue.message) as KeyNote;
+    for (const key of issue.keys) reportKey(context, at ?? tree, path, key, note);
     return;
   }
   if (issue.code === 'invalid_union') {
@@ -72,11 +73,8 @@ function report(context: Context, issue: Issue, base: readonly PropertyKey[]): v
   }
   const expected = expectedOf(issue);
   if (expected !== undefined) {
-    problems.add(
-      place,
-      `\`${name}\`: expected ${expected}, not ${kindOf(at.value)}`,
-      typeHint(expected, at.value),
-    );
+    const message = `\`${name}\`: expected ${expected}, not ${kindOf(at.value)}`;
+    problems.add(place, message, typeHint(expected, at));
     return;
   }
   const [message, hint] = splitHint(wordsOf(issue));
@@ -99,17 +97,28 @@ function reportUnion(context: Context, branches: readonly Issue[][], path: reado
     context.problems.add(missingPlace(context.tree, path), `\`${name}\` is missing`);
     return;
   }
-  context.problems.add(at.place, `\`${name}\`: expected ${expected.join(' or ')}, not ${kindOf(at.value)}`);
+  const hint = expected.map((each) => typeHint(each, at)).find((each) => each !== undefined);
+  context.problems.add(
+    at.place,
+    `\`${name}\`: expected ${expected.join(' or ')}, not ${kindOf(at.value)}`,
+    hint,
+  );
 }
 
-function reportKey({ name, problems }: Context, at: Tree, key: string, note: KeyNote): void {
+function reportKey(
+  { name, problems }: Context,
+  at: Tree,
+  path: readonly PropertyKey[],
+  key: string,
+  note: KeyNote,
+): void {
   const place = at.entries.get(key)?.keyPlace ?? at.place;
   if (note.later.includes(key)) {
     problems.add(place, `\`${key}\` is not supported yet`, 'remove it; this version would not obey it');
     return;
   }
   const hint = key.startsWith('x-') ? '`x-` keys stand at the top of a file' : suggest(key, note.known);
-  problems.add(place, `unknown key \`${key}\`${name === '' ? '' : ` in \`${name}\``}`, hint);
+  problems.add(place, `unknown key \`${key}\` in \`${nameOf(path, name)}\``, hint);
 }
 
 function expectedOf(issue: Issue): string | undefined {
@@ -144,27 +153,33 @@ function missingHint(issue: Issue): string | undefined {
   return expected === undefined ? undefined : `write ${expected}`;
 }
 
-function typeHint(expected: string, value: unknown): string | undefined {
+function typeHint(expected: string, { value, written }: Tree): string | undefined {
   if (expected.startsWith('`true`') && typeof value === 'string') {
     if (/^(yes|on|true)$/i.test(value)) return 'write `true`';
     return /^(no|off|false)$/i.test(value) ? 'write `false`' : undefined;
   }
-  if (expected === 'a list' && typeof value === 'string') return `write \`[${value}]\``;
+  if (expected === 'a list' && typeof value === 'string') return `write \`[${listWords(value)}]\``;
   if (expected.endsWith('number') && typeof value === 'string' && /^\d+$/.test(value)) {
     return 'write it without quotes';
   }
   const scalar = typeof value === 'number' || typeof value === 'boolean';
   if (scalar && (expected === 'text' || expected.startsWith('a name')))
-    return `write it in quotes: "${value}"`;
+    return `write it in quotes: "${written ?? value}"`;
   if (value === null) return 'write a value, or delete the key';
   return undefined;
+}
+
+function listWords(text: string): string {
+  const words = text.trim().split(/\s+/);
+  return words.length === 1 ? text : words.map((word) => JSON.stringify(word)).join(', ');
 }
 
 export function kindOf(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  return typeof value === 'string' ? 'text' : typeof value === 'number' ? 'a number' : `\`${String(value)}\``;
+  if (typeof value === 'boolean') return `\`${value}\``;
+  return typeof value === 'number' ? `the number ${value}` : 'text';
 }
 
 /** `what is wrong; what to do`, as core/ and the fields word it. */
@@ -182,6 +197,11 @@ function nameOf(path: readonly PropertyKey[], root: string): string {
 
 function entryPlace(tree: Tree, path: readonly PropertyKey[]): SourcePlace | undefined {
   return treeAt(tree, path.slice(0, -1))?.entries.get(String(path.at(-1)))?.keyPlace;
+}
+
+/** A misspelt key explains what seems to be missing; told twice it would be noise. */
+export function hasUnknownKey(schema: z.ZodObject, tree: Tree): boolean {
+  return [...tree.entries.keys()].some((key) => !Object.hasOwn(schema.shape, key));
 }
 
 /** Where a missing key should be: at what should hold it. */

@@ -1,0 +1,125 @@
+/**
+ * Owns the text of docs/configuration.md, made from the schema so that it names every key and no other.
+ */
+import { type JsonSchema, jsonSchema } from './json-schema.ts';
+
+const head = `# Configuration
+
+Made from the schema; to change it, change the descriptions in config/ and run
+\`npx vitest run --project unit test/config/reference.test.ts -u\`.
+
+mendd reads one daemon file and a directory of definitions:
+
+\`\`\`
+mendd.yaml                 the daemon: store, ssh, api, notify, limits, where the definitions are
+definitions/
+  hosts/*.yaml             hosts and their labels; all files together are one map
+  runbooks/**/*.yaml       one runbook each: which hosts, which checks, which actions
+  plugins/                 executables with the Nagios plugin API, uploaded by content hash
+\`\`\`
+
+\`mendd validate\` checks all of it without a daemon and names each mistake as \`file:line:col: message\` with a hint.
+\`mendd schema daemon\`, \`hosts\` and \`runbook\` print JSON Schema for editors.
+
+## Rules for every file
+
+- YAML 1.2 in UTF-8, at most 1 MiB and 64 levels, one document. \`yes\`, \`no\`, \`on\` and \`off\` are text.
+- Unknown keys are errors, and so are keys of later versions. Keys that begin with \`x-\` are free at the top of a file,
+  for anchors; \`<<\` merges maps.
+- Durations have units: \`500ms\`, \`30s\`, \`5m\`, \`1h30m\`, \`7d\`. A bare number is an error.
+- Limits are \`3 per 1h\`, rates \`50/s\`, percentages \`80%\`.
+- Paths are relative to the file that names them; \`~/\` is the home directory.
+- Secrets are references: \`\${cred:NAME}\` (a systemd credential), \`\${file:/path}\`, \`\${env:NAME}\`. A key file must be
+  readable by its owner only.
+- Maps merge across hosts files and lists append; a value set twice is an error that names both places.
+`;
+
+const parts = {
+  daemon: ['Daemon file', 'Every section is optional, and so is every key that has a default.'],
+  hosts: [
+    'Hosts files',
+    'A range in a name makes many hosts: `web-[01:20]`, `web-[01:20:2]` (every second), `db-[a:c]`; both ends belong to it, and digits are padded as written. `{n}` in `address`, `user`, `jump` and labels is the value of the range; in an IP address it loses its zeros.',
+  ],
+  runbook: [
+    'Runbooks',
+    'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process` or `ping`. An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and either `when`, which starts a ladder, or `after`, which makes it the next rung of one. A runbook that selects no host is an error.',
+  ],
+} as const;
+
+/** The whole file, ending with a newline. */
+export function configurationReference(): string {
+  const sections = (['daemon', 'hosts', 'runbook'] as const).map((which) => {
+    const [title, text] = parts[which];
+    return `\n## ${title}\n\n${text}\n${tables(jsonSchema(which))}`;
+  });
+  return `${head}${sections.join('')}`;
+}
+
+/** One table for the plain keys at the top, one for each section below. */
+function tables(schema: JsonSchema): string {
+  const entries = Object.entries(schema.properties ?? {});
+  const required = schema.required ?? [];
+  const plain = entries.filter(([, each]) => !isSection(each));
+  const rows = plain.flatMap(([key, each]) => rowsOf(key, each, required.includes(key)));
+  const top = rows.length === 0 ? '' : table(rows);
+  const sections = entries
+    .filter(([, each]) => isSection(each))
+    .map(([key, each]) => {
+      const { path, schema: inner } = innermost(key, each);
+      const nested = inner.required ?? [];
+      const keys = Object.entries(inner.properties ?? {});
+      const text = `${each.description ?? ''}${required.includes(key) ? ' Required.' : ''}`;
+      return `\n### \`${path}\`\n\n${text}\n${table(keys.flatMap(([name, one]) => rowsOf(name, one, nested.includes(name))))}`;
+    });
+  return `${top}${sections.join('')}`;
+}
+
+function table(rows: readonly string[]): string {
+  return `\n| key | value | default | what |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+}
+
+/** A map with keys of its own, or of things by name that have such. */
+function isSection(schema: JsonSchema): boolean {
+  return innermost('', schema).schema.properties !== undefined && schema.anyOf === undefined;
+}
+
+function innermost(path: string, schema: JsonSchema): { path: string; schema: JsonSchema } {
+  const each = schema.additionalProperties;
+  if (schema.properties !== undefined || typeof each !== 'object') return { path, schema };
+  return { path: `${path}.NAME`, schema: each.anyOf?.find((one) => one.properties !== undefined) ?? each };
+}
+
+function rowsOf(path: string, schema: JsonSchema, required: boolean): string[] {
+  const inner = schema.anyOf?.find((each) => each.properties !== undefined) ?? schema;
+  const own = `| \`${path}\` | ${escape(valueWords(schema))} | ${defaultWords(schema, required)} | ${escape(schema.description ?? '')} |`;
+  const nested = Object.entries(inner.properties ?? {}).flatMap(([key, each]) =>
+    rowsOf(`${path}.${key}`, each, (inner.required ?? []).includes(key)),
+  );
+  return [own, ...nested];
+}
+
+function defaultWords({ default: value }: JsonSchema, required: boolean): string {
+  if (required) return 'required';
+  if (value === undefined || (typeof value === 'object' && value !== null && !Array.isArray(value)))
+    return '';
+  return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+function valueWords(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(valueWords))].join(' or ');
+  if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
+  if (schema.enum !== undefined) return schema.enum.map((each) => `\`${each}\``).join(' or ');
+  if (schema.type === 'array') return `list of ${valueWords(schema.items ?? {})}`;
+  if (schema.type === 'object') {
+    const each = schema.additionalProperties;
+    return typeof each === 'object' ? `map of ${valueWords(each)}` : 'map';
+  }
+  if (schema.type === 'integer') return `${schema.minimum} to ${schema.maximum}`;
+  if (schema.type === 'boolean') return '`true` or `false`';
+  const example = schema.examples?.[0];
+  return example === undefined ? 'text' : `text such as \`${example}\``;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
