@@ -24,8 +24,8 @@ interface Bench {
   guard: TargetGuard;
   /** Where the guard keeps its records. */
   records: string;
-  send(id: string, script: string, changes?: Changes): Promise<GuardOutcome>;
-  starts(): string[];
+  send: (id: string, script: string, changes?: Changes) => Promise<GuardOutcome>;
+  starts: () => string[];
 }
 type Changes = Partial<Omit<GuardRequest, 'intent'>> & { preconditions?: Preconditions; fence?: number };
 
@@ -272,6 +272,15 @@ describe.concurrent.each(variants)('%s without %j', (name, without) => {
   });
 });
 
+async function endsWithoutSetsid(shell: string): Promise<void> {
+  const { send } = bench(shell, ['setsid']);
+  expect(await send('i1', 'echo begin; exec sleep 30', { timeoutMs: 1_000 })).toMatchObject({
+    kind: 'timed_out',
+    stdout: 'begin\n',
+  });
+  expect(await send('i2', 'true')).toEqual(ran(0));
+}
+
 describe('records', () => {
   const name = shellNames[0] ?? 'dash';
 
@@ -361,14 +370,6 @@ describe('records', () => {
   });
 
   test('without setsid the command itself still ends in time', async () => {
-    const end = async (shell: string) => {
-      const { send } = bench(shell, ['setsid']);
-      expect(await send('i1', 'echo begin; exec sleep 30', { timeoutMs: 1_000 })).toMatchObject({
-        kind: 'timed_out',
-        stdout: 'begin\n',
-      });
-      expect(await send('i2', 'true')).toEqual(ran(0));
-    };
-    await Promise.all(shellNames.map(end));
+    await Promise.all(shellNames.map(endsWithoutSetsid));
   });
 });

@@ -15,7 +15,7 @@ export interface Shell {
 }
 
 const tools =
-  'cat chmod date dd echo env false find flock grep head id kill ls mkdir mkfifo mv printf ps rm rmdir sed seq setsid sleep sort tail touch tr true uname wc yes'.split(
+  'cat chmod cksum date dd echo env false find flock grep head id kill ls mkdir mkfifo mv printf ps rm rmdir sed seq setsid sha256sum sleep sort tail touch tr true uname wc yes'.split(
     ' ',
   );
 
@@ -72,9 +72,12 @@ export function shellRunner(shell: Shell): ShellRunner {
         const child = spawn(join(shell.bin, 'sh'), ['-c', request.script], {
           env: { PATH: shell.bin, HOME: shell.home, ...request.env },
           detached: true,
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: 'pipe',
         });
         running.push(child);
+        // EPIPE when the script ends without reading: its own business.
+        child.stdin.on('error', () => undefined);
+        child.stdin.end(request.stdin ?? '');
         let stdout = '';
         let stderr = '';
         child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

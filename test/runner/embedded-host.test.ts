@@ -1,0 +1,266 @@
+/** The embedded host, asked by the project's own runner and guard, and by a plain ssh2 client. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import ssh2 from 'ssh2';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Runner, RunOutcome, Target } from '../../core/ports.ts';
+import type { Intent } from '../../core/types.ts';
+import { type EmbeddedHost, generateKeyPair, startEmbeddedHost } from '../../runner/embedded-host.ts';
+import { createTargetGuard } from '../../runner/target-guard.ts';
+import { makeRunner, sshConfig, sshHost } from '../support/runner.ts';
+
+const key = generateKeyPair();
+const cleanups: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+interface Bed {
+  host: EmbeddedHost;
+  directory: string;
+  runner: Runner;
+  target: Target;
+  run: (script: string, stdin?: string) => Promise<RunOutcome>;
+}
+
+async function bed(name = 'web-1', identity = key.privateKey): Promise<Bed> {
+  const directory = mkdtempSync(join(tmpdir(), 'mendd-embedded-'));
+  const host = await startEmbeddedHost({ name, authorizedKey: key.publicKey, directory, downMs: 100 });
+  const knownHosts = join(directory, 'known_hosts');
+  writeFileSync(knownHosts, `${host.hostKeyLine}\n`);
+  const login = { user: 'mendd', identity, knownHosts, address: host.address, port: host.port };
+  const runner = makeRunner(sshConfig(login));
+  const target: Target = { kind: 'ssh', host: sshHost(login, { name }) };
+  cleanups.push(async () => {
+    await runner.close();
+    await host.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const run = (script: string, stdin?: string) =>
+    runner.run({
+      target,
+      script,
+      timeoutMs: 10_000,
+      purpose: 'check',
+      ...(stdin === undefined ? {} : { stdin }),
+    });
+  return { host, directory, runner, target, run };
+}
+
+const exited = (exitCode: number, stdout: unknown = expect.any(String)) =>
+  expect.objectContaining({ kind: 'exited', exitCode, stdout });
+const soon = { timeout: 10_000 };
+
+function intent(id: string, changes: Partial<Intent> = {}): Intent {
+  return {
+    id,
+    host: 'web-1',
+    ladder: 'r.a',
+    action: 'r.a',
+    kind: 'reboot',
+    episode: 'e',
+    attempt: 1,
+    decidedAtMs: 0,
+    notAfterMs: 0,
+    fence: 1,
+    decidedBy: 'rule',
+    reason: '',
+    command: '',
+    revision: '',
+    gates: [],
+    preconditions: {},
+    shard: 0,
+    ...changes,
+  };
+}
+
+describe('sessions', () => {
+  test('a key that is not authorized is refused', async () => {
+    const { run, host } = await bed('web-1', generateKeyPair().privateKey);
+    expect(await run('true')).toMatchObject({ kind: 'unreachable', failure: { stage: 'auth', sent: false } });
+    expect(host.counts().execs).toBe(0);
+  });
+
+  test('a host key that differs from the known one is refused', async () => {
+    const { host } = await bed();
+    const directory = mkdtempSync(join(tmpdir(), 'mendd-embedded-'));
+    const knownHosts = join(directory, 'known_hosts');
+    const other = generateKeyPair().publicKey.split(' ').slice(0, 2).join(' ');
+    writeFileSync(knownHosts, `[${host.address}]:${host.port} ${other}\n`);
+    const login = { user: 'x', identity: key.privateKey, knownHosts, address: host.address, port: host.port };
+    const runner = makeRunner(sshConfig(login));
+    cleanups.push(() => runner.close());
+    const target: Target = { kind: 'ssh', host: sshHost(login) };
+    const outcome = await runner.run({ target, script: 'true', timeoutMs: 5_000, purpose: 'check' });
+    expect(outcome).toMatchObject({ kind: 'unreachable', failure: { stage: 'host_key' } });
+  });
+
+  test('commands have exit codes, both streams, input, and an end although a child goes on', async () => {
+    const { run, directory } = await bed();
+    expect(await run('echo out; echo err >&2; exit 3')).toMatchObject({
+      exitCode: 3,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    expect(await run('pwd; tr a-z A-Z', '/proc/uptime stays ä\n')).toEqual(
+      exited(0, `${join(directory, 'home')}\n/PROC/UPTIME STAYS ä\n`),
+    );
+    expect(await run('sleep 30 & echo quick')).toEqual(exited(0, 'quick\n'));
+    expect(await run('yes | head -c 300000 | wc -c')).toEqual(
+      exited(0, expect.stringMatching(/^ *300000\n$/)),
+    );
+    expect(await run('kill -KILL $$')).not.toMatchObject({ exitCode: 0 });
+  });
+
+  test('a plain ssh client is served too, and only for commands', async () => {
+    const { host } = await bed();
+    const client = new ssh2.Client();
+    cleanups.push(() => client.end() && undefined);
+    await new Promise((resolve, reject) => {
+      client.on('error', reject).on('ready', () => resolve(undefined));
+      client.connect({ host: host.address, port: host.port, username: 'any', privateKey: key.privateKey });
+    });
+    const code = await new Promise((resolve, reject) => {
+      client.exec('cat >/dev/null; exit 42', (error, channel) => {
+        if (error) return reject(error);
+        channel.resume().on('exit', resolve);
+        channel.end('input');
+        return undefined;
+      });
+    });
+    expect(code).toBe(42);
+    const refusal = await new Promise((resolve) => {
+      client.shell((error) => resolve(error));
+    });
+    expect(refusal).toBeInstanceOf(Error);
+  });
+
+  test('it lives only where scripts need no quotes', async () => {
+    const start = startEmbeddedHost({ name: 'x', authorizedKey: key.publicKey, directory: "/tmp/it's" });
+    await expect(start).rejects.toThrow(/plain letters/);
+  });
+});
+
+describe('the machine', () => {
+  const state = 'systemctl show --property=LoadState,ActiveState,SubState,Result -- queue-worker';
+
+  test('each host has a boot, an uptime and a /run of its own', async () => {
+    const [one, two] = [await bed('web-1'), await bed('web-2')];
+    const guards = [createTargetGuard(one.runner), createTargetGuard(two.runner)];
+    const facts = [await guards[0]?.facts(one.target, 'queue-worker'), await guards[1]?.facts(two.target)];
+    expect(facts[0]).toMatchObject({
+      bootId: one.host.bootId(),
+      invocationId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    });
+    expect(facts[1]).toMatchObject({ kind: 'facts', bootId: two.host.bootId() });
+    expect(one.host.bootId()).not.toBe(two.host.bootId());
+    for (const fact of facts) expect(fact && 'uptimeSec' in fact ? fact.uptimeSec : 1e9).toBeLessThan(60);
+  });
+
+  test('a crashed worker is mended by a restart, with a new invocation and one more start', async () => {
+    const { host, run } = await bed();
+    const invocation = () => run('systemctl show -p InvocationID --value queue-worker.service');
+    expect(await run('systemctl is-active queue-worker')).toEqual(exited(0, 'active\n'));
+    const before = await invocation();
+    host.breakWorker('crash');
+    expect(await run(state)).toEqual(
+      exited(0, 'LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=signal\n'),
+    );
+    expect(await run('systemctl is-active -q queue-worker')).toEqual(exited(3, ''));
+    expect(await run('sudo -n -u root -- systemctl restart -- queue-worker')).toEqual(exited(0, ''));
+    expect(await run(state)).toEqual(
+      exited(0, 'LoadState=loaded\nActiveState=active\nSubState=running\nResult=success\n'),
+    );
+    expect(await invocation()).not.toEqual(before);
+    expect(host).toSatisfy(() => host.workerState() === 'active' && host.counts().workerStarts === 2);
+    const pid = await run(
+      'kill -0 "$(systemctl show -p MainPID --value queue-worker)" && journalctl -n 20 -u queue-worker',
+    );
+    expect(pid).toEqual(exited(0, expect.stringContaining('Started.')));
+  });
+
+  test('a killed process is noticed, stop and start work, unknown units are not found', async () => {
+    const { run, host } = await bed();
+    await run('kill -9 "$(systemctl show -p MainPID --value queue-worker)"');
+    await vi.waitFor(
+      async () => expect(await run('systemctl is-active queue-worker')).toEqual(exited(3)),
+      soon,
+    );
+    await run('systemctl start queue-worker');
+    expect(host.workerState()).toBe('active');
+    await run('systemctl stop queue-worker');
+    expect(await run('systemctl is-active queue-worker')).toEqual(exited(3, 'inactive\n'));
+    expect(await run('systemctl show -p LoadState --value ghost')).toEqual(exited(0, 'not-found\n'));
+    expect(await run('systemctl restart ghost')).toEqual(exited(5));
+  });
+
+  test('a broken worker takes restarts without effect until the machine reboots', async () => {
+    const { host, run } = await bed();
+    host.breakWorker('broken');
+    expect(await run('systemctl restart queue-worker')).toEqual(exited(0));
+    expect(await run('systemctl is-active queue-worker')).toEqual(exited(3, 'failed\n'));
+    expect(host.counts().workerStarts).toBe(2);
+    await host.reboot();
+    expect(await run('systemctl is-active queue-worker')).toEqual(exited(0, 'active\n'));
+  });
+
+  test('a flapping worker is the other one each time', async () => {
+    const { host, run } = await bed();
+    host.setWorkerFlapping(true);
+    const seen: unknown[] = [];
+    for (let turn = 0; turn < 4; turn += 1) {
+      const outcome = await run('systemctl show --property=ActiveState --value -- queue-worker');
+      seen.push('stdout' in outcome && outcome.stdout.trim());
+      await run('systemctl show -p InvocationID -- queue-worker');
+    }
+    expect(seen).toEqual(['failed', 'active', 'failed', 'active']);
+    host.setWorkerFlapping(false);
+    expect(await run('systemctl is-active queue-worker')).toEqual(exited(0));
+  });
+
+  test.each(['systemctl reboot', 'reboot', 'shutdown -r now'])('%s is a reboot', async (command) => {
+    const { host, runner, target, run, directory } = await bed();
+    const guard = createTargetGuard(runner, { killGraceMs: 1_000 });
+    const told: string[] = [];
+    host.on('reboot', () => told.push('down'));
+    host.on('booted', (bootId) => told.push(bootId));
+    const before = host.bootId();
+    const records = () => existsSync(join(directory, 'run/mendd/intents/i1'));
+    const outcome = await guard.run({
+      target,
+      intent: intent('i1', { preconditions: { bootId: before } }),
+      script: `${command}; sleep 30`,
+      timeoutMs: 20_000,
+      beforeSend: () => undefined,
+    });
+    expect(outcome).toMatchObject({ kind: 'unknown', failure: { stage: 'lost', sent: true } });
+    await vi.waitFor(() => expect(told).toEqual(['down', host.bootId()]), soon);
+    expect(host.bootId()).not.toBe(before);
+    expect(host.counts()).toMatchObject({ boots: 2, workerStarts: 2 });
+    await vi.waitFor(async () => expect(await run('true')).toEqual(exited(0)), soon);
+    if (process.getuid?.() === 0) expect(records()).toBe(false);
+    // Of a guarded action that is cut off by the reboot nothing goes on afterwards.
+    expect(await guard.inspect(target, 'i1')).toMatchObject({ bootId: host.bootId() });
+    const late = await guard.run({
+      target,
+      intent: intent('i2', { preconditions: { bootId: before } }),
+      script: 'true',
+      timeoutMs: 5_000,
+      beforeSend: () => undefined,
+    });
+    expect(late).toMatchObject({ kind: 'refused', reason: 'boot_changed' });
+  });
+
+  test('nothing of it is left after close', async () => {
+    const { host, run, directory } = await bed();
+    const worker = await run('systemctl show -p MainPID --value queue-worker');
+    await run('setsid sleep 1000 >/dev/null 2>&1 &');
+    await host.close();
+    const pid = Number('stdout' in worker ? worker.stdout : Number.NaN);
+    const alive = () => existsSync(`/proc/${pid}/environ`) && readFileSync(`/proc/${pid}/environ`).length > 0;
+    await vi.waitFor(() => expect(alive()).toBe(false), soon);
+    expect(await run('true')).toMatchObject({ kind: 'unreachable' });
+    expect(existsSync(directory)).toBe(true);
+  });
+});
