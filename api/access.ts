@@ -3,8 +3,9 @@
  * scope of its route. It decides by the socket's own address: no forwarded header can make a caller local.
  */
 import type { FastifyRequest } from 'fastify';
-import type { Clock, RunBook, Token } from '../core/ports.ts';
+import type { Clock, Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
+import type { RunBook } from '../core/views.ts';
 import type { ApiServer } from './options.ts';
 import { RequestProblem } from './problems.ts';
 

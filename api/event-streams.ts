@@ -4,8 +4,9 @@
  * nothing for 15 seconds; so the daemon's memory does not depend on how its readers behave.
  */
 import type { ServerResponse } from 'node:http';
-import type { Clock, DaemonPort, History } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
 import type { StoredEvent } from '../core/types.ts';
+import type { DaemonPort, History } from '../core/views.ts';
 import type { ApiLog } from './options.ts';
 import { toWire } from './wire.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Finds the host or check that a path names, or says that there is none and which name may have been meant.
  */
-import type { CheckView, DaemonPort, HostView } from '../core/ports.ts';
+import type { CheckView, DaemonPort, HostView } from '../core/views.ts';
 import { RequestProblem } from './problems.ts';
 
 /** Edit distance of `a` and `b` (insert, delete, replace: 1 each). */

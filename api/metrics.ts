@@ -3,8 +3,8 @@
  * dashboards and alerts: add, never rename.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { DaemonPort } from '../core/ports.ts';
 import type { CheckState } from '../core/types.ts';
+import type { DaemonPort } from '../core/views.ts';
 import type { EventStreams } from './event-streams.ts';
 import { hostStates } from './shapes.ts';
 

@@ -9,7 +9,8 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Clock, DaemonPort, History, RunBook } from '../core/ports.ts';
+import type { Clock } from '../core/ports.ts';
+import type { DaemonPort, History, RunBook } from '../core/views.ts';
 
 /** The part of a structured logger that the API writes to; pino fits. */
 export interface ApiLog {

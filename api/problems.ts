@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MenddError } from '../core/errors.ts';
-import type { Rejected } from '../core/ports.ts';
+import type { Rejected } from '../core/views.ts';
 import type { Problem } from './control-shapes.ts';
 import type { ApiLog } from './options.ts';
 

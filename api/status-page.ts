@@ -3,8 +3,8 @@
  * a person is escaped by construction; it decides nothing and hides nothing that `now` tells.
  */
 import { createHash } from 'node:crypto';
-import type { CheckView, Explanation, Health, HostView, NowView } from '../core/ports.ts';
 import type { CheckStatus, Run } from '../core/types.ts';
+import type { CheckView, Explanation, Health, HostView, NowView } from '../core/views.ts';
 
 export interface PageFacts {
   health: Health;

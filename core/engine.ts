@@ -2,56 +2,22 @@
  * The reducer that everything drives: one host's state and one event in; the new state, what changed, what was decided
  * and what is to be done out. No IO, no clock, no randomness.
  */
-import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
+import type { CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
 import type { FleetView } from './gates.ts';
 import { applyContact, applyFailure, initialHostStatus } from './host-status.ts';
+import type { EngineEvent, HostEngineState, Reduction } from './reduction.ts';
 import { decideLadder } from './remediation.ts';
+import { plannedRun, putRun } from './runs.ts';
 import { applyResult, initialCheckStatus } from './transition.ts';
 import {
   type CheckResult,
   type CheckStatus,
-  type Decision,
   type HostStatus,
   isOpen,
-  type RunSummary,
   type Transition,
   type TransportFailure,
 } from './types.ts';
-import { type Judgement, judgeResult, judgeTime } from './verification.ts';
-
-/** All that is concluded about one host. JSON-safe: what is stored equals what is loaded. */
-export interface HostEngineState {
-  host: HostStatus;
-  checks: Readonly<Record<string, CheckStatus>>;
-  /** Open and recent runs on this host, oldest first. */
-  runs: readonly RunSummary[];
-}
-
-export type EngineEvent =
-  /** `viaHost`: the result came over this host's own connection, so the host was reached. */
-  | { kind: 'result'; check: string; result: CheckResult; viaHost: boolean }
-  | { kind: 'unreachable'; failure: TransportFailure }
-  /** A run of this host was added or moved. */
-  | { kind: 'run'; run: RunSummary }
-  /** Time passed: deadlines of verification are judged. */
-  | { kind: 'tick' };
-
-export type Effect =
-  | { kind: 'act'; ladder: LadderDefinition; action: ActionDefinition; run: RunSummary; decision: Decision }
-  | { kind: 'verify'; runId: string; judgement: Judgement }
-  /** The trigger check of a ladder is OK again. */
-  | { kind: 'recovered'; ladder: LadderDefinition }
-  /** Every rung is used up. */
-  | { kind: 'gave_up'; ladder: LadderDefinition; episode: string }
-  /** Fresh evidence is wanted before the next regular run of the check. */
-  | { kind: 'check_soon'; check: string };
-
-export interface Reduction {
-  state: HostEngineState;
-  transitions: Omit<Transition, 'id'>[];
-  decisions: Decision[];
-  effects: Effect[];
-}
+import { verifyByResult, verifyByTime } from './verify-runs.ts';
 
 export function initialHostState(plan: HostPlan, nowMs: number): HostEngineState {
   const checks = Object.fromEntries(plan.checks.map((check) => [check.id, initialCheckStatus(nowMs)]));
@@ -79,13 +45,6 @@ export function reduceHost(
 
 function nothing(state: HostEngineState): Reduction {
   return { state, transitions: [], decisions: [], effects: [] };
-}
-
-/** Replaces the run of the same id, or adds it at its place in time. */
-export function putRun(runs: readonly RunSummary[], run: RunSummary): RunSummary[] {
-  const others = runs.filter((other) => other.id !== run.id);
-  const index = others.findIndex((other) => other.decidedAtMs > run.decidedAtMs);
-  return others.toSpliced(index < 0 ? others.length : index, 0, run);
 }
 
 function reduceUnreachable(
@@ -202,100 +161,6 @@ function remediate(
     reduction.state = { ...reduction.state, runs: putRun(reduction.state.runs, run) };
     reduction.effects.push({ kind: 'act', ladder, action, run, decision: acted });
   }
-}
-
-/** Deterministic: the same trouble, rung and attempt always have the same id, on every box and after every crash. */
-export function runIdOf(host: string, action: string, episode: string, attempt: number): string {
-  return `${host}~${action}~${episode}~${attempt}`;
-}
-
-export function plannedRun(
-  host: string,
-  ladder: LadderDefinition,
-  action: ActionDefinition,
-  episode: string,
-  attempt: number,
-  nowMs: number,
-): RunSummary {
-  return {
-    id: runIdOf(host, action.id, episode, attempt),
-    host,
-    ladder: ladder.id,
-    action: action.id,
-    kind: action.effect.kind,
-    episode,
-    attempt,
-    status: 'intended',
-    decidedAtMs: nowMs,
-  };
-}
-
-function verifyByResult(
-  reduction: Reduction,
-  definition: CheckDefinition,
-  result: CheckResult,
-  plan: HostPlan,
-  nowMs: number,
-): void {
-  for (const { run, ladder, action } of verifying(reduction.state, plan)) {
-    if (ladder.trigger.check !== definition.id) continue;
-    settle(reduction, run, judgeResult(run, action.verify, result, nowMs), definition.id, nowMs);
-  }
-}
-
-function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number): Reduction {
-  for (const run of reduction.state.runs) {
-    if (run.status !== 'verifying' || actionOf(run, plan) !== undefined) continue;
-    const outcome = 'its definition is gone: there is nothing left to verify by';
-    settle(reduction, run, { kind: 'ended', status: 'inconclusive', outcome }, undefined, nowMs);
-  }
-  for (const { run, ladder, action } of verifying(reduction.state, plan)) {
-    const startedMs = reduction.state.checks[ladder.trigger.check]?.lastResult?.startedAtMs ?? 0;
-    const asked = startedMs >= (run.verifyByMs ?? 0) - action.verify.withinMs;
-    const judgement = judgeTime(run, action.verify, asked, nowMs);
-    if (judgement.kind === 'ended') settle(reduction, run, judgement, ladder.trigger.check, nowMs);
-  }
-  return reduction;
-}
-
-function verifying(
-  state: HostEngineState,
-  plan: HostPlan,
-): { run: RunSummary; ladder: LadderDefinition; action: ActionDefinition }[] {
-  return state.runs
-    .filter((run) => run.status === 'verifying')
-    .flatMap((run) => {
-      const found = actionOf(run, plan);
-      return found === undefined ? [] : [{ run, ...found }];
-    });
-}
-
-/** The definitions a run was made from, as they are now. */
-export function actionOf(
-  run: Pick<RunSummary, 'ladder' | 'action'>,
-  plan: HostPlan,
-): { ladder: LadderDefinition; action: ActionDefinition } | undefined {
-  const ladder = plan.ladders.find((each) => each.id === run.ladder);
-  const action = ladder?.rungs.find((rung) => rung.id === run.action);
-  return ladder === undefined || action === undefined ? undefined : { ladder, action };
-}
-
-function settle(
-  reduction: Reduction,
-  run: RunSummary,
-  judgement: Judgement,
-  check: string | undefined,
-  nowMs: number,
-): void {
-  const settled: RunSummary =
-    judgement.kind === 'ended'
-      ? { ...run, status: judgement.status, endedAtMs: nowMs }
-      : judgement.okSinceMs === undefined
-        ? run
-        : { ...run, verifyOkSinceMs: judgement.okSinceMs };
-  reduction.state = { ...reduction.state, runs: putRun(reduction.state.runs, settled) };
-  reduction.effects.push({ kind: 'verify', runId: run.id, judgement });
-  if (check !== undefined) reduction.effects.push({ kind: 'check_soon', check });
 }
 
 function hostTransition(

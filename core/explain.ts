@@ -2,9 +2,9 @@
  * Answers "why, and what next" for one ladder on one host at one moment, with the same gates that decide. Changes nothing.
  */
 import { type LadderStanding, type RungStanding, standingOf } from './ladder.ts';
-import type { Explanation } from './ports.ts';
 import { decideRung, type LadderContext } from './remediation.ts';
 import { isOpen } from './types.ts';
+import type { Explanation } from './views.ts';
 
 export function explainLadder(context: LadderContext, actionId?: string): Explanation {
   const { check, ladder, hostRuns, nowMs } = context;

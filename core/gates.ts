@@ -2,19 +2,12 @@
  * The gates: each a pure function that looks at one reason not to act and says what it saw and what would open it.
  * Their order is the order of this file's list. Fleet-wide figures come in; nothing here reads or changes anything.
  */
+
+import type { GateName, GateVerdict, Reason } from './decisions.ts';
 import type { ActionDefinition, LadderDefinition, RunLimit } from './definitions.ts';
 import { formatDuration } from './duration.ts';
 import { isMessage, runsInWindow, spends } from './ladder.ts';
-import {
-  type CheckStatus,
-  type GateName,
-  type GateVerdict,
-  type HostStatus,
-  isOpen,
-  type Pause,
-  type Reason,
-  type RunSummary,
-} from './types.ts';
+import { type CheckStatus, type HostStatus, isOpen, type Pause, type RunSummary } from './types.ts';
 
 /** What the fleet as a whole looks like at one moment. */
 export interface FleetView {

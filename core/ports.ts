@@ -2,6 +2,8 @@
  * The seams. Each interface is implemented in one folder and joined in daemon/app.ts; messages across them
  * are the plain data of core/types.ts, so that a step could live in another process or box later.
  */
+
+import type { Decision, StoredDecision } from './decisions.ts';
 import type {
   CheckDefinition,
   Definitions,
@@ -12,7 +14,6 @@ import type {
 import type {
   CheckResult,
   CheckStatus,
-  Decision,
   HostStatus,
   Intent,
   Pause,
@@ -21,7 +22,6 @@ import type {
   RunStatus,
   RunSummary,
   Scope,
-  StoredDecision,
   StoredEvent,
   Transition,
   TransportFailure,
@@ -323,117 +323,3 @@ export interface RunChange {
   verifyByMs?: number;
   verifyOkSinceMs?: number | null;
 }
-
-// ---------------------------------------------------------------- what the API may ask of the daemon
-
-export interface HostView {
-  name: string;
-  address: string;
-  labels: Readonly<Record<string, string>>;
-  status: HostStatus;
-  checks: { ok: number; warning: number; critical: number; unknown: number; pending: number };
-  /** Open run on this host, if any. */
-  run?: RunSummary;
-}
-
-export interface CheckView {
-  host: string;
-  check: string;
-  kind: string;
-  status: CheckStatus;
-  /** No result for three intervals, or the host cannot be asked. */
-  stale: boolean;
-  nextDueAtMs?: number;
-  maxAttempts: number;
-}
-
-/** Where a ladder stands for one host, and each gate of the rung that is next. */
-export interface Explanation {
-  host: string;
-  ladder: string;
-  action: string;
-  check: string;
-  atMs: number;
-  verdict: Decision['verdict'];
-  reason: Decision['reason'];
-  gates: Decision['gates'];
-  rungs: {
-    action: string;
-    kind: string;
-    status: 'next' | 'running' | 'exhausted' | 'waiting';
-    why: string;
-  }[];
-  /** Earliest wall time at which it could act by itself, when known. */
-  earliestMs?: number;
-}
-
-export interface ActPlan {
-  host: string;
-  action: string;
-  kind: string;
-  command: string;
-  gates: Decision['gates'];
-  allowed: boolean;
-}
-
-export interface NowView {
-  atMs: number;
-  verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
-  automation: {
-    mode: 'observe' | 'auto';
-    paused?: Pause;
-    fleetRuns: { used: number; limit: number; perMs: number };
-  };
-  definitions: { revision: string; loadedAtMs: number; lastReloadOk: boolean; problems: string[] };
-  needsYou: { explanation: Explanation; status: CheckStatus; runs: Run[] }[];
-  healing: Run[];
-  healed: Run[];
-  worst: CheckView[];
-  unreachable: HostView[];
-}
-
-export interface Health {
-  ready: boolean;
-  /** Empty when ready. */
-  problems: string[];
-}
-
-export interface Stats {
-  checksRun: number;
-  checksShed: Readonly<Record<string, number>>;
-  checksRunning: number;
-  checksQueued: number;
-  schedulerLagMs: number;
-  actions: readonly { action: string; outcome: RunStatus; count: number }[];
-  suppressed: Readonly<Record<string, number>>;
-  connections: { open: number; connecting: number; waiting: number };
-  eventLoopDelayMs: number;
-}
-
-export type Rejected = { kind: 'rejected'; status: 404 | 409 | 503; code: string; message: string };
-
-/** Everything api/ needs; implemented by daemon/. Api decides nothing. */
-export interface DaemonPort {
-  hosts(): HostView[];
-  checks(): CheckView[];
-  now(): NowView;
-  explain(host: string, check?: string, action?: string): Explanation[];
-  health(): Health;
-  stats(): Stats;
-  definitions(): Definitions;
-  loadProblems(): string[];
-  pause(pause: { by: string; reason: string; untilMs?: number }): Pause;
-  resume(by: string): void;
-  checkNow(host: string, check: string): Promise<CheckView | Rejected>;
-  cancelRun(runId: string, by: string): Run | Rejected;
-  planAction(host: string, action: string): ActPlan | Rejected;
-  act(host: string, action: string, by: string, reason: string): Run | Rejected;
-  reload(by: string): { ok: boolean; revision: string; problems: string[] };
-  onEvent(listener: (event: StoredEvent) => void): () => void;
-  readonly startedAtMs: number;
-  readonly version: string;
-}
-
-/** The read parts of the store that api/ may use directly. */
-export type History = Pick<Store, 'transitions' | 'results' | 'decisions' | 'eventsAfter' | 'lastEventId'>;
-export type RunBook = Pick<Coordinator, 'get' | 'list' | 'authenticate'>;

@@ -2,10 +2,12 @@
  * Decides, for one ladder on one host at one moment: act, or the first gate that stops it. Pure; the reason travels
  * with the answer.
  */
+
+import type { Decision, GateVerdict, Reason } from './decisions.ts';
 import type { LadderDefinition } from './definitions.ts';
 import { askGates, type FleetView } from './gates.ts';
 import { isMessage, type LadderStanding, type RungStanding, standingOf } from './ladder.ts';
-import type { CheckStatus, Decision, GateVerdict, HostStatus, Reason, RunSummary } from './types.ts';
+import type { CheckStatus, HostStatus, RunSummary } from './types.ts';
 
 /**
  * While a repair is held by a person or by flapping, people are still told, but no more often than this. Milliseconds.

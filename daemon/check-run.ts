@@ -3,9 +3,9 @@
  */
 
 import type { CheckDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
-import type { EngineEvent } from '../core/engine.ts';
 import { resultOf } from '../core/exit-code.ts';
 import type { PlanCheck, Runner, RunOutcome, Target } from '../core/ports.ts';
+import type { EngineEvent } from '../core/reduction.ts';
 import type { CheckResult, TransportFailure } from '../core/types.ts';
 
 export interface CheckRunOptions {

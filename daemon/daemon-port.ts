@@ -3,20 +3,12 @@
  * parts that own them.
  */
 import type { ActionDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
-import { actionOf, plannedRun } from '../core/engine.ts';
 import { askGates, type GateContext, stopsPerson } from '../core/gates.ts';
 import { episodeOf } from '../core/ladder.ts';
-import type {
-  ActPlan,
-  CheckView,
-  Clock,
-  Coordinator,
-  DaemonPort,
-  Health,
-  Rejected,
-  Stats,
-} from '../core/ports.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import { actionOf, plannedRun } from '../core/runs.ts';
 import type { Pause, Run, RunStatus } from '../core/types.ts';
+import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';

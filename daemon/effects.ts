@@ -1,8 +1,9 @@
 /**
  * Carries out what the reducer asked for. An unusable ledger stops the effect, not the daemon.
  */
-import type { Effect } from '../core/engine.ts';
+
 import { MenddError } from '../core/errors.ts';
+import type { Effect } from '../core/reduction.ts';
 import type { ActionRuns } from './action-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';

@@ -2,27 +2,16 @@
  * Owns the state of every host in memory and the one way it changes: an event goes through the reducer, what came of it is
  * stored, then its effects are handed on. Decides nothing itself and never talks to a host.
  */
+
+import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
-import {
-  type Effect,
-  type EngineEvent,
-  type HostEngineState,
-  initialHostState,
-  putRun,
-  type Reduction,
-  reduceHost,
-} from '../core/engine.ts';
+import { initialHostState, reduceHost } from '../core/engine.ts';
 import type { FleetView } from '../core/gates.ts';
 import { spends } from '../core/ladder.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
-import {
-  type Decision,
-  isOpen,
-  type Run,
-  type RunSummary,
-  type StoredEvent,
-  type Transition,
-} from '../core/types.ts';
+import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
+import { putRun } from '../core/runs.ts';
+import { isOpen, type Run, type RunSummary, type StoredEvent, type Transition } from '../core/types.ts';
 import type { History } from './history.ts';
 
 export interface FleetOptions {

@@ -2,9 +2,11 @@
  * Owns writing history while the store may fail: what cannot be written waits in memory, in order and bounded, and goes out
  * as soon as the store takes writes again. While anything waits, no action may start. Also fans events out to listeners.
  */
+
+import type { Decision } from '../core/decisions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock, Store, StoreChange } from '../core/ports.ts';
-import type { Decision, EventType, StoredEvent } from '../core/types.ts';
+import type { EventType, StoredEvent } from '../core/types.ts';
 import type { Log } from './log.ts';
 
 type Write = () => StoredEvent[];

@@ -1,6 +1,8 @@
 /**
  * Writes down what is about to be done: the intent and the slots it needs. Builds data only; nothing is sent or stored here.
  */
+
+import type { Decision } from '../core/decisions.ts';
 import type {
   ActionDefinition,
   HostDefinition,
@@ -9,7 +11,7 @@ import type {
 } from '../core/definitions.ts';
 import type { ClaimVerdict, Slots } from '../core/ports.ts';
 import { shardOf } from '../core/shard.ts';
-import type { Decision, Intent, Preconditions, RunSummary } from '../core/types.ts';
+import type { Intent, Preconditions, RunSummary } from '../core/types.ts';
 
 /** How long after its decision an action may still be sent. Milliseconds. */
 export const sendWithinMs = 30_000;

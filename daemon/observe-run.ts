@@ -4,9 +4,9 @@
  */
 import { judgeReboot } from '../actions/reboot.ts';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
-import { actionOf } from '../core/engine.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock, Coordinator, GuardRecord, TargetGuard } from '../core/ports.ts';
+import { actionOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActionRuns } from './action-run.ts';
 import { targetOf } from './check-run.ts';

@@ -2,7 +2,7 @@
  * Counts what the daemon does, for metrics. Keeps no history.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Stats } from '../core/ports.ts';
+import type { Stats } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 
 /** How often a shed check is told as an event; the count is always exact. */

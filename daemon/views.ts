@@ -2,10 +2,11 @@
  * Turns the daemon's state into what the API shows. Reads only.
  */
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
-import type { HostEngineState } from '../core/engine.ts';
 import { explainLadder } from '../core/explain.ts';
-import type { CheckView, Clock, Coordinator, Explanation, HostView, NowView } from '../core/ports.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import type { HostEngineState } from '../core/reduction.ts';
 import { type CheckState, isOpen, type Run } from '../core/types.ts';
+import type { CheckView, Explanation, HostView, NowView } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 
 /** A check without a result for this many intervals is stale. */

@@ -1,6 +1,7 @@
 /** Owns the table of decisions; the same answer again and again is one row with a count. */
+
+import type { Decision, GateVerdict, Reason, StoredDecision } from '../core/decisions.ts';
 import type { Store } from '../core/ports.ts';
-import type { Decision, GateVerdict, Reason, StoredDecision } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import { pageOf, pageReader, present, pruner } from './rows.ts';
 

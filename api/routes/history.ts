@@ -1,8 +1,9 @@
 /**
  * What happened and why: transitions, stored decisions, and the explanation of one moment.
  */
+
+import type { StoredDecision } from '../../core/decisions.ts';
 import type { Page } from '../../core/ports.ts';
-import type { StoredDecision } from '../../core/types.ts';
 import { Decision, ExplainAnswer } from '../action-shapes.ts';
 import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';

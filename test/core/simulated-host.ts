@@ -1,21 +1,11 @@
 /** Drives the reducer as the daemon does, with a ledger in memory; time moves only when told. */
+
+import type { Decision } from '../../core/decisions.ts';
 import type { HostPlan } from '../../core/definitions.ts';
-import {
-  type EngineEvent,
-  type HostEngineState,
-  initialHostState,
-  type Reduction,
-  reduceHost,
-} from '../../core/engine.ts';
+import { initialHostState, reduceHost } from '../../core/engine.ts';
 import type { FleetView } from '../../core/gates.ts';
-import type {
-  CheckResult,
-  CheckState,
-  Decision,
-  RunStatus,
-  RunSummary,
-  Transition,
-} from '../../core/types.ts';
+import type { EngineEvent, HostEngineState, Reduction } from '../../core/reduction.ts';
+import type { CheckResult, CheckState, RunStatus, RunSummary, Transition } from '../../core/types.ts';
 
 export class SimulatedHost {
   nowMs = 1_700_000_000_000;

@@ -1,30 +1,21 @@
 /** An in-memory DaemonPort, History and RunBook, so that the API can be tested alone over real HTTP. */
+
+import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
+import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
+import type { CheckResult, Pause, Run, Scope, StoredEvent, Transition } from '../../core/types.ts';
 import type {
   CheckView,
-  Clock,
   DaemonPort,
   Explanation,
   Health,
   History,
-  HistoryQuery,
   HostView,
   NowView,
-  Page,
   Rejected,
   RunBook,
   Stats,
-  Token,
-} from '../../core/ports.ts';
-import type {
-  CheckResult,
-  Pause,
-  Run,
-  Scope,
-  StoredDecision,
-  StoredEvent,
-  Transition,
-} from '../../core/types.ts';
+} from '../../core/views.ts';
 import { checkView, explanationOf, hostView, runOf, startMs } from './fake-views.ts';
 
 /** A clock that moves by `advance` alone. */

@@ -1,6 +1,7 @@
 /** Views, runs and explanations with plausible content, for tests of what shows them. */
-import type { CheckView, Explanation, HostView } from '../../core/ports.ts';
+
 import type { CheckResult, CheckState, Run } from '../../core/types.ts';
+import type { CheckView, Explanation, HostView } from '../../core/views.ts';
 
 export const startMs = Date.UTC(2026, 2, 1, 2, 41);
 

@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** Writes files into a directory that goes with the test. Files in `executable` get mode 0755. */
-export function temporaryTree(files: Readonly<Record<string, string | Uint8Array>>, executable: string[] = []): string {
+export function temporaryTree(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  executable: string[] = [],
+): string {
   const root = mkdtempSync(join(tmpdir(), 'mendd-tree-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   for (const [path, content] of Object.entries(files)) writeInto(root, path, content);

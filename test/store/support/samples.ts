@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Decision } from '../../../core/decisions.ts';
 import type { OutboxMessage, Slots, StoreChange } from '../../../core/ports.ts';
 import type {
   CheckResult,
   CheckStatus,
-  Decision,
   HostStatus,
   Intent,
   StoredEvent,

@@ -1,0 +1,67 @@
+/**
+ * Carries verification through the reducer: which runs of a host are being verified, and what a result or the time says of them.
+ * core/verification.ts judges; this file applies.
+ */
+import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
+import type { HostEngineState, Reduction } from './reduction.ts';
+import { actionOf, putRun } from './runs.ts';
+import type { CheckResult, RunSummary } from './types.ts';
+import { type Judgement, judgeResult, judgeTime } from './verification.ts';
+
+export function verifyByResult(
+  reduction: Reduction,
+  definition: CheckDefinition,
+  result: CheckResult,
+  plan: HostPlan,
+  nowMs: number,
+): void {
+  for (const { run, ladder, action } of verifying(reduction.state, plan)) {
+    if (ladder.trigger.check !== definition.id) continue;
+    settle(reduction, run, judgeResult(run, action.verify, result, nowMs), definition.id, nowMs);
+  }
+}
+
+export function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number): Reduction {
+  for (const run of reduction.state.runs) {
+    if (run.status !== 'verifying' || actionOf(run, plan) !== undefined) continue;
+    const outcome = 'its definition is gone: there is nothing left to verify by';
+    settle(reduction, run, { kind: 'ended', status: 'inconclusive', outcome }, undefined, nowMs);
+  }
+  for (const { run, ladder, action } of verifying(reduction.state, plan)) {
+    const startedMs = reduction.state.checks[ladder.trigger.check]?.lastResult?.startedAtMs ?? 0;
+    const asked = startedMs >= (run.verifyByMs ?? 0) - action.verify.withinMs;
+    const judgement = judgeTime(run, action.verify, asked, nowMs);
+    if (judgement.kind === 'ended') settle(reduction, run, judgement, ladder.trigger.check, nowMs);
+  }
+  return reduction;
+}
+
+function verifying(
+  state: HostEngineState,
+  plan: HostPlan,
+): { run: RunSummary; ladder: LadderDefinition; action: ActionDefinition }[] {
+  return state.runs
+    .filter((run) => run.status === 'verifying')
+    .flatMap((run) => {
+      const found = actionOf(run, plan);
+      return found === undefined ? [] : [{ run, ...found }];
+    });
+}
+
+function settle(
+  reduction: Reduction,
+  run: RunSummary,
+  judgement: Judgement,
+  check: string | undefined,
+  nowMs: number,
+): void {
+  const settled: RunSummary =
+    judgement.kind === 'ended'
+      ? { ...run, status: judgement.status, endedAtMs: nowMs }
+      : judgement.okSinceMs === undefined
+        ? run
+        : { ...run, verifyOkSinceMs: judgement.okSinceMs };
+  reduction.state = { ...reduction.state, runs: putRun(reduction.state.runs, settled) };
+  reduction.effects.push({ kind: 'verify', runId: run.id, judgement });
+  if (check !== undefined) reduction.effects.push({ kind: 'check_soon', check });
+}
