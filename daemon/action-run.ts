@@ -5,7 +5,8 @@
 import type { EffectPlan } from '../actions/plan-action.ts';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
-import type { Clock, Coordinator, GuardOutcome, Runner, Target, TargetGuard } from '../core/ports.ts';
+import type { GuardOutcome, TargetGuard } from '../core/guard-port.ts';
+import type { Clock, Coordinator, Runner, Target } from '../core/ports.ts';
 import type { Preconditions, Run } from '../core/types.ts';
 import { targetOf } from './check-run.ts';
 import type { Fleet } from './fleet.ts';

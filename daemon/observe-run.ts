@@ -5,7 +5,8 @@
 import { judgeReboot } from '../actions/reboot.ts';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
-import type { Clock, Coordinator, GuardRecord, TargetGuard } from '../core/ports.ts';
+import type { GuardRecord, TargetGuard } from '../core/guard-port.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActionRuns } from './action-run.ts';

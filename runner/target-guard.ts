@@ -8,12 +8,10 @@ import type {
   GuardOutcome,
   GuardRecord,
   GuardRequest,
-  Runner,
-  RunOutcome,
-  Target,
   TargetFacts,
   TargetGuard,
-} from '../core/ports.ts';
+} from '../core/guard-port.ts';
+import type { Runner, RunOutcome, Target } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import { type GuardAnswer, readGuardAnswer } from './guard-answer.ts';
 import {

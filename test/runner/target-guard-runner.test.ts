@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { GuardRequest, Runner, Target, TargetGuard } from '../../core/ports.ts';
+import type { GuardRequest, TargetGuard } from '../../core/guard-port.ts';
+import type { Runner, Target } from '../../core/ports.ts';
 import type { Intent } from '../../core/types.ts';
 import { generateKeyPair } from '../../runner/embedded-host.ts';
 import { createTargetGuard } from '../../runner/target-guard.ts';

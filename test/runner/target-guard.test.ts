@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import type { GuardOutcome, GuardRequest, TargetGuard } from '../../core/ports.ts';
+import type { GuardOutcome, GuardRequest, TargetGuard } from '../../core/guard-port.ts';
 import type { Intent, Preconditions } from '../../core/types.ts';
 import { createTargetGuard } from '../../runner/target-guard.ts';
 import { makeShell, type Shell, type ShellRunner, shellNames, shellRunner } from '../support/shells.ts';
