@@ -1,0 +1,124 @@
+/**
+ * `mendd act`: the plan of an action with every gate's verdict; with --yes a person's own act, through the same gates and
+ * under their name. It never decides anything.
+ */
+import type { Command } from 'commander';
+import { exitCodes, MenddError } from '../core/errors.ts';
+import { openRunStatuses } from '../core/types.ts';
+import type { PlanAnswer, RunStory } from './api-types.ts';
+import type { ApiClient } from './client.ts';
+import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import { CommandError, usageError } from './exit.ts';
+import { resolveAction, splitTarget } from './names.ts';
+import type { Output } from './output.ts';
+import { plain } from './plain-text.ts';
+import { runLines } from './runs.ts';
+import { gateLines, runHue } from './states.ts';
+import { showInstant } from './times.ts';
+import { pauseFor } from './wait.ts';
+
+interface ActOptions extends ApiOptions {
+  yes: boolean;
+  reason?: string;
+  wait: boolean;
+}
+
+/** Between two looks at a run. Milliseconds. */
+const lookMs = 500;
+/** A daemon that restarts meanwhile is waited for this long; so is a run that is not on disk yet. Milliseconds. */
+const patienceMs = 60_000;
+
+export function addAct(program: Command): void {
+  const summary = 'print what an action would do and what each gate says; with --yes, do it';
+  const command = addCommand(program, 'act <host> <action>', summary, [
+    'act web-1 restart                                      # the plan; exit code 1 when a gate stops it',
+    "act web-1 restart --yes --reason 'deploy 4711' --wait  # needs a token with the scope act",
+  ]);
+  withApi(command)
+    .option('--yes', 'execute it', false)
+    .option('--reason <text>', 'why; recorded with your name')
+    .option('--wait', 'follow the run to its end; exit code 0 only for verified or done', false)
+    .action(act);
+}
+
+async function act(target: string, named: string, options: ActOptions): Promise<void> {
+  const { host, check } = splitTarget(target);
+  if (check !== undefined)
+    throw usageError(
+      `\`${target}\` names a check; an action is for a host.`,
+      `Write: mendd act ${host} ${named}`,
+    );
+  const reason = options.reason?.trim() ?? '';
+  if (options.yes && reason === '') throw usageError('--yes needs --reason: it is recorded with the run.');
+  if (options.wait && !options.yes)
+    throw usageError('--wait follows a run, and without --yes none is started.');
+  const session = openSession(options);
+  const action = await resolveAction(session.client, host, named);
+  const path = `/api/v1/hosts/${encodeURIComponent(host)}/actions/${encodeURIComponent(action)}/run`;
+  if (options.yes) await execute(session, path, reason, options.wait);
+  else await showPlan(session, path);
+}
+
+async function showPlan({ client, out }: Session, path: string): Promise<void> {
+  const plan = await client.get<PlanAnswer>(path);
+  out.value(plan, () => [
+    `${out.paint('strong', plain(`${plan.action} on ${plan.host}`))} (${plain(plan.kind)})`,
+    ...plain(plan.command, { lines: true })
+      .split('\n')
+      .map((line) => `  $ ${line}`),
+    ...gateLines(out, plan.gates, '  '),
+  ]);
+  if (plan.allowed) out.talk('Nothing was done. To do it: add --yes --reason TEXT.');
+  else out.talk('Nothing was done. A closed gate would stop it, also for a person.');
+  process.exitCode = plan.allowed ? exitCodes.ok : exitCodes.failed;
+}
+
+async function execute({ client, out }: Session, path: string, reason: string, wait: boolean): Promise<void> {
+  const started = await client.post<RunStory>(path, { reason });
+  out.talk(`${started.action} on ${started.host}: run ${started.id}`);
+  if (!wait) {
+    out.value(started, () => [started.id]);
+    return;
+  }
+  const run = await follow(client, out, started.id);
+  out.value(run, () => runLines(out, run));
+  process.exitCode = run.status === 'verified' || run.status === 'done' ? exitCodes.ok : exitCodes.failed;
+}
+
+/** Tells each event once, until the run ends. Errors: 75 when it cannot be followed any longer; the run goes on. */
+async function follow(client: ApiClient, out: Output, id: string): Promise<RunStory> {
+  let told = 0;
+  let seenAtMs = performance.now();
+  for (;;) {
+    const run = await look(client, id);
+    if (run !== undefined) {
+      seenAtMs = performance.now();
+      for (const { at, status, text } of run.events.slice(told)) {
+        out.talk(`${showInstant(at)}  ${status.padEnd(12)} ${text}`);
+      }
+      told = run.events.length;
+      if (!openRunStatuses.includes(run.status)) {
+        out.talk(out.paint(runHue(run.status), run.status));
+        return run;
+      }
+    } else if (performance.now() - seenAtMs > patienceMs) {
+      const hint = `See \`mendd runs ${id}\` and \`mendd explain\`: it may still happen, or it was refused before it was on disk.`;
+      throw new CommandError(exitCodes.tryAgain, `Run ${id} can no longer be followed.`, { hint });
+    }
+    await pauseFor(lookMs);
+  }
+}
+
+/** Undefined while the daemon is away or does not have the run on disk yet. */
+async function look(client: ApiClient, id: string): Promise<RunStory | undefined> {
+  try {
+    return await client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`);
+  } catch (error) {
+    const away = error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE';
+    const notYet =
+      error instanceof CommandError &&
+      (error.exitCode === exitCodes.usage || error.exitCode === exitCodes.tryAgain);
+    if (away || notYet) return undefined;
+    throw error;
+  }
+}

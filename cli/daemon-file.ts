@@ -1,0 +1,66 @@
+/**
+ * Finds the daemon file, and reads from it the few keys that commands need beside a running daemon. It judges no definitions.
+ */
+import { existsSync } from 'node:fs';
+import { type Problem, ProblemList, sortProblems } from '../config/problems.ts';
+import { type DaemonFile, readDaemonFile } from '../config/resolve-daemon.ts';
+import { readSourceText } from '../config/source-text.ts';
+import { parseYaml } from '../config/yaml-source.ts';
+import { buildTree } from '../config/yaml-tree.ts';
+import { MenddError } from '../core/errors.ts';
+import { usageError } from './exit.ts';
+
+/** Where it is looked for when nobody says where it is. */
+const usualPlaces = ['mendd.yaml', '/etc/mendd/mendd.yaml'];
+
+const usualApi = 'http://127.0.0.1:8420';
+
+/** Errors: CONFIG_MISSING. */
+export function findDaemonFile(named: string | undefined): string {
+  if (named !== undefined) {
+    if (existsSync(named)) return named;
+    throw new MenddError('CONFIG_MISSING', `There is no daemon file at ${named}.`);
+  }
+  const found = usualPlaces.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new MenddError(
+    'CONFIG_MISSING',
+    `There is no daemon file: neither ./${usualPlaces.join(' nor ')} exists.`,
+  );
+}
+
+/** Address of the API: as told, else where the daemon file says, else the usual one. Errors: 64, CONFIG_MISSING. */
+export function apiBase(options: { api?: string; config?: string }): string {
+  if (options.api !== undefined) return readBase(options.api);
+  const file = options.config ?? usualPlaces.find((path) => existsSync(path));
+  if (file === undefined) return usualApi;
+  const listen = readDaemonKeys(findDaemonFile(file)).api?.listen;
+  return listen === undefined ? usualApi : `http://${reachable(listen.host)}:${listen.port}`;
+}
+
+function readBase(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol))
+    return (url.origin + url.pathname).replace(/\/+$/, '');
+  throw usageError(`--api: \`${text}\` is no address.`, `Write for example ${usualApi}.`);
+}
+
+/**
+ * The sections of the daemon file that are right in themselves: broken definitions must not keep anybody from looking at the
+ * daemon that runs with the ones before.
+ */
+export function readDaemonKeys(file: string): DaemonFile['parts'] & { problems: readonly Problem[] } {
+  const list = new ProblemList();
+  const text = readSourceText(file, file, list);
+  const source = text === undefined ? undefined : parseYaml(text, file, list);
+  const tree = source && buildTree(source, list);
+  const parts = tree === undefined ? {} : readDaemonFile(tree, list).parts;
+  return { ...parts, problems: sortProblems(list.problems) };
+}
+
+/** An address to listen on is not always one to connect to. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}

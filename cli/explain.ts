@@ -1,0 +1,85 @@
+/** `mendd explain`: why an action runs or not: each gate with what it saw, and when it could open; now or at a past moment. */
+import type { Command } from 'commander';
+import type { DecisionRow, ExplainAnswer, ExplanationRow } from './api-types.ts';
+import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { resolveAction, resolveTarget, splitTarget } from './names.ts';
+import type { Hue, Output } from './output.ts';
+import { plain } from './plain-text.ts';
+import { gateLines } from './states.ts';
+import { readInstant, showAge, showInstant } from './times.ts';
+
+interface ExplainOptions extends ApiOptions {
+  at?: string;
+}
+
+export function addExplain(program: Command): void {
+  const command = addCommand(program, 'explain <host/check> [action]', 'why an action runs or not', [
+    'explain web-1',
+    'explain web-1/running restart',
+    'explain web-1/running --at 2026-03-01T02:41:00Z   # as it was decided then',
+  ]);
+  withApi(command)
+    .option('--at <time>', 'as it was decided at that time: 2026-03-01T02:41:00Z, or 3h for three hours ago')
+    .action(explain);
+}
+
+async function explain(target: string, named: string | undefined, options: ExplainOptions): Promise<void> {
+  const wanted = splitTarget(target);
+  const at = options.at === undefined ? undefined : readInstant('--at', options.at);
+  const { client, out } = openSession(options);
+  const past = at !== undefined && (wanted.check?.includes('.') ?? true) && (named?.includes('.') ?? true);
+  // What was decided in the past may be about names that are gone.
+  const { host, check } = past ? wanted : await resolveTarget(client, wanted);
+  const action = past || named === undefined ? named : await resolveAction(client, host, named);
+  const answer = await client.get<ExplainAnswer>('/api/v1/explain', { host, check, action, at });
+  if (answer.explanations.length === 0 && answer.decisions.length === 0) {
+    // Nothing at all may be a name that never was.
+    if (past) await resolveTarget(client, wanted);
+    const about = action === undefined ? target : `${action} on ${target}`;
+    out.talk(
+      at === undefined
+        ? `No action watches ${about}.`
+        : `Nothing was decided about ${about} at ${showInstant(at)}.`,
+    );
+  }
+  out.value(answer, () => [
+    ...answer.explanations.flatMap((each) => explanationLines(out, each)),
+    ...answer.decisions.flatMap((each) => decisionLines(out, each)),
+  ]);
+}
+
+const hues: Readonly<Record<string, Hue>> = { act: 'good', would_act: 'good', held: 'warn', gave_up: 'bad' };
+
+function verdictText(out: Output, verdict: string, reason: string): string {
+  const word = plain(verdict.replaceAll('_', ' '));
+  const why = reason === verdict ? '' : `: ${plain(reason.replaceAll('_', ' '))}`;
+  return `${out.paint(hues[verdict], word)}${why}`;
+}
+
+function explanationLines(out: Output, explanation: ExplanationRow): string[] {
+  const { host, action, check, verdict, reason, gates, rungs, earliest } = explanation;
+  const width = Math.max(...rungs.map((rung) => rung.action.length));
+  const ladder = rungs.map(
+    ({ action: name, kind, status, why }) =>
+      `    ${plain(status).padEnd(9)} ${plain(name).padEnd(width)}  ${plain(kind)}; ${plain(why)}`,
+  );
+  return [
+    `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)}`,
+    ...gateLines(out, gates, '  '),
+    ...(earliest === undefined ? [] : [`  earliest ${showInstant(earliest)} (${showAge(earliest)})`]),
+    '  ladder',
+    ...ladder,
+    '',
+  ];
+}
+
+function decisionLines(out: Output, decision: DecisionRow): string[] {
+  const { host, check, action, verdict, reason, gates, at, lastAt, count, runId } = decision;
+  const span = count > 1 ? `${showInstant(at)} to ${showInstant(lastAt)}, ${count} times` : showInstant(at);
+  return [
+    `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)} (${span})`,
+    ...gateLines(out, gates, '  '),
+    ...(runId === undefined ? [] : [`  run ${plain(runId)}`]),
+    '',
+  ];
+}

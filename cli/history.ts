@@ -1,0 +1,85 @@
+/** `mendd history`: changes of state of a host and its checks, newest first; also of those that are gone. */
+import type { Command } from 'commander';
+import type { CheckRow, ResultRow, TransitionRow } from './api-types.ts';
+import type { ApiClient } from './client.ts';
+import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
+import { type CheckTarget, pickName, resolveTarget, splitTarget } from './names.ts';
+import type { Column } from './output.ts';
+import { stateHue } from './states.ts';
+import { readInstant, showDuration, showInstant } from './times.ts';
+
+interface HistoryOptions extends ApiOptions {
+  results: boolean;
+  since?: string;
+  limit: number;
+}
+
+export function addHistory(program: Command): void {
+  const command = addCommand(program, 'history <host> [check]', 'changes of state, newest first', [
+    'history web-1',
+    'history web-1/running --since 2d',
+    'history web-1/running --results --limit 20',
+  ]);
+  withApi(command)
+    .option('--results', 'every result of one check, not only the changes', false)
+    .option('--since <time>', 'only since: 2026-03-01T02:41:00Z, or 3h')
+    .addOption(countOption('--limit <count>', 'at most so many', 50))
+    .action(history);
+}
+
+async function history(target: string, name: string | undefined, options: HistoryOptions): Promise<void> {
+  const wanted = splitTarget(target, name);
+  const since = options.since === undefined ? undefined : readInstant('--since', options.since);
+  const { client, out } = openSession(options);
+  const { host, check } = await completed(client, wanted);
+  if (!options.results) {
+    const rows = await client.list<TransitionRow>(
+      '/api/v1/transitions',
+      { host, check, since },
+      options.limit,
+    );
+    // Nothing at all may be a name that never was.
+    if (rows.length === 0) await resolveTarget(client, wanted);
+    out.list('transitions', rows, transitionColumns, 'No change of state.');
+    return;
+  }
+  if (check === undefined) throw usageError('--results needs a check.', `Write ${host}/CHECK.`);
+  const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/history`;
+  const rows = await client.list<ResultRow>(path, { since }, options.limit);
+  out.list('results', rows, resultColumns, 'No result.');
+}
+
+/** A check that is no longer defined keeps its history under its full name. */
+async function completed(client: ApiClient, { host, check }: CheckTarget): Promise<CheckTarget> {
+  if (check === undefined || check.includes('.')) return check === undefined ? { host } : { host, check };
+  const rows = await client.list<CheckRow>('/api/v1/checks', { host });
+  return {
+    host,
+    check: pickName(
+      `check on ${host}`,
+      check,
+      rows.map((row) => row.check),
+    ),
+  };
+}
+
+const transitionColumns: readonly Column<TransitionRow>[] = [
+  { title: 'AT', cell: (row) => showInstant(row.at) },
+  { title: 'CHECK', cell: (row) => row.check ?? '(host)' },
+  { title: 'FROM', cell: (row) => row.from.toUpperCase(), hue: (row) => stateHue(row.from) },
+  { title: 'TO', cell: (row) => row.to.toUpperCase(), hue: (row) => stateHue(row.to) },
+  { title: 'TYPE', cell: (row) => `${row.type} ${row.attempt}` },
+  { title: 'TEXT', cell: (row) => [...marksOf(row), row.text].join(' ') },
+];
+
+function marksOf({ flapping, afterAction }: TransitionRow): string[] {
+  return [...(flapping ? ['[flapping]'] : []), ...(afterAction ? ['[after an action]'] : [])];
+}
+
+const resultColumns: readonly Column<ResultRow>[] = [
+  { title: 'AT', cell: (row) => showInstant(row.startedAt) },
+  { title: 'STATE', cell: (row) => row.state.toUpperCase(), hue: (row) => stateHue(row.state) },
+  { title: 'TOOK', cell: (row) => showDuration(row.durationMs) },
+  { title: 'TEXT', cell: (row) => row.text },
+];

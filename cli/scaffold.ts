@@ -1,0 +1,123 @@
+/** The files that `mendd init` writes: small, commented, valid as they stand. It holds texts and writes nothing. */
+
+export interface ScaffoldFile {
+  /** Relative to the directory of the daemon file. */
+  path: string;
+  text: string;
+  executable?: true;
+}
+
+/** `identity`: path of a private key for the daemon file; without it the key is left to be named. */
+export function scaffold(identity: string | undefined): ScaffoldFile[] {
+  return [
+    { path: 'mendd.yaml', text: daemonFile(identity) },
+    { path: 'definitions/hosts/ops-box.yaml', text: hostsFile },
+    { path: 'definitions/runbooks/basics.yaml', text: runbook },
+    { path: 'definitions/plugins/check_hello', text: plugin, executable: true },
+    { path: 'README.md', text: readme },
+  ];
+}
+
+function daemonFile(identity: string | undefined): string {
+  const key =
+    identity === undefined
+      ? '  # identity: ${file:~/.ssh/id_ed25519} # private key; as a service rather ${cred:ssh_key}\n  agent: false # true: the SSH agent at $SSH_AUTH_SOCK'
+      : `  identity: \${file:${identity}} # private key; as a service rather \${cred:ssh_key}`;
+  return `# The daemon file of mendd. Paths are relative to it. Checked by: mendd validate
+definitions:
+  path: ./definitions # hosts/, runbooks/ and plugins/; best kept in git
+
+store:
+  path: ./mendd.db # state, history and the ledger of actions; as a service /var/lib/mendd/mendd.db
+
+ssh:
+  user: mendd # login name on hosts that name none
+${key}
+  known_hosts: ./known_hosts
+  host_keys: strict # only hosts whose key is known; accept_new learns the first one
+
+api:
+  listen: 127.0.0.1:8420 # the API and the page
+
+remediation:
+  mode: observe # decides and records, never acts; \`auto\` lets actions run
+  max_runs: 20 per 1h # repairs in the whole fleet
+  max_concurrent: 5
+  # page: oncall # who hears of a problem that no action could mend
+
+# notify:
+#   oncall: { webhook: "\${env:ONCALL_URL}" }
+`;
+}
+
+const hostsFile = `# Hosts by name. Labels are what runbooks select by.
+hosts:
+  ops-box:
+    transport: local # this machine itself, without SSH
+    labels: { role: ops }
+
+  # web-1: { address: 10.0.0.11, labels: { role: web } }
+  # web-[02:20]: { address: "10.0.1.{n}", labels: { role: web } }
+`;
+
+const runbook = `# A runbook: which hosts, what is checked there, and what is done about it.
+runbook: basics
+hosts: ["*"] # names and globs; or labels: { role: web }
+every: 1m
+
+checks:
+  disk:
+    disk: { path: /, warn: 80%, crit: 90% }
+
+  hello:
+    plugin: check_hello # from plugins/; any Nagios plugin works unchanged
+    args: [--name, world]
+
+  # worker:
+  #   systemd_unit: queue-worker
+  #   max_attempts: 3 # soft until then
+
+actions:
+  vacuum:
+    when: { check: disk, state: critical, attempts: 2 }
+    run: journalctl --vacuum-size=500M
+    sudo: true
+    cooldown: 1h
+    mode: observe # this action only records what it would do; delete the line to let it act
+
+  # restart:
+  #   when: { check: worker, attempts: 2 }
+  #   systemd_restart: queue-worker
+  #   sudo: true
+  # reboot:
+  #   after: restart # the next rung: only when restart is exhausted or failed
+  #   reboot: { back_within: 10m }
+  #   sudo: true
+`;
+
+const plugin = `#!/bin/sh
+# A Nagios plugin: one line of text, then perfdata after a bar; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+name=world
+[ "$1" = --name ] && [ -n "$2" ] && name=$2
+users=$(who 2>/dev/null | wc -l | tr -d ' ')
+echo "OK: hello $name, $users logged in|users=$users;;;0"
+exit 0
+`;
+
+const readme = `# Definitions for mendd
+
+| file | what |
+|---|---|
+| mendd.yaml | the daemon: store, SSH, API, limits |
+| definitions/hosts/ | the hosts |
+| definitions/runbooks/ | checks and actions |
+| definitions/plugins/ | programs that are uploaded to hosts |
+
+    mendd validate             check everything, without a daemon
+    mendd check ops-box        run the checks of a host now
+    mendd init . --host web-1  add a host from your ssh settings
+    mendd serve                start; nothing acts until remediation.mode is auto
+    mendd status               what needs you
+
+Keep mendd.yaml and definitions/ in git; mendd.db and keys stay out of it.
+`;

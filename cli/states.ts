@@ -1,0 +1,145 @@
+/** How states, runs and gates look and rank on a terminal: the word first, colour only beside it. */
+import type { RunStatus } from '../core/types.ts';
+import type { CheckRow, GateRow, HostRow, RunRow } from './api-types.ts';
+import type { Column, Hue, Output } from './output.ts';
+import { plain } from './plain-text.ts';
+import { showAge, showDuration, showInstant } from './times.ts';
+
+/** Nagios's return codes. Source: Monitoring Plugins Development Guidelines, 2.3. */
+export const nagiosCodes: Readonly<Record<string, number>> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
+
+const ranks = ['unreachable', 'critical', 'unknown', 'warning', 'pending', 'ok', 'up'];
+
+/** Worst first. */
+export function byState(a: string, b: string): number {
+  return ranks.indexOf(a) - ranks.indexOf(b);
+}
+
+/** The worst of some states as an exit code: critical, then unknown, then warning. Pending counts as OK. */
+export function worstCode(states: readonly string[]): number {
+  const worst = [...states].map((state) => (state === 'unreachable' ? 'unknown' : state)).sort(byState)[0];
+  return nagiosCodes[worst ?? 'ok'] ?? 0;
+}
+
+const hues: Readonly<Record<string, Hue>> = {
+  ok: 'good',
+  up: 'good',
+  warning: 'warn',
+  critical: 'bad',
+  unknown: 'odd',
+  unreachable: 'bad',
+  pending: 'quiet',
+};
+
+export function stateHue(state: string): Hue | undefined {
+  return hues[state];
+}
+
+export function runHue(status: RunStatus): Hue | undefined {
+  if (status === 'verified' || status === 'done') return 'good';
+  if (status === 'failed' || status === 'not_verified' || status === 'unknown') return 'bad';
+  if (status === 'inconclusive' || status === 'refused' || status === 'expired') return 'warn';
+  return undefined;
+}
+
+export const hostColumns: readonly Column<HostRow>[] = [
+  { title: 'HOST', cell: (host) => host.name },
+  {
+    title: 'STATE',
+    cell: (host) => host.status.state.toUpperCase(),
+    hue: (host) => stateHue(host.status.state),
+  },
+  { title: 'FOR', cell: (host) => showAge(host.status.since) },
+  { title: 'CHECKS', cell: countChecks, hue: (host) => stateHue(worstCheck(host)) },
+  { title: 'ADDRESS', cell: (host) => host.address },
+  { title: 'ABOUT', cell: aboutHost },
+];
+
+function worstCheck(host: HostRow): string {
+  const present = Object.entries(host.checks).filter(([, count]) => count > 0);
+  return present.map(([state]) => state).sort(byState)[0] ?? 'pending';
+}
+
+function countChecks(host: HostRow): string {
+  const parts = Object.entries(host.checks).filter(([, count]) => count > 0);
+  return parts
+    .sort(([a], [b]) => byState(a, b))
+    .map(([state, count]) => `${count} ${state}`)
+    .join(', ');
+}
+
+function aboutHost({ status, run, labels }: HostRow): string {
+  if (status.failure !== undefined) return `${status.failure.stage}: ${status.failure.message}`;
+  if (run !== undefined) return `${run.action} ${run.status}`;
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
+}
+
+export const checkColumns: readonly Column<CheckRow>[] = [
+  { title: 'STATE', cell: showState, hue: (row) => (row.stale ? 'odd' : stateHue(row.status.state)) },
+  { title: 'CHECK', cell: (row) => `${row.host}/${row.check}` },
+  { title: 'TRY', cell: (row) => `${row.status.attempt}/${row.maxAttempts} ${row.status.type}` },
+  { title: 'FOR', cell: (row) => showAge(row.status.since) },
+  { title: 'TEXT', cell: (row) => row.status.lastResult?.text ?? '' },
+];
+
+function showState({ status, stale }: CheckRow): string {
+  const marks = [
+    stale ? 'stale' : '',
+    status.flap.flapping ? 'flapping' : '',
+    status.suppressedBy === undefined ? '' : 'explained',
+  ].filter((mark) => mark !== '');
+  return [status.state.toUpperCase(), ...marks].join(' ');
+}
+
+export const runColumns: readonly Column<RunRow>[] = [
+  { title: 'STATUS', cell: (run) => run.status, hue: (run) => runHue(run.status) },
+  { title: 'DECIDED', cell: (run) => showInstant(run.decidedAt) },
+  { title: 'HOST', cell: (run) => run.host },
+  { title: 'ACTION', cell: (run) => run.action },
+  { title: 'TOOK', cell: tookOf },
+  { title: 'ID', cell: (run) => run.id },
+  { title: 'OUTCOME', cell: (run) => run.outcome ?? run.reason },
+];
+
+function tookOf({ decidedAt, endedAt }: RunRow): string {
+  return endedAt === undefined ? '' : showDuration(Date.parse(endedAt) - Date.parse(decidedAt));
+}
+
+/** One line a gate: the mark, its name, what it saw; for a closed one, what opens it. */
+export function gateLines(out: Output, gates: readonly GateRow[], indent: string): string[] {
+  const width = Math.max(0, ...gates.map(({ gate }) => gate.length));
+  return gates.map((gate) => {
+    const mark = gate.passed ? out.paint('good', '✓') : out.paint('bad', '✗');
+    const seen = Object.entries(gate.values).map(([name, value]) => showValue(name, value));
+    const closed = gate.passed
+      ? []
+      : [gate.reason ?? 'closed', opensText(gate)].filter((part) => part !== '');
+    const words = plain([seen.join(', '), ...closed].filter((part) => part !== '').join(' · '));
+    return `${indent}${mark} ${plain(gate.gate).padEnd(width)}  ${words}`.trimEnd();
+  });
+}
+
+function opensText({ opens, opensAt }: GateRow): string {
+  const at = opensAt === undefined ? '' : ` (${showInstant(opensAt)}, ${showAge(opensAt)})`;
+  return opens === undefined && at === '' ? '' : `opens: ${opens ?? ''}${at}`;
+}
+
+/** More milliseconds than any duration has: an instant that kept its number. */
+const instantMs = 1e11;
+
+/** A name that ends in Ms holds a duration, one that ends in At an instant. */
+function showValue(name: string, value: GateRow['values'][string]): string {
+  const label = spaced(name.replace(/(At)?(Ms)?$/, ''));
+  // Instants start at 0 where nothing happened yet.
+  if (value === null || (typeof value === 'string' && Date.parse(value) === 0)) return `${label} none`;
+  if (typeof value === 'string' && name.endsWith('At')) return `${label} at ${showInstant(value)}`;
+  if (typeof value !== 'number' || !name.endsWith('Ms')) return `${label} ${value}`;
+  return `${label} ${value > instantMs ? showInstant(new Date(value).toISOString()) : showDuration(value)}`;
+}
+
+/** `neededRuns` -> `needed runs` */
+function spaced(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

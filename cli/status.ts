@@ -1,0 +1,145 @@
+/**
+ * `mendd status`: the verdict, the automation switch, and what needs a person first. Leaves with the worst Nagios state, so that
+ * it can be a check itself.
+ */
+import type { Command } from 'commander';
+import { MenddError } from '../core/errors.ts';
+import type { CheckRow, NowAnswer } from './api-types.ts';
+import type { ApiClient } from './client.ts';
+import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import type { Column, Output } from './output.ts';
+import { plain } from './plain-text.ts';
+import { checkColumns, hostColumns, nagiosCodes, runColumns, stateHue, worstCode } from './states.ts';
+import { showAge, showDuration, showInstant } from './times.ts';
+import { pauseFor } from './wait.ts';
+
+interface StatusOptions extends ApiOptions {
+  watch: boolean;
+}
+
+interface Situation {
+  now: NowAnswer;
+  /** Checks without a fresh result: their last state is not believed. */
+  stale: CheckRow[];
+}
+
+/** Between two redraws. Milliseconds. */
+const watchMs = 2_000;
+const shownHealed = 5;
+const shownStale = 50;
+
+export function addStatus(program: Command): void {
+  const summary =
+    'what needs you, what heals itself, what is wrong. Exit code: the worst state, as of a Nagios plugin';
+  withApi(addCommand(program, 'status', summary, ['status', 'status --watch', 'status -o json']))
+    .option('--watch', 'redraw until interrupted', false)
+    .action(async (options: StatusOptions) => {
+      const session = openSession(options);
+      if (options.watch) await watch(session);
+      else show(session.out, await read(session.client));
+    });
+}
+
+async function read(client: ApiClient): Promise<Situation> {
+  const [now, stale] = await Promise.all([
+    client.get<NowAnswer>('/api/v1/now'),
+    client.list<CheckRow>('/api/v1/checks', { stale: 'true' }, shownStale),
+  ]);
+  return { now, stale };
+}
+
+function show(out: Output, situation: Situation): void {
+  const { now, stale } = situation;
+  const state = stateOf(situation);
+  out.value({ state, ...now, stale }, () => lines(out, situation, state));
+  process.exitCode = nagiosCodes[state] ?? 0;
+}
+
+/** What nothing is known of is UNKNOWN, never OK: stale checks, and a fleet without a single verdict. */
+function stateOf({ now, stale }: Situation): string {
+  const blind = now.verdict.ok === 0 && now.worst.length === 0;
+  const states = [
+    ...(blind ? ['unknown'] : []),
+    ...now.worst.map(({ status }) => status.state),
+    ...now.unreachable.map(() => 'unreachable'),
+    ...stale.map(() => 'unknown'),
+  ];
+  const code = worstCode(states);
+  return Object.keys(nagiosCodes).find((name) => nagiosCodes[name] === code) ?? 'ok';
+}
+
+/** Until SIGINT or SIGTERM; a daemon that is away is said so and waited for. */
+async function watch({ client, out }: Session): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  while (!stop.signal.aborted) {
+    const situation = await read(client).catch((error: unknown) => {
+      if (error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE') return error;
+      throw error;
+    });
+    if (out.isTerminal && out.format === 'table') process.stdout.write('\u001b[H\u001b[2J');
+    if (situation instanceof MenddError) out.talk(`${situation.message} Nothing below this line is known.`);
+    else show(out, situation);
+    await pauseFor(watchMs, stop.signal);
+  }
+  process.exitCode = 0;
+}
+
+function lines(out: Output, { now, stale }: Situation, state: string): string[] {
+  const { verdict, automation, definitions } = now;
+  const section = (title: string, rows: readonly string[]): string[] =>
+    rows.length === 0 ? [] : ['', out.paint('strong', title), ...rows];
+  const shown = new Set(now.worst.map((row) => `${row.host}/${row.check}`));
+  const onlyStale = stale.filter((row) => !shown.has(`${row.host}/${row.check}`));
+  return [
+    `${out.paint(stateHue(state), state.toUpperCase())}: ${plain(verdict.sentence)}`,
+    automationLine(out, automation),
+    ...definitionLines(out, definitions),
+    ...section(
+      'Needs you',
+      now.needsYou.map((each) => needLine(out, each)),
+    ),
+    ...section('Healing itself', tableOf(now.healing, runColumns, out)),
+    ...section('Problems', tableOf(now.worst, checkColumns, out)),
+    ...section('Unreachable', tableOf(now.unreachable, hostColumns, out)),
+    ...section('Not fresh', tableOf(onlyStale, checkColumns, out)),
+    ...section('Healed in the last day', tableOf(now.healed.slice(0, shownHealed), runColumns, out)),
+  ];
+}
+
+function tableOf<T>(items: readonly T[], columns: readonly Column<T>[], out: Output): string[] {
+  return items.length === 0 ? [] : out.table(items, columns, '  ');
+}
+
+function automationLine(out: Output, { mode, paused, fleetRuns }: NowAnswer['automation']): string {
+  const budget = `${fleetRuns.used} of ${fleetRuns.limit} repairs used in ${showDuration(fleetRuns.perMs)}`;
+  if (paused !== undefined) {
+    const until = paused.until === undefined ? 'until resumed' : `until ${showInstant(paused.until)}`;
+    return `${out.paint('warn', 'automation PAUSED')} by ${plain(paused.by)} ${until}: ${plain(paused.reason)} · ${budget}`;
+  }
+  return mode === 'observe'
+    ? `automation only observes: nothing acts · ${budget}`
+    : `automation on · ${budget}`;
+}
+
+function definitionLines(
+  out: Output,
+  { revision, loadedAt, lastReloadOk, problems }: NowAnswer['definitions'],
+): string[] {
+  const loaded = `definitions ${plain(revision)}, loaded ${showAge(loadedAt)} ago`;
+  if (lastReloadOk) return [loaded];
+  return [
+    loaded,
+    out.paint('bad', 'the last reload was REFUSED; the definitions before stay in force:'),
+    ...problems.flatMap((problem) => plain(problem, { lines: true }).split('\n')).map((line) => `  ${line}`),
+  ];
+}
+
+function needLine(out: Output, { explanation, status, runs }: NowAnswer['needsYou'][number]): string {
+  const { host, check, action, reason } = explanation;
+  const tried =
+    runs.length === 0 ? 'nothing tried' : runs.map((run) => `${run.action} ${run.status}`).join(', ');
+  const state = out.paint(stateHue(status.state), status.state.toUpperCase());
+  const words = `${host}/${check} for ${showAge(status.since)}: ${reason.replaceAll('_', ' ')}; ${tried}; next ${action}`;
+  return `  ${state} ${plain(words)}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * `mendd token`: makes, lists and revokes tokens of the API in the ledger file itself, so that the first one needs none. The
+ * secret is printed once and kept nowhere.
+ */
+import { chownSync, existsSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { type Command, Option } from 'commander';
+import { exitCodes } from '../core/errors.ts';
+import type { Coordinator, Token } from '../core/ports.ts';
+import type { Scope } from '../core/types.ts';
+import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
+import { CommandError, usageError } from './exit.ts';
+import { type Column, Output } from './output.ts';
+import { storePath } from './store-path.ts';
+import { readDuration, showInstant } from './times.ts';
+
+type Tokens = Pick<Coordinator, 'createToken' | 'tokens' | 'revokeToken' | 'close'>;
+type TokenOptions = OutputOptions & ConfigOptions;
+
+const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin'];
+
+export function addToken(program: Command): void {
+  const token = addCommand(
+    program,
+    'token',
+    'make, list and revoke tokens of the API; needs the store, no daemon',
+    [
+      'token create --name alice --scope act --expires 90d > ~/.mendd-token',
+      'token list',
+      'token revoke <id>',
+    ],
+  );
+  const example = ['token create --name grafana --scope read'];
+  withConfig(withOutput(addCommand(token, 'create', 'make a token; prints its secret, once', example)))
+    .addOption(
+      new Option('--scope <scope>', 'what it may do; each holds those before it')
+        .choices(scopes)
+        .default('read'),
+    )
+    .option('--name <name>', 'who uses it; stands beside what is done with it (default: your login name)')
+    .option('--expires <duration>', 'worthless after that: 90d; never without it')
+    .action(create);
+  withConfig(
+    withOutput(addCommand(token, 'list', 'list tokens, without their secrets', ['token list -o json'])),
+  ).action(list);
+  withConfig(
+    addCommand(token, 'revoke <id>', 'make a token worthless, at once', ['token revoke 3f9a0c12']),
+  ).action(revoke);
+}
+
+async function create(
+  options: TokenOptions & { scope: Scope; name?: string; expires?: string },
+): Promise<void> {
+  const name = (options.name ?? userInfo().username).trim();
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u.test(name))
+    throw usageError(`--name: \`${name}\` is no name.`, 'Use up to 64 letters, digits, spaces and . _ @ -');
+  const nowMs = Date.now();
+  const expiry =
+    options.expires === undefined ? {} : { expiresAtMs: nowMs + readDuration('--expires', options.expires) };
+  const { token, secret } = await withTokens(options, (tokens) =>
+    tokens.createToken({ name, scopes: [options.scope], nowMs, ...expiry }),
+  );
+  const out = new Output(options.output);
+  out.value({ ...shown(token), secret }, () => [secret]);
+  const end =
+    token.expiresAtMs === undefined ? 'never expires' : `expires ${showInstant(instant(token.expiresAtMs))}`;
+  out.talk(
+    `Token ${token.id} for ${name}, scope ${options.scope}, ${end}. Its secret is shown only this once.`,
+  );
+}
+
+async function list(options: TokenOptions): Promise<void> {
+  const tokens = await withTokens(options, (each) => each.tokens());
+  new Output(options.output).list('tokens', tokens.map(shown), columns, 'There are no tokens.');
+}
+
+async function revoke(id: string, options: TokenOptions): Promise<void> {
+  const revoked = await withTokens(options, (tokens) => tokens.revokeToken(id));
+  if (!revoked)
+    throw new CommandError(exitCodes.failed, `There is no token ${id}.`, {
+      hint: '`mendd token list` shows them.',
+    });
+  new Output().talk(`Token ${id} is worthless now.`);
+}
+
+async function withTokens<T>(options: ConfigOptions, use: (tokens: Tokens) => T): Promise<T> {
+  const path = storePath(options.config);
+  const { ledgerPathOf, openLedgerForTokens } = await import('../store/open.ts');
+  const ledger = ledgerPathOf(path);
+  const files = [ledger, `${ledger}-wal`, `${ledger}-shm`, `${path}.lock`];
+  const absent = files.filter((file) => !existsSync(file));
+  const tokens = openLedgerForTokens(path);
+  try {
+    const answer = use(tokens);
+    giveToOwner(dirname(path), absent);
+    return answer;
+  } finally {
+    tokens.close();
+  }
+}
+
+/** What root made must not lock out the daemon that runs as the owner of the directory. */
+function giveToOwner(directory: string, files: readonly string[]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(directory);
+  for (const file of files) if (existsSync(file)) chownSync(file, uid, gid);
+}
+
+interface TokenRow {
+  id: string;
+  name: string;
+  scopes: Scope[];
+  createdAt: string;
+  expiresAt?: string;
+  lastUsedAt?: string;
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function shown({ id, name, scopes: held, createdAtMs, expiresAtMs, lastUsedAtMs }: Token): TokenRow {
+  return {
+    id,
+    name,
+    scopes: held,
+    createdAt: instant(createdAtMs),
+    ...(expiresAtMs === undefined ? {} : { expiresAt: instant(expiresAtMs) }),
+    ...(lastUsedAtMs === undefined ? {} : { lastUsedAt: instant(lastUsedAtMs) }),
+  };
+}
+
+const columns: readonly Column<TokenRow>[] = [
+  { title: 'ID', cell: ({ id }) => id },
+  { title: 'NAME', cell: ({ name }) => name },
+  { title: 'SCOPE', cell: (row) => row.scopes.join(' ') },
+  { title: 'CREATED', cell: ({ createdAt }) => showInstant(createdAt) },
+  { title: 'EXPIRES', cell: ({ expiresAt }) => (expiresAt === undefined ? 'never' : showInstant(expiresAt)) },
+  {
+    title: 'LAST USED',
+    cell: ({ lastUsedAt }) => (lastUsedAt === undefined ? 'never' : showInstant(lastUsedAt)),
+  },
+];

@@ -1,0 +1,70 @@
+/** `mendd validate`: judges the definitions without a daemon and tells every problem with its place. */
+import type { Command } from 'commander';
+import { loadDefinitions } from '../config/load.ts';
+import { formatProblem } from '../config/problems.ts';
+import type { Definitions } from '../core/definitions.ts';
+import { refusalOf } from '../daemon/load.ts';
+import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
+import { findDaemonFile } from './daemon-file.ts';
+import { Output } from './output.ts';
+
+interface ValidateOptions extends OutputOptions, ConfigOptions {
+  secrets: boolean;
+}
+
+export function addValidate(program: Command): void {
+  const summary = 'check the definitions; every problem at once as file:line:col, exit code 65';
+  const command = addCommand(program, 'validate [file]', summary, [
+    'validate',
+    'validate ./mendd.yaml',
+    'validate --no-secrets -o json   # in CI, where secrets are not',
+  ]);
+  withConfig(withOutput(command))
+    .option('--no-secrets', 'check the form of secret references, read none')
+    .action((file: string | undefined, options: ValidateOptions) =>
+      validate(file ?? options.config, options),
+    );
+}
+
+function validate(named: string | undefined, options: ValidateOptions): void {
+  const out = new Output(options.output);
+  const configFile = findDaemonFile(named);
+  const loaded = loadDefinitions({ configFile, resolveSecrets: options.secrets });
+  const problems = loaded.ok ? [] : loaded.problems;
+  const { warnings } = loaded;
+  if (out.format !== 'table') {
+    const counts = loaded.ok
+      ? { revision: loaded.definitions.revision, counts: countsOf(loaded.definitions) }
+      : {};
+    out.value({ ok: loaded.ok, ...counts, problems, warnings }, () => []);
+    if (!loaded.ok) process.exitCode = refusalOf(problems).exitCode;
+    return;
+  }
+  for (const warning of warnings) out.talk(`warning: ${formatProblem(warning)}`);
+  if (!loaded.ok) throw refusalOf(problems);
+  const { hosts, runbooks, checks, actions } = countsOf(loaded.definitions);
+  const words = [
+    amount(hosts, 'host'),
+    amount(runbooks, 'runbook'),
+    amount(checks, 'check'),
+    amount(actions, 'action'),
+  ];
+  out.lines([`${configFile} is valid: ${words.join(', ')}; revision ${loaded.definitions.revision}`]);
+}
+
+function amount(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** Checks and actions as they are written, not multiplied by hosts. */
+function countsOf({
+  hosts,
+  runbooks,
+}: Definitions): Record<'hosts' | 'runbooks' | 'checks' | 'actions', number> {
+  return {
+    hosts: hosts.size,
+    runbooks: runbooks.length,
+    checks: runbooks.reduce((sum, runbook) => sum + runbook.checks.length, 0),
+    actions: runbooks.flatMap((runbook) => runbook.ladders).reduce((sum, { rungs }) => sum + rungs.length, 0),
+  };
+}
