@@ -3,7 +3,6 @@
  * code says whether they ended as told.
  */
 import { emitKeypressEvents } from 'node:readline';
-import type { Command } from 'commander';
 import pc from 'picocolors';
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -15,22 +14,12 @@ import { createLog } from '../daemon/log.ts';
 import { type DemoFleet, type DemoHostName, demoHostNames, startDemoFleet } from './demo-fleet.ts';
 import { type Episode, episodes, type Stage, Watch } from './demo-story.ts';
 
-export function addDemo(program: Command): void {
-  program
-    .command('demo')
-    .description('start a daemon with three embedded SSH hosts, break things, and tell how they heal')
-    .option('--once', 'play the three episodes and end; exit 0 only if they ended as told', false)
-    .addHelpText('after', '\nExample: mendd demo --once')
-    .action(async (options: { once: boolean }) => {
-      process.exitCode = await demo(options.once);
-    });
-}
-
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function demo(once: boolean): Promise<number> {
+/** Exit code: 0 when the episodes ended as told. */
+export async function demo(once: boolean): Promise<number> {
   const startedMs = performance.now();
   const tell = (line: string): void => {
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1).padStart(6);
@@ -113,8 +102,9 @@ const passing = ['attempts_not_reached', 'run_in_progress', 'no_fresh_result'];
 /** One line of the story, or nothing for events that would only repeat it. */
 function lineOf(event: StoredEvent): string | undefined {
   const host = pc.cyan((event.host ?? '').padEnd(6));
-  const { to, text, status, outcome, action, reason, verdict, from } = event.data;
-  const name = String(action ?? '').replace('queue.', '');
+  const { to, text, outcome, action, reason, verdict, from } = event.data;
+  const status = String(event.data['status']);
+  const name = String(action).replace('queue.', '');
   switch (event.type) {
     case 'state.changed':
       if (from === to) return undefined;
@@ -131,7 +121,7 @@ function lineOf(event: StoredEvent): string | undefined {
     case 'action.started':
       return `${host}  ${pc.bold(name)} sent`;
     case 'action.ended':
-      return `${host}  ${status === 'verified' || status === 'done' ? pc.green(`${name} ${String(status)}`) : pc.yellow(`${name} ${String(status)}`)}: ${String(outcome)}`;
+      return `${host}  ${(status === 'verified' || status === 'done' ? pc.green : pc.yellow)(`${name} ${status}`)}: ${String(outcome)}`;
     case 'automation.paused':
     case 'automation.resumed':
       return `${pc.yellow(event.type)}  checks go on`;

@@ -2,7 +2,7 @@
  * What config/ produces and everyone else reads: definitions that are checked, resolved and frozen. All
  * defaults are filled in; all references exist. Nothing here parses or reads files.
  */
-import type { ActionKind, CheckState } from './types.ts';
+import type { CheckState } from './types.ts';
 
 /** A value whose text and JSON form is `<secret>`; `reveal()` is called where it is used, nowhere else. */
 export interface Secret {
@@ -168,8 +168,6 @@ export type EffectDefinition =
   | { kind: 'reboot'; backWithinMs: number; command: string }
   | { kind: 'webhook'; url: Secret; method: 'POST' | 'PUT' }
   | { kind: 'notify'; to: string };
-
-export type EffectKind = ActionKind;
 
 export interface DaemonConfig {
   /** Directory the definitions were read from. */

@@ -158,7 +158,7 @@ test('ten failures in one second are one attempt of the host', () => {
 
 test('flapping holds the repair, and people are told once', () => {
   const host = hostWith(restart, page);
-  const wild = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 'critical' : 'ok') as 'critical' | 'ok');
+  const wild = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 'critical' : 'ok'));
   const plan = planOf([checkOf('running', { maxAttempts: 1 })], [ladderOf([restart, page], { attempts: 3 })]);
   const flapper = new SimulatedHost(plan)
     .results(...wild)

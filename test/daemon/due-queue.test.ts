@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DueQueue } from '../../daemon/due-queue.ts';
 
-const key = fc.constantFrom(...'abcdefghijkl');
+const key = fc.constantFrom(...'abcdefghijkl'.split(''));
 const step = fc.oneof(
   fc.record({ do: fc.constant('set' as const), key, ms: fc.integer({ min: 0, max: 50 }) }),
   fc.record({ do: fc.constant('delete' as const), key }),

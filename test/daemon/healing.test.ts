@@ -178,7 +178,7 @@ test('a reload with a problem changes nothing; a good one keeps the state of wha
 });
 
 test('stop lets a run that was sent end, and records it', async () => {
-  const { daemon: d, files } = await prepared(`touch ${'$'}HOME/under-way; sleep 2; true`);
+  const { daemon: d, files } = await prepared('sleep 2; true');
   await d.start();
   await d.event('state.changed', toState('ok'));
   rmSync(files.up);
