@@ -52,6 +52,7 @@ export class Scheduler {
 
   /** Adds, removes and re-times; what did not change keeps its place in time. */
   update(plans: ReadonlyMap<string, HostPlan>): void {
+    if (this.#stopped) return;
     const wanted = new Map<string, Job>();
     for (const plan of plans.values()) {
       for (const check of plan.checks)
@@ -65,7 +66,7 @@ export class Scheduler {
     for (const [key, job] of wanted) {
       const known = this.#jobs.has(key) && (this.#due.dueOf(key) !== undefined || this.#calendar.has(key));
       this.#jobs.set(key, job);
-      if (!known && !this.#running.has(key) && !this.#isQueued(key)) this.#schedule(key, job, true);
+      if (!known && !this.#isQueued(key)) this.#schedule(key, job, true);
     }
     this.#wake();
   }

@@ -191,3 +191,28 @@ test('a calendar schedule has its next time in its own zone', () => {
   });
   expect(berlin.format(next)).toBe('02:30');
 });
+
+test('a check that is re-timed, or goes and comes back, while it runs is asked again', async () => {
+  for (const between of [[], [planOf([], [])]]) {
+    const { clock, scheduler, started, end } = bench([planOf([every('a', 10_000)], [])], {}, false);
+    await clock.pass(10_000);
+    expect(started).toHaveLength(1);
+    for (const plan of between) scheduler.update(planMap([plan]));
+    scheduler.update(planMap([planOf([every('a', 20_000)], [])]));
+    await end('web-1/a');
+    await clock.pass(40_000);
+    expect(started.length).toBeGreaterThan(1);
+    await end('web-1/a');
+    await scheduler.stop();
+  }
+});
+
+test('a reload that comes while it stops starts nothing and leaves no timer', async () => {
+  const { clock, scheduler, started } = bench([]);
+  await scheduler.stop();
+  const nightly = checkOf('b', { timing: { kind: 'calendar', cron: '0 3 * * *', timezone: 'UTC' } });
+  scheduler.update(planMap([planOf([every('a', 10_000), nightly], [])]));
+  await clock.pass(60_000);
+  expect(started).toEqual([]);
+  expect(scheduler.nextDueAtMs('web-1', nightly.id)).toBeUndefined();
+});
