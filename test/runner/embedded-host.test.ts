@@ -1,4 +1,5 @@
 /** The embedded host, asked by the project's own runner and guard, and by a plain ssh2 client. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +81,30 @@ describe('sessions', () => {
     const { run, host } = await bed('web-1', generateKeyPair().privateKey);
     expect(await run('true')).toMatchObject({ kind: 'unreachable', failure: { stage: 'auth', sent: false } });
     expect(host.counts().execs).toBe(0);
+  });
+
+  test('knowing the public key is not enough', async () => {
+    const { host } = await bed();
+    const client = new ssh2.Client();
+    const [offered, signing] = [key.publicKey, generateKeyPair().privateKey].map((text) =>
+      ssh2.utils.parseKey(text),
+    );
+    /** Offers the authorized key and signs with another. */
+    class Liar extends ssh2.BaseAgent {
+      override getIdentities(callback: (error?: Error, keys?: never[]) => void): void {
+        callback(undefined, [offered as never]);
+      }
+      override sign(_key: never, data: Buffer, ...rest: unknown[]): void {
+        const callback = rest.at(-1) as (error?: Error, signature?: Buffer) => void;
+        callback(undefined, (signing as ssh2.ParsedKey).sign(data));
+      }
+    }
+    const error = await new Promise<Error>((resolve, reject) => {
+      client.on('error', resolve).on('ready', () => reject(new Error('it was let in')));
+      client.connect({ host: host.address, port: host.port, username: 'any', agent: new Liar() });
+    });
+    client.end();
+    expect(error.message).toMatch(/authentication methods failed/);
   });
 
   test('a host key that differs from the known one is refused', async () => {
@@ -255,8 +280,15 @@ describe('the machine', () => {
   test('nothing of it is left after close', async () => {
     const { host, run, directory } = await bed();
     const worker = await run('systemctl show -p MainPID --value queue-worker');
-    await run('setsid sleep 1000 >/dev/null 2>&1 &');
+    const nap = `sleep ${Math.floor(Math.random() * 1e6) + 1e6}`;
+    const naps = () =>
+      execFileSync('ps', ['-eo', 'args='], { encoding: 'utf8' })
+        .split('\n')
+        .filter((row) => row === nap);
+    await run(`setsid ${nap} >/dev/null 2>&1 &`);
+    await vi.waitFor(() => expect(naps()).toEqual([nap]), soon);
     await host.close();
+    await vi.waitFor(() => expect(naps()).toEqual([]), soon);
     const pid = Number('stdout' in worker ? worker.stdout : Number.NaN);
     const alive = () => existsSync(`/proc/${pid}/environ`) && readFileSync(`/proc/${pid}/environ`).length > 0;
     await vi.waitFor(() => expect(alive()).toBe(false), soon);

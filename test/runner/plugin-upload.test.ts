@@ -5,6 +5,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -128,6 +129,10 @@ describe.each(variants)('%s without %j', (name, without) => {
     host.forget(plugin);
     pathOf(await host.ensure(plugin));
     expect(statSync(bait).size).toBe('precious'.length);
+    rmSync(path);
+    symlinkSync(plugin.path, path);
+    host.forget(plugin);
+    expect(lstatSync(pathOf(await host.ensure(plugin))).isSymbolicLink()).toBe(false);
     rmSync(dirname(path), { recursive: true });
     symlinkSync(host.home, dirname(path));
     host.forget(plugin);

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { GuardOutcome, GuardRequest, TargetGuard } from '../../core/guard-port.ts';
 import type { Intent, Preconditions } from '../../core/types.ts';
+import { readGuardAnswer } from '../../runner/guard-answer.ts';
 import { createTargetGuard } from '../../runner/target-guard.ts';
 import { makeShell, type Shell, type ShellRunner, shellNames, shellRunner } from '../support/shells.ts';
 
@@ -281,6 +282,27 @@ async function endsWithoutSetsid(shell: string): Promise<void> {
   expect(await send('i2', 'true')).toEqual(ran(0));
 }
 
+describe('answers', () => {
+  const prefix = '@mendd n0nce ';
+
+  test('what a login prints before, and half a line at the end, are no part of it', () => {
+    const text = `Welcome\n@mendd other exit 0 0\n\n${prefix}started\n\n${prefix}exit 1 0`;
+    expect(readGuardAnswer(text, 'n0nce')).toEqual({
+      lines: [{ word: 'started', rest: '' }],
+      stdout: '',
+      stderr: '',
+      truncated: false,
+    });
+  });
+
+  test('a line that nobody wrote for us ends it', () => {
+    const text = `${prefix}started\n${prefix}stdout 1\n|a\nb\n|c\n${prefix}exit 0 0\n`;
+    const answer = readGuardAnswer(text, 'n0nce');
+    expect(answer).toMatchObject({ stdout: 'a', truncated: true });
+    expect(answer.lines.map(({ word }) => word)).toEqual(['started', 'stdout']);
+  });
+});
+
 describe('records', () => {
   const name = shellNames[0] ?? 'dash';
 
@@ -301,14 +323,19 @@ describe('records', () => {
   test('old records go, the newest 200 stay', async () => {
     const { send, records } = bench(name);
     mkdirSync(join(records, 'intents'), { recursive: true });
+    mkdirSync(join(records, 'intents/old'));
+    mkdirSync(join(records, 'intents/young'));
+    const nowSec = Date.now() / 1000;
+    utimesSync(join(records, 'intents/old'), nowSec - 9 * 86_400, nowSec - 9 * 86_400);
+    utimesSync(join(records, 'intents/young'), nowSec - 6 * 86_400, nowSec - 6 * 86_400);
+    expect(await send('first', 'true')).toEqual(ran(0));
+    expect(readdirSync(join(records, 'intents')).toSorted()).toEqual(['first', 'young']);
     for (let number = 0; number < 230; number += 1) mkdirSync(join(records, `intents/i${number}`));
-    const oldSec = Date.now() / 1000 - 9 * 86_400;
-    utimesSync(join(records, 'intents/i7'), oldSec, oldSec);
     expect(await send('new', 'true')).toEqual(ran(0));
     const kept = readdirSync(join(records, 'intents'));
     expect(kept).toHaveLength(200);
     expect(kept).toContain('new');
-    expect(kept).not.toContain('i7');
+    expect(kept).not.toContain('young');
   });
 
   test('the log of starts is bounded', async () => {
