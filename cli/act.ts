@@ -52,7 +52,7 @@ async function act(target: string, named: string, options: ActOptions): Promise<
   if (options.yes && reason === '') throw usageError('--yes needs --reason: it is recorded with the run.');
   if (options.wait && !options.yes)
     throw usageError('--wait follows a run, and without --yes none is started.');
-  const session = openSession(options);
+  const session = await openSession(options);
   const action = await resolveAction(session.client, host, named);
   const path = `/api/v1/hosts/${encodeURIComponent(host)}/actions/${encodeURIComponent(action)}/run`;
   if (options.yes) await execute(session, path, reason, options.wait);

@@ -11,7 +11,7 @@ export function addBackup(program: Command): void {
   ]);
   withConfig(withOutput(command)).action(
     async (directory: string, options: ConfigOptions & OutputOptions) => {
-      const path = storePath(options.config);
+      const path = await storePath(options.config);
       const { backupStores } = await import('../store/open.ts');
       const copies = backupStores(path, directory);
       new Output(options.output).value(copies, () => [copies.history, copies.ledger]);

@@ -23,7 +23,7 @@ export function addChecks(program: Command): void {
     .option('--label <labels>', 'only on hosts with key=value, or key; all of several')
     .option('--problems', 'only warning, critical and unknown', false)
     .action(async (options: ChecksOptions) => {
-      const { client, out } = openSession(options);
+      const { client, out } = await openSession(options);
       const { host, state, label } = options;
       const problems = options.problems ? 'true' : undefined;
       const checks = await client.list<CheckRow>('/api/v1/checks', { host, state, problems });

@@ -67,9 +67,9 @@ export function withApi(command: Command): Command {
     .option('--token-file <file>', 'file with the token; $MENDD_TOKEN without it');
 }
 
-export function openSession(options: ApiOptions): Session {
+export async function openSession(options: ApiOptions): Promise<Session> {
   const token = readToken(options.tokenFile);
-  return { client: new ApiClient(apiBase(options), token), out: new Output(options.output) };
+  return { client: new ApiClient(await apiBase(options), token), out: new Output(options.output) };
 }
 
 /** Errors: 77 when the file cannot be read, 64 when what it holds can be no token. */

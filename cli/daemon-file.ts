@@ -3,10 +3,7 @@
  */
 import { existsSync } from 'node:fs';
 import { type Problem, ProblemList, sortProblems } from '../config/problems.ts';
-import { type DaemonFile, readDaemonFile } from '../config/resolve-daemon.ts';
-import { readSourceText } from '../config/source-text.ts';
-import { parseYaml } from '../config/yaml-source.ts';
-import { buildTree } from '../config/yaml-tree.ts';
+import type { DaemonFile } from '../config/resolve-daemon.ts';
 import { MenddError } from '../core/errors.ts';
 import { usageError } from './exit.ts';
 
@@ -30,11 +27,11 @@ export function findDaemonFile(named: string | undefined): string {
 }
 
 /** Address of the API: as told, else where the daemon file says, else the usual one. Errors: 64, CONFIG_MISSING. */
-export function apiBase(options: { api?: string; config?: string }): string {
+export async function apiBase(options: { api?: string; config?: string }): Promise<string> {
   if (options.api !== undefined) return readBase(options.api);
   const file = options.config ?? usualPlaces.find((path) => existsSync(path));
   if (file === undefined) return usualApi;
-  const listen = readDaemonKeys(findDaemonFile(file)).api?.listen;
+  const listen = (await readDaemonKeys(findDaemonFile(file))).api?.listen;
   return listen === undefined ? usualApi : `http://${reachable(listen.host)}:${listen.port}`;
 }
 
@@ -49,7 +46,15 @@ function readBase(text: string): string {
  * The sections of the daemon file that are right in themselves: broken definitions must not keep anybody from looking at the
  * daemon that runs with the ones before.
  */
-export function readDaemonKeys(file: string): DaemonFile['parts'] & { problems: readonly Problem[] } {
+export async function readDaemonKeys(
+  file: string,
+): Promise<DaemonFile['parts'] & { problems: readonly Problem[] }> {
+  const [{ readDaemonFile }, { readSourceText }, { parseYaml }, { buildTree }] = await Promise.all([
+    import('../config/resolve-daemon.ts'),
+    import('../config/source-text.ts'),
+    import('../config/yaml-source.ts'),
+    import('../config/yaml-tree.ts'),
+  ]);
   const list = new ProblemList();
   const text = readSourceText(file, file, list);
   const source = text === undefined ? undefined : parseYaml(text, file, list);

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
-import { examineApi, examineDefinitions, examineMachine, type Finding } from './examination.ts';
+import type { Finding } from './examination.ts';
 import type { Hue, Output } from './output.ts';
 import { plain } from './plain-text.ts';
 
@@ -18,11 +18,12 @@ export function addDoctor(program: Command): void {
   withApi(
     addCommand(program, 'doctor', summary, ['doctor', 'doctor --config /etc/mendd/mendd.yaml -o json']),
   ).action(async (options: ApiOptions) => {
+    const { examineApi, examineDefinitions, examineMachine } = await import('./examination.ts');
     const machine = await examineMachine();
     const { findings, daemonRuns } = await examineDefinitions(options.config);
     const { config, ...others } = options;
     // A daemon file that is missing was found missing above; the API is then looked for at the usual place.
-    const { client, out } = openSession(config !== undefined && !existsSync(config) ? others : options);
+    const { client, out } = await openSession(config !== undefined && !existsSync(config) ? others : options);
     const api = await examineApi(client, daemonRuns);
     const all = [...machine, ...findings, api];
     const ok = all.every(({ verdict }) => verdict !== 'bad');

@@ -26,7 +26,7 @@ export function addExplain(program: Command): void {
 async function explain(target: string, named: string | undefined, options: ExplainOptions): Promise<void> {
   const wanted = splitTarget(target);
   const at = options.at === undefined ? undefined : readInstant('--at', options.at);
-  const { client, out } = openSession(options);
+  const { client, out } = await openSession(options);
   const past = at !== undefined && (wanted.check?.includes('.') ?? true) && (named?.includes('.') ?? true);
   // What was decided in the past may be about names that are gone.
   const { host, check } = past ? wanted : await resolveTarget(client, wanted);

@@ -31,7 +31,7 @@ export function addHistory(program: Command): void {
 async function history(target: string, name: string | undefined, options: HistoryOptions): Promise<void> {
   const wanted = splitTarget(target, name);
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
-  const { client, out } = openSession(options);
+  const { client, out } = await openSession(options);
   const { host, check } = await completed(client, wanted);
   if (!options.results) {
     const rows = await client.list<TransitionRow>(

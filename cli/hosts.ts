@@ -21,7 +21,7 @@ export function addHosts(program: Command): void {
     .option('--state <states>', 'only pending, up or unreachable (a comma between several)')
     .option('--label <labels>', 'only hosts with key=value, or key; all of several')
     .action(async (options: HostsOptions) => {
-      const { client, out } = openSession(options);
+      const { client, out } = await openSession(options);
       const { host, state, label } = options;
       const hosts = await client.list<HostRow>('/api/v1/hosts', { host, state, label });
       hosts.sort((a, b) => byState(a.status.state, b.status.state) || problemsOf(b) - problemsOf(a));

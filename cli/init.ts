@@ -6,7 +6,7 @@ import { usageError } from './exit.ts';
 import { writeNew } from './new-file.ts';
 import { Output } from './output.ts';
 import { scaffold } from './scaffold.ts';
-import { readSshSettings } from './ssh-tools.ts';
+import type { SshSettings } from './ssh-tools.ts';
 
 interface InitOptions {
   host?: string;
@@ -27,7 +27,7 @@ async function init(directory: string | undefined, options: InitOptions): Promis
   const root = directory ?? '.';
   const out = new Output();
   if (options.yes && options.host === undefined) throw usageError('--yes answers the question of --host.');
-  const settings = options.host === undefined ? undefined : await readSshSettings(options.host);
+  const settings = options.host === undefined ? undefined : await readSettings(options.host);
   for (const file of scaffold(settings?.identity)) {
     const path = join(root, file.path);
     out.lines([`${writeNew(path, file) ? 'created' : 'kept   '} ${path}`]);
@@ -44,4 +44,9 @@ async function init(directory: string | undefined, options: InitOptions): Promis
     yes: options.yes,
     out,
   });
+}
+
+async function readSettings(host: string): Promise<SshSettings> {
+  const { readSshSettings } = await import('./ssh-tools.ts');
+  return readSshSettings(host);
 }

@@ -2,10 +2,13 @@
  * Names as people type them: `web-1/worker.running`, or `web-1/running` where that is clear. A name that is none gets the nearest
  * ones, never a guess.
  */
-import { suggest } from '../config/problems.ts';
+import { nearest } from '../config/problems.ts';
 import type { CheckRow, ExplainAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { usageError } from './exit.ts';
+
+/** More names than a person reads at once are not listed. */
+const shownNames = 30;
 
 export interface CheckTarget {
   host: string;
@@ -33,10 +36,17 @@ export function pickName(kind: string, wanted: string, known: readonly string[])
   if (ends.length > 1)
     throw usageError(`\`${wanted}\` could be ${ends.join(' or ')}.`, 'Write the full name.');
   const short = known.map((name) => name.slice(name.indexOf('.') + 1));
-  const hint =
-    suggest(wanted, [...new Set([...known, ...short])]) ??
-    (known.length === 0 ? `There is no ${kind} at all.` : '');
-  throw usageError(`There is no ${kind} \`${wanted}\`.`, hint);
+  throw usageError(
+    `There is no ${kind} \`${wanted}\`.`,
+    hintFor(kind, wanted, [...new Set([...known, ...short])]),
+  );
+}
+
+function hintFor(kind: string, wanted: string, names: readonly string[]): string {
+  const near = nearest(wanted, names);
+  if (near !== undefined) return `Did you mean \`${near}\`?`;
+  if (names.length === 0) return `There is no ${kind} at all.`;
+  return names.length > shownNames ? '' : `There are: ${names.join(', ')}.`;
 }
 
 /** Errors: 64 when the daemon knows no such host or check. */

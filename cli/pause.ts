@@ -26,7 +26,7 @@ export function addPause(program: Command): void {
       if (reason === '') throw usageError('--reason is empty.');
       const length =
         options.for === undefined ? {} : { for: formatDuration(readDuration('--for', options.for)) };
-      const { client, out } = openSession(options);
+      const { client, out } = await openSession(options);
       const answer = await client.post<{ paused: boolean; pause: PauseRow }>('/api/v1/pause', {
         reason,
         ...length,

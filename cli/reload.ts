@@ -5,7 +5,7 @@ import { type ApiOptions, addCommand, openSession, withApi } from './command.ts'
 export function addReload(program: Command): void {
   const summary = 'read the definitions anew; bad ones change nothing and leave with exit code 65';
   withApi(addCommand(program, 'reload', summary, ['reload'])).action(async (options: ApiOptions) => {
-    const { client, out } = openSession(options);
+    const { client, out } = await openSession(options);
     const answer = await client.post<{ revision: string }>('/api/v1/reload');
     out.value(answer, () => [`The definitions are loaded; revision ${answer.revision}.`]);
   });

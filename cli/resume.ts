@@ -5,7 +5,7 @@ import { type ApiOptions, addCommand, openSession, withApi } from './command.ts'
 export function addResume(program: Command): void {
   withApi(addCommand(program, 'resume', 'let actions run again', ['resume'])).action(
     async (options: ApiOptions) => {
-      const { client, out } = openSession(options);
+      const { client, out } = await openSession(options);
       const answer = await client.post<object>('/api/v1/resume');
       out.value(answer, () => ['Actions run again.']);
     },

@@ -34,7 +34,7 @@ export function addRuns(program: Command): void {
 }
 
 async function listRuns(options: RunsOptions): Promise<void> {
-  const { client, out } = openSession(options);
+  const { client, out } = await openSession(options);
   const { host, status } = options;
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
   const named = options.action;
@@ -46,7 +46,7 @@ async function listRuns(options: RunsOptions): Promise<void> {
 }
 
 async function tellRun(id: string, options: RunsOptions): Promise<void> {
-  const { client, out } = openSession(options);
+  const { client, out } = await openSession(options);
   const run = await client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`);
   out.value(run, () => runLines(out, run));
 }

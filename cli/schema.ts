@@ -1,9 +1,7 @@
 /** `mendd schema`: prints the JSON Schema that editors check the definitions with. */
 import { Argument, type Command } from 'commander';
-import { jsonSchema } from '../config/json-schema.ts';
+import type { SchemaName } from '../config/json-schema.ts';
 import { addCommand } from './command.ts';
-
-type SchemaName = Parameters<typeof jsonSchema>[0];
 
 export function addSchema(program: Command): void {
   const summary = 'print the JSON Schema of a kind of file, for editors';
@@ -13,7 +11,8 @@ export function addSchema(program: Command): void {
     "schema daemon   # then, in mendd.yaml: '# yaml-language-server: $schema=daemon.schema.json'",
   ])
     .addArgument(new Argument('[kind]', 'which file it describes').choices(kinds).default('daemon'))
-    .action((kind: SchemaName) => {
+    .action(async (kind: SchemaName) => {
+      const { jsonSchema } = await import('../config/json-schema.ts');
       process.stdout.write(`${JSON.stringify(jsonSchema(kind), null, 2)}\n`);
     });
 }

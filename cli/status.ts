@@ -34,7 +34,7 @@ export function addStatus(program: Command): void {
   withApi(addCommand(program, 'status', summary, ['status', 'status --watch', 'status -o json']))
     .option('--watch', 'redraw until interrupted', false)
     .action(async (options: StatusOptions) => {
-      const session = openSession(options);
+      const session = await openSession(options);
       if (options.watch) await watch(session);
       else show(session.out, await read(session.client));
     });

@@ -1,13 +1,15 @@
 /** Where the store lies, for commands that open it beside the daemon. Broken definitions must not hide it. */
 import { resolve } from 'node:path';
 import { nearestFile } from '../config/paths.ts';
-import { refusalOf } from '../daemon/load.ts';
 import { findDaemonFile, readDaemonKeys } from './daemon-file.ts';
 
 /** Absolute. Errors: CONFIG_MISSING; those of the daemon file when its store section cannot be read. */
-export function storePath(named: string | undefined): string {
+export async function storePath(named: string | undefined): Promise<string> {
   const file = findDaemonFile(named);
-  const { store, problems } = readDaemonKeys(file);
-  if (store === undefined) throw refusalOf(problems);
+  const { store, problems } = await readDaemonKeys(file);
+  if (store === undefined) {
+    const { refusalOf } = await import('../daemon/load.ts');
+    throw refusalOf(problems);
+  }
   return resolve(nearestFile(file, store.path));
 }

@@ -85,7 +85,7 @@ async function revoke(id: string, options: TokenOptions): Promise<void> {
 }
 
 async function withTokens<T>(options: ConfigOptions, use: (tokens: Tokens) => T): Promise<T> {
-  const path = storePath(options.config);
+  const path = await storePath(options.config);
   const { ledgerPathOf, openLedgerForTokens } = await import('../store/open.ts');
   const ledger = ledgerPathOf(path);
   const files = [ledger, `${ledger}-wal`, `${ledger}-shm`, `${path}.lock`];

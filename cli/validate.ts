@@ -1,9 +1,7 @@
 /** `mendd validate`: judges the definitions without a daemon and tells every problem with its place. */
 import type { Command } from 'commander';
-import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
 import type { Definitions } from '../core/definitions.ts';
-import { refusalOf } from '../daemon/load.ts';
 import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
 import { findDaemonFile } from './daemon-file.ts';
 import { Output } from './output.ts';
@@ -26,9 +24,11 @@ export function addValidate(program: Command): void {
     );
 }
 
-function validate(named: string | undefined, options: ValidateOptions): void {
+async function validate(named: string | undefined, options: ValidateOptions): Promise<void> {
   const out = new Output(options.output);
   const configFile = findDaemonFile(named);
+  const { loadDefinitions } = await import('../config/load.ts');
+  const { refusalOf } = await import('../daemon/load.ts');
   const loaded = loadDefinitions({ configFile, resolveSecrets: options.secrets });
   const problems = loaded.ok ? [] : loaded.problems;
   const { warnings } = loaded;

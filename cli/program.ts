@@ -1,0 +1,49 @@
+/** Names the commands, in the order people meet them. What each does is in its file, and what it needs is loaded when it runs. */
+import { Command } from 'commander';
+import { version } from '../daemon/version.ts';
+import { addAct } from './act.ts';
+import { addDemo } from './add-demo.ts';
+import { addBackup } from './backup.ts';
+import { addCheck } from './check.ts';
+import { addChecks } from './checks.ts';
+import { addDoctor } from './doctor.ts';
+import { addExplain } from './explain.ts';
+import { addHistory } from './history.ts';
+import { addHosts } from './hosts.ts';
+import { addInit } from './init.ts';
+import { addPause } from './pause.ts';
+import { addReload } from './reload.ts';
+import { addResume } from './resume.ts';
+import { addRuns } from './runs.ts';
+import { addSchema } from './schema.ts';
+import { addServe } from './serve.ts';
+import { addStatus } from './status.ts';
+import { addToken } from './token.ts';
+import { addValidate } from './validate.ts';
+import { addVersion } from './version.ts';
+
+const groups: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
+  ['Start:', [addDemo, addInit, addValidate, addDoctor, addServe]],
+  ['Look:', [addStatus, addHosts, addChecks, addRuns, addHistory, addExplain]],
+  ['Do:', [addCheck, addAct, addPause, addResume, addReload]],
+  ['Keep:', [addToken, addBackup, addSchema, addVersion]],
+];
+
+export function createProgram(): Command {
+  const program = new Command('mendd')
+    .description('Keeps hosts healthy over SSH: Nagios-style checks, and repairs that are verified.')
+    .version(version)
+    .showHelpAfterError('(--help tells how)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failed, 64 usage, 65 bad definitions, 69 daemon unreachable, 75 try again,\n77 permission, 78 configuration missing; check and status: Nagios codes 0 to 3.',
+    );
+  for (const [heading, commands] of groups) {
+    program.commandsGroup(heading);
+    for (const add of commands) add(program);
+  }
+  program.helpCommand('help [command]', 'tell how a command is used');
+
+  return program;
+}
