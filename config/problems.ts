@@ -16,30 +16,29 @@ export interface Problem extends SourcePlace {
 /** More than a person reads at once; the rest is counted. */
 const shownProblems = 500;
 
-/** Collects problems of one load, so that all of them are told at once. */
-export class ProblemList {
-  readonly problems: Problem[] = [];
-  readonly warnings: Problem[] = [];
+/** A hint that is costly to find is found only when its problem is shown. */
+export type Hint = string | (() => string | undefined) | undefined;
 
-  add(place: SourcePlace, message: string, hint?: string, code?: ErrorCode): void {
-    this.problems.push(problem(place, message, hint, code));
-  }
-
-  warn(place: SourcePlace, message: string, hint?: string): void {
-    this.warnings.push(problem(place, message, hint));
-  }
+/** A problem as it is found. */
+export interface Finding {
+  place: SourcePlace;
+  message: string;
+  hint: Hint;
+  code: ErrorCode | undefined;
 }
 
-export function problem(place: SourcePlace, message: string, hint?: string, code?: ErrorCode): Problem {
-  const { file, line, column } = place;
-  return {
-    file,
-    line,
-    column,
-    message,
-    ...(hint === undefined ? {} : { hint }),
-    ...(code === undefined ? {} : { code }),
-  };
+/** Collects problems of one load, so that all of them are told at once. */
+export class ProblemList {
+  readonly problems: Finding[] = [];
+  readonly warnings: Finding[] = [];
+
+  add(place: SourcePlace, message: string, hint?: Hint, code?: ErrorCode): void {
+    this.problems.push({ place, message, hint, code });
+  }
+
+  warn(place: SourcePlace, message: string, hint?: Hint): void {
+    this.warnings.push({ place, message, hint, code: undefined });
+  }
 }
 
 /** `file:line:col: message`, and the hint on a line of its own. */
@@ -53,22 +52,32 @@ export function formatPlace({ file, line, column }: SourcePlace): string {
 }
 
 /** By file, line and column, each once. Limits: 500, then one line that counts the rest. */
-export function sortProblems(problems: readonly Problem[]): Problem[] {
-  const unique = [...new Map(problems.map((each) => [JSON.stringify(each), each])).values()];
-  unique.sort(
-    (a, b) =>
-      compareText(a.file, b.file) ||
-      a.line - b.line ||
-      a.column - b.column ||
-      compareText(a.message, b.message),
-  );
-  const rest = unique.length - shownProblems;
-  const last = unique[shownProblems - 1];
-  if (rest <= 0 || last === undefined) return unique;
-  return [
-    ...unique.slice(0, shownProblems),
-    problem(last, `${rest} more problems follow`, 'mend these first'),
+export function sortProblems(findings: readonly Finding[]): Problem[] {
+  const unique = [
+    ...new Map(findings.map((each) => [`${formatPlace(each.place)}: ${each.message}`, each])).values(),
   ];
+  unique.sort(
+    ({ place: a, message }, { place: b, message: other }) =>
+      compareText(a.file, b.file) || a.line - b.line || a.column - b.column || compareText(message, other),
+  );
+  const shown = unique.slice(0, shownProblems).map(toProblem);
+  const last = shown.at(-1);
+  if (last === undefined || unique.length <= shownProblems) return shown;
+  const { file, line, column } = last;
+  const message = `${unique.length - shownProblems} more problems follow`;
+  return [...shown, { file, line, column, message, hint: 'mend these first' }];
+}
+
+function toProblem({ place: { file, line, column }, message, hint, code }: Finding): Problem {
+  const text = typeof hint === 'function' ? hint() : hint;
+  return {
+    file,
+    line,
+    column,
+    message,
+    ...(text === undefined ? {} : { hint: text }),
+    ...(code === undefined ? {} : { code }),
+  };
 }
 
 /** By code units, so that the order is the same on every machine. */
@@ -77,11 +86,14 @@ export function compareText(a: string, b: string): number {
 }
 
 /** A hint for a word that is none of the known: the nearest, or all of them when they are few. */
-export function suggest(word: string, known: readonly string[]): string | undefined {
-  const near = nearest(word, known);
-  if (near !== undefined) return `did you mean \`${near}\`?`;
-  if (known.length === 0 || known.length > 30) return undefined;
-  return `known here: ${[...known].sort(compareText).join(', ')}`;
+export function suggest(word: string, known: Iterable<string>, otherwise?: string): () => string | undefined {
+  return () => {
+    const words = [...known];
+    const near = nearest(word, words);
+    if (near !== undefined) return `did you mean \`${near}\`?`;
+    if (otherwise !== undefined || words.length === 0 || words.length > 30) return otherwise;
+    return `known here: ${words.sort(compareText).join(', ')}`;
+  };
 }
 
 /** The known word with the fewest edits, if those are few enough to be a slip. */

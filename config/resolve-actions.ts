@@ -225,7 +225,7 @@ function triggerOf(
 ): LadderDefinition['trigger'] | undefined {
   // As written: a wrong key beside it must not hide a dangling name.
   const named = treeAt(entry.tree, ['when', 'check']);
-  if (typeof named?.value === 'string' && !names.includes(named.value)) {
+  if (typeof named?.value === 'string' && !names.has(named.value)) {
     problems.add(
       named.place,
       `there is no check \`${named.value}\` in this runbook`,

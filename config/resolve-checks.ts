@@ -40,7 +40,7 @@ export interface RunbookContext {
 
 export interface ResolvedChecks {
   /** Every name that is written, also of checks with problems. */
-  names: readonly string[];
+  names: ReadonlySet<string>;
   checks: ReadonlyMap<string, CheckDefinition>;
 }
 
@@ -51,7 +51,7 @@ const networkKinds: readonly string[] = ['tcp', 'http', 'ping'] satisfies CheckK
 
 export function resolveChecks(context: RunbookContext): ResolvedChecks {
   const written = mapEntries(context.tree, ['checks']);
-  const names = [...written.keys()];
+  const names = new Set(written.keys());
   const checks = new Map<string, CheckDefinition>();
   const edges = new Map<string, readonly string[]>();
   for (const [name, entry] of written) {
@@ -90,10 +90,10 @@ class OneCheck {
   }
 
   /** The checks this one depends on; names that do not exist become problems. */
-  dependencies(names: readonly string[]): readonly string[] {
+  dependencies(names: ReadonlySet<string>): readonly string[] {
     const listed = this.#parts.depends_on ?? [];
     for (const [index, name] of listed.entries()) {
-      if (names.includes(name)) continue;
+      if (names.has(name)) continue;
       const place = treeAt(this.#entry.tree, ['depends_on', index])?.place ?? this.#entry.keyPlace;
       this.#context.problems.add(
         place,
@@ -182,7 +182,7 @@ class OneCheck {
       problems.add(
         this.#place('run_on', true),
         `\`run_on\`: there is no host \`${name}\``,
-        suggest(name, ['target', 'local', ...hosts.keys()]),
+        suggest(name, hosts.keys()),
       );
       return undefined;
     }

@@ -60,7 +60,7 @@ export function resolveDaemon(
     problems.add(
       place,
       `\`page\`: \`${page}\` is not under \`notify\``,
-      suggest(page, Object.keys(parts.notify)) ?? 'define it under `notify`',
+      suggest(page, Object.keys(parts.notify), 'define it under `notify`'),
     );
   }
   if (whole === undefined || ssh === undefined || problems.problems.length > found) return undefined;
@@ -114,7 +114,7 @@ function resolveSsh(
   if (jump !== undefined && hosts !== undefined && through?.transport !== 'ssh') {
     const place = placeOf(tree, ['ssh', 'jump']);
     if (through === undefined)
-      problems.add(place, `\`jump\`: there is no host \`${jump}\``, suggest(jump, [...hosts.keys()]));
+      problems.add(place, `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
     else problems.add(place, `\`jump\`: \`${jump}\` is the ops box itself`, 'delete `jump`');
   }
   const knownHosts = resolve(nearestFile(tree.place.file, input.known_hosts));

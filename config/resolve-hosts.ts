@@ -213,11 +213,7 @@ function checkJumps(
     if (through?.transport === 'ssh' || host.jump === undefined || told.has(place(host.name))) continue;
     told.add(place(host.name));
     if (through === undefined) {
-      problems.add(
-        place(host.name),
-        `\`jump\`: there is no host \`${jump}\``,
-        suggest(jump, [...hosts.keys()]),
-      );
+      problems.add(place(host.name), `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
     } else {
       problems.add(place(host.name), `\`jump\`: \`${jump}\` is the ops box itself`, 'delete `jump`');
     }

@@ -52,16 +52,12 @@ function selectLabels(
       problems.add(
         entry?.tree.place ?? tree.place,
         `no host has the label \`${label}: ${value}\``,
-        suggest(value, [...values]),
+        suggest(value, values),
       );
       continue;
     }
     const labels = new Set(all.flatMap((host) => Object.keys(host.labels)));
-    problems.add(
-      entry?.keyPlace ?? tree.place,
-      `no host has the label \`${label}\``,
-      suggest(label, [...labels]),
-    );
+    problems.add(entry?.keyPlace ?? tree.place, `no host has the label \`${label}\``, suggest(label, labels));
   }
   if (wanted.length === 0) return [];
   return all
