@@ -5,8 +5,9 @@
 import type { CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
 import type { FleetView } from './gates.ts';
 import { applyContact, applyFailure, initialHostStatus } from './host-status.ts';
+import { contextOf } from './ladder-context.ts';
 import type { EngineEvent, HostEngineState, Reduction } from './reduction.ts';
-import { decideLadder } from './remediation.ts';
+import { decideCutOff, decideLadder, type LadderDecision } from './remediation.ts';
 import { plannedRun, putRun } from './runs.ts';
 import { applyResult, initialCheckStatus } from './transition.ts';
 import {
@@ -35,7 +36,7 @@ export function reduceHost(
     case 'result':
       return reduceResult(state, event, plan, fleet, nowMs);
     case 'unreachable':
-      return reduceUnreachable(state, event.failure, plan, nowMs);
+      return reduceUnreachable(state, event.failure, plan, fleet, nowMs);
     case 'run':
       return nothing({ ...state, runs: putRun(state.runs, event.run) });
     case 'tick':
@@ -51,12 +52,19 @@ function reduceUnreachable(
   state: HostEngineState,
   failure: TransportFailure,
   plan: HostPlan,
+  fleet: FleetView,
   nowMs: number,
 ): Reduction {
   const step = applyFailure(state.host, failure, nowMs);
   const reduction = nothing({ ...state, host: step.status });
   if (step.changed) reduction.transitions.push(hostTransition(plan, state, step.status, nowMs));
-  return verifyByTime(reduction, plan, nowMs);
+  verifyByTime(reduction, plan, nowMs);
+  for (const ladder of plan.ladders) {
+    const context = contextOf(reduction.state, plan, ladder, fleet, nowMs);
+    const told = context && decideCutOff(context);
+    if (told !== undefined) conclude(reduction, ladder, plan, [told], nowMs);
+  }
+  return reduction;
 }
 
 function reduceResult(
@@ -79,7 +87,8 @@ function reduceResult(
   verifyByTime(reduction, plan, nowMs);
   for (const ladder of plan.ladders.filter((each) => each.trigger.check === definition.id)) {
     if (recovered) reduction.effects.push({ kind: 'recovered', ladder });
-    remediate(reduction, ladder, plan, fleet, nowMs);
+    const context = contextOf(reduction.state, plan, ladder, fleet, nowMs);
+    if (context !== undefined) conclude(reduction, ladder, plan, decideLadder(context), nowMs);
   }
   return reduction;
 }
@@ -136,18 +145,14 @@ function rootProblem(
   return undefined;
 }
 
-function remediate(
+/** Records what was decided and asks for what follows from it. */
+function conclude(
   reduction: Reduction,
   ladder: LadderDefinition,
   plan: HostPlan,
-  fleet: FleetView,
+  decided: readonly LadderDecision[],
   nowMs: number,
 ): void {
-  const check = reduction.state.checks[ladder.trigger.check];
-  if (check === undefined) return;
-  const { host: hostStatus, runs: hostRuns } = reduction.state;
-  const host = plan.host.name;
-  const decided = decideLadder({ host, ladder, check, hostStatus, hostRuns, fleet, nowMs });
   for (const { decision, episode, attempt } of decided) {
     const action = ladder.rungs.find((rung) => rung.id === decision.action);
     if (decision.verdict !== 'act' || action === undefined) {
@@ -155,7 +160,7 @@ function remediate(
       if (decision.verdict === 'gave_up') reduction.effects.push({ kind: 'gave_up', ladder, episode });
       continue;
     }
-    const run = plannedRun(host, ladder, action, episode, attempt, nowMs);
+    const run = plannedRun(plan.host.name, ladder, action, episode, attempt, nowMs);
     const acted = { ...decision, runId: run.id };
     reduction.decisions.push(acted);
     reduction.state = { ...reduction.state, runs: putRun(reduction.state.runs, run) };

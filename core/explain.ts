@@ -1,8 +1,10 @@
 /**
  * Answers "why, and what next" for one ladder on one host at one moment, with the same gates that decide. Changes nothing.
  */
+
+import type { LadderContext } from './gates.ts';
 import { type LadderStanding, type RungStanding, standingOf } from './ladder.ts';
-import { decideRung, type LadderContext } from './remediation.ts';
+import { decideRung } from './remediation.ts';
 import { isOpen } from './types.ts';
 import type { Explanation } from './views.ts';
 

@@ -6,7 +6,7 @@
 import type { GateName, GateVerdict, Reason } from './decisions.ts';
 import type { ActionDefinition, LadderDefinition, RunLimit } from './definitions.ts';
 import { formatDuration } from './duration.ts';
-import { isMessage, runsInWindow, spends } from './ladder.ts';
+import { episodeOf, isMessage, retryAtMs, runsInWindow, spends, unsentRuns } from './ladder.ts';
 import { type CheckStatus, type HostStatus, isOpen, type Pause, type RunSummary } from './types.ts';
 
 /** What the fleet as a whole looks like at one moment. */
@@ -24,14 +24,22 @@ export interface FleetView {
   repairsInWindow: number;
 }
 
-export interface GateContext {
+/** All that is known when a ladder of a host is decided. */
+export interface LadderContext {
   nowMs: number;
+  host: string;
   ladder: LadderDefinition;
-  rung: ActionDefinition;
   check: CheckStatus;
-  host: HostStatus;
+  hostStatus: HostStatus;
+  /** Oldest first. */
   hostRuns: readonly RunSummary[];
   fleet: FleetView;
+  /** A check it depends on of which nothing is known since `freshSinceMs`. */
+  unasked?: string;
+}
+
+export interface GateContext extends LadderContext {
+  rung: ActionDefinition;
 }
 
 type Gate = (context: GateContext) => Omit<GateVerdict, 'gate'>;
@@ -73,7 +81,7 @@ const enabled: Gate = ({ rung }) =>
     ? pass({ enabled: true })
     : stop('disabled', { enabled: false }, '`enabled: true` on the action');
 
-const transport: Gate = ({ host }) => {
+const transport: Gate = ({ hostStatus: host }) => {
   const values = { host: host.state, stage: host.failure?.stage ?? null };
   if (host.state !== 'unreachable') return pass(values);
   if (host.failure?.stage === 'host_key')
@@ -81,14 +89,14 @@ const transport: Gate = ({ host }) => {
   return stop('host_unreachable', values, 'a successful contact over SSH');
 };
 
-const freshResult: Gate = ({ check, fleet, hostRuns }) => {
+const freshResult: Gate = ({ check, fleet, hostRuns, unasked }) => {
   const afterRunsMs = Math.max(0, ...hostRuns.map((run) => (run.endedAtMs ?? -1) + 1));
   const neededMs = Math.max(fleet.freshSinceMs, afterRunsMs);
   const startedMs = check.lastResult?.startedAtMs ?? 0;
-  const values = { resultAtMs: startedMs, neededFromMs: neededMs };
-  return startedMs >= neededMs
-    ? pass(values)
-    : stop('no_fresh_result', values, 'the next result of the check');
+  const values = { resultAtMs: startedMs, neededFromMs: neededMs, dependsOn: unasked ?? null };
+  if (startedMs < neededMs) return stop('no_fresh_result', values, 'the next result of the check');
+  if (unasked === undefined) return pass(values);
+  return stop('no_fresh_result', values, `the next result of ${unasked}, which may be the cause`);
 };
 
 const state: Gate = ({ check, ladder }) => {
@@ -116,8 +124,11 @@ const flapping: Gate = ({ check }) => {
 };
 
 const hostBusy: Gate = ({ hostRuns, rung }) => {
-  const open = hostRuns.find((run) => isOpen(run) && run.kind !== 'notify');
-  if (open === undefined || isMessage(rung)) return pass({ openRun: open?.id ?? null });
+  // A message changes nothing and waits for nobody but itself.
+  const isInTheWay = (run: RunSummary): boolean =>
+    isMessage(rung) ? run.action === rung.id : run.kind !== 'notify';
+  const open = hostRuns.find((run) => isOpen(run) && isInTheWay(run));
+  if (open === undefined) return pass({ openRun: null });
   return stop('run_in_progress', { openRun: open.id, status: open.status }, `the end of run ${open.id}`);
 };
 
@@ -127,14 +138,17 @@ const concurrency: Gate = ({ fleet, rung }) => {
   return stop('fleet_busy', values, 'the end of a run on another host');
 };
 
-const cooldown: Gate = ({ hostRuns, rung, nowMs }) => {
+const cooldown: Gate = ({ hostRuns, rung, nowMs, ladder, check }) => {
   const newest = hostRuns.findLast((run) => run.action === rung.id && spends(run));
   const endedMs = newest?.endedAtMs ?? newest?.decidedAtMs;
-  if (endedMs === undefined || isMessage(rung)) return pass({ cooldownMs: rung.cooldownMs });
-  const untilMs = endedMs + rung.cooldownMs;
-  const values = { cooldownMs: rung.cooldownMs, lastRunEndedAtMs: endedMs };
-  if (nowMs >= untilMs) return pass(values);
-  return stop('cooldown', values, `${formatDuration(rung.cooldownMs)} after the last run`, untilMs);
+  const episode = episodeOf(ladder, check, hostRuns);
+  const unsent = unsentRuns(hostRuns.filter((run) => run.action === rung.id && run.episode === episode));
+  const values = { cooldownMs: rung.cooldownMs, lastRunEndedAtMs: endedMs ?? null, notSent: unsent.length };
+  const cooledMs = endedMs === undefined ? 0 : endedMs + rung.cooldownMs;
+  const untilMs = Math.max(cooledMs, retryAtMs(unsent));
+  if (isMessage(rung) || nowMs >= untilMs) return pass(values);
+  const waits = untilMs === cooledMs ? formatDuration(rung.cooldownMs) : 'a pause that doubles each time';
+  return stop('cooldown', values, `${waits} after the last run`, untilMs);
 };
 
 const windowRuns: Gate = ({ hostRuns, rung, nowMs }) => {

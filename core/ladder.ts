@@ -28,11 +28,30 @@ export function isMessage(action: ActionDefinition): boolean {
   return action.effect.kind === 'notify';
 }
 
-/**
- * A run that was cancelled or refused by the target never reached the machine: it spends nothing.
- */
+/** A run that certainly did nothing to the machine spends nothing: the ledger counts alike. */
 export function spends(run: RunSummary): boolean {
-  return run.status !== 'cancelled' && run.status !== 'refused' && run.status !== 'expired';
+  if (run.status === 'cancelled') return run.dispatchedAtMs !== undefined;
+  return run.status !== 'refused' && run.status !== 'expired';
+}
+
+/** Before a rung that could not be sent is tried again: doubling from the first to the longest. Milliseconds. */
+const firstRetryMs = 10_000;
+const longestRetryMs = 3_600_000;
+/** So many attempts that came to nothing are no accident: people are told. */
+export const unsentUntilTold = 3;
+
+/** Runs that came to nothing: cancelled, refused by the target, too late. */
+export function unsentRuns(runs: readonly RunSummary[]): RunSummary[] {
+  return runs.filter((run) => !spends(run));
+}
+
+/** When to try again what could not be sent. Wall time; 0: nothing to wait for. */
+export function retryAtMs(unsent: readonly RunSummary[]): number {
+  const last = unsent.at(-1);
+  if (last === undefined) return 0;
+  return (
+    (last.endedAtMs ?? last.decidedAtMs) + Math.min(longestRetryMs, firstRetryMs * 2 ** (unsent.length - 1))
+  );
 }
 
 /**
@@ -64,9 +83,13 @@ export function standingOf(
   nowMs: number,
 ): LadderStanding {
   const episode = episodeOf(ladder, check, hostRuns);
+  const tried = hostRuns.filter((run) => run.ladder === ladder.id && run.episode === episode);
+  const firstRepair = tried.find((run) => run.kind !== 'notify' && spends(run));
   const rungs = ladder.rungs.map((action): RungStanding => {
-    const runs = hostRuns.filter((run) => run.action === action.id && run.episode === episode);
-    const exhausted = exhaustionOf(action, runs, hostRuns, nowMs);
+    const runs = tried.filter((run) => run.action === action.id);
+    const exhausted = isMessage(action)
+      ? messageExhaustionOf(action, runs, firstRepair)
+      : exhaustionOf(action, runs, hostRuns, nowMs);
     return { action, runs, ...(exhausted === undefined ? {} : { exhausted }) };
   });
   const furthest = rungs.findLastIndex((rung) => !isMessage(rung.action) && rung.runs.some(spends));
@@ -83,8 +106,19 @@ function exhaustionOf(
   if (!action.enabled) return 'disabled';
   for (const { status } of runs) {
     if (status === 'failed' || status === 'not_verified') return status;
-    if (isMessage(action) && status === 'done') return 'sent';
   }
-  if (isMessage(action) || runs.some(isOpen)) return undefined;
+  if (runs.some(isOpen)) return undefined;
   return runsInWindow(action, hostRuns, nowMs).length >= action.maxRuns.runs ? 'max_runs_reached' : undefined;
+}
+
+/** A message from before the first repair told that it was held; it does not stand for the one after the last. */
+function messageExhaustionOf(
+  action: ActionDefinition,
+  runs: readonly RunSummary[],
+  firstRepair: RunSummary | undefined,
+): Exhaustion | undefined {
+  if (!action.enabled) return 'disabled';
+  const counted = runs.filter((run) => run.decidedAtMs >= (firstRepair?.decidedAtMs ?? 0));
+  if (counted.some((run) => run.status === 'done')) return 'sent';
+  return counted.some((run) => run.status === 'failed') ? 'failed' : undefined;
 }

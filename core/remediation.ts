@@ -3,11 +3,18 @@
  * with the answer.
  */
 
-import type { Decision, GateVerdict, Reason } from './decisions.ts';
-import type { LadderDefinition } from './definitions.ts';
-import { askGates, type FleetView } from './gates.ts';
-import { isMessage, type LadderStanding, type RungStanding, standingOf } from './ladder.ts';
-import type { CheckStatus, HostStatus, RunSummary } from './types.ts';
+import type { Decision, GateName, GateVerdict, Reason } from './decisions.ts';
+import { askGates, type LadderContext } from './gates.ts';
+import {
+  isMessage,
+  type LadderStanding,
+  type RungStanding,
+  spends,
+  standingOf,
+  unsentRuns,
+  unsentUntilTold,
+} from './ladder.ts';
+import { isOpen } from './types.ts';
 
 /**
  * While a repair is held by a person or by flapping, people are still told, but no more often than this. Milliseconds.
@@ -16,17 +23,8 @@ export const heldMessageEveryMs = 3_600_000;
 
 /** Holds that can last: they stop repairs, and the ladder's message goes out meanwhile. */
 const lastingHolds: readonly Reason[] = ['paused', 'flapping'];
-
-export interface LadderContext {
-  host: string;
-  ladder: LadderDefinition;
-  check: CheckStatus;
-  hostStatus: HostStatus;
-  /** Oldest first. */
-  hostRuns: readonly RunSummary[];
-  fleet: FleetView;
-  nowMs: number;
-}
+/** What holds a repair and does not hold telling of it. */
+const toldAllTheSame: readonly GateName[] = ['transport', 'fresh_result', 'flapping'];
 
 /** A decision and, when it is to act, what the intent needs. */
 export interface LadderDecision {
@@ -43,18 +41,40 @@ export function decideLadder(context: LadderContext): LadderDecision[] {
   const { check, ladder, hostRuns, nowMs } = context;
   if (check.state === 'ok' || check.state === 'pending') return [];
   const standing = standingOf(ladder, check, hostRuns, nowMs);
-  if (standing.next === undefined) return [gaveUp(context, standing)];
+  if (standing.next === undefined) return [gaveUp(context, standing, 'gave_up')];
   const first = decideRung(context, standing, standing.next);
-  const message = isMessage(standing.next.action) ? undefined : messageOf(standing);
-  if (message === undefined || !lastingHolds.includes(first.decision.reason)) return [first];
-  if (toldLately(context, message)) return [first];
-  const second = decideRung(context, standing, message);
-  const blocked = second.decision.gates.some((gate) => !gate.passed && gate.gate !== 'flapping');
-  if (blocked) return [first];
-  return [
-    first,
-    { ...second, decision: { ...second.decision, verdict: 'act', reason: first.decision.reason } },
-  ];
+  if (isMessage(standing.next.action)) return [first];
+  const fruitless = unsentRuns(standing.next.runs).length >= unsentUntilTold;
+  if (!fruitless && !lastingHolds.includes(first.decision.reason)) return [first];
+  const told = tell(context, standing, first.decision.reason);
+  if (told !== undefined) return [first, told];
+  return fruitless && !hasMessage(standing)
+    ? [first, gaveUp(context, standing, first.decision.reason)]
+    : [first];
+}
+
+/**
+ * A host that we acted on and that can no longer be asked gives no more results, so nothing would ever be decided again: this
+ * is when people are told.
+ */
+export function decideCutOff(context: LadderContext): LadderDecision | undefined {
+  const { check, ladder, hostRuns, hostStatus, nowMs } = context;
+  if (check.state === 'ok' || check.state === 'pending') return undefined;
+  if (hostStatus.state !== 'unreachable' || hostStatus.type !== 'hard') return undefined;
+  const standing = standingOf(ladder, check, hostRuns, nowMs);
+  const acted = standing.rungs.some((rung) => !isMessage(rung.action) && rung.runs.some(spends));
+  if (!acted || hostRuns.some(isOpen)) return undefined;
+  if (!hasMessage(standing)) return gaveUp(context, standing, 'host_unreachable');
+  return tell(context, standing, 'host_unreachable');
+}
+
+/** The ladder's message, out of turn; undefined when it was sent, went out lately, or may not go. */
+function tell(context: LadderContext, standing: LadderStanding, reason: Reason): LadderDecision | undefined {
+  const message = standing.rungs.find((rung) => isMessage(rung.action) && rung.exhausted === undefined);
+  if (message === undefined || toldLately(context, message)) return undefined;
+  const told = decideRung(context, standing, message);
+  const blocked = told.decision.gates.some((gate) => !gate.passed && !toldAllTheSame.includes(gate.gate));
+  return blocked ? undefined : { ...told, decision: { ...told.decision, verdict: 'act', reason } };
 }
 
 /** Every gate's answer for one rung, and what follows from them. */
@@ -63,8 +83,7 @@ export function decideRung(
   standing: LadderStanding,
   rung: RungStanding,
 ): LadderDecision {
-  const { nowMs, ladder, check, hostStatus: host, hostRuns, fleet } = context;
-  const gates = askGates({ nowMs, ladder, rung: rung.action, check, host, hostRuns, fleet });
+  const gates = askGates({ ...context, rung: rung.action });
   const { verdict, reason } = concludeGates(gates);
   return {
     decision: { ...place(context), action: rung.action.id, verdict, reason, gates },
@@ -82,15 +101,9 @@ export function concludeGates(gates: readonly GateVerdict[]): Pick<Decision, 've
   return { verdict: 'act', reason: 'act' };
 }
 
-function gaveUp(context: LadderContext, standing: LadderStanding): LadderDecision {
+function gaveUp(context: LadderContext, standing: LadderStanding, reason: Reason): LadderDecision {
   const last = standing.rungs.at(-1)?.action.id ?? context.ladder.id;
-  const decision: Decision = {
-    ...place(context),
-    action: last,
-    verdict: 'gave_up',
-    reason: 'gave_up',
-    gates: [],
-  };
+  const decision: Decision = { ...place(context), action: last, verdict: 'gave_up', reason, gates: [] };
   return { decision, episode: standing.episode, attempt: 0 };
 }
 
@@ -103,8 +116,9 @@ function place(context: LadderContext): Pick<Decision, 'atMs' | 'host' | 'ladder
   };
 }
 
-function messageOf(standing: LadderStanding): RungStanding | undefined {
-  return standing.rungs.find((rung) => isMessage(rung.action) && rung.exhausted === undefined);
+/** Without one, `remediation.page` is told. */
+function hasMessage(standing: LadderStanding): boolean {
+  return standing.rungs.some(({ action }) => isMessage(action) && action.enabled);
 }
 
 function toldLately(context: LadderContext, message: RungStanding): boolean {

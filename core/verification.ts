@@ -17,6 +17,14 @@ export type Judgement =
       outcome: string;
     };
 
+/**
+ * True when a result that began at that wall time began after the action. The deadline tells when that was; were the window
+ * lengthened meanwhile, it would tell a time before the action, and then the moment of sending counts.
+ */
+export function isEvidence(run: RunSummary, rule: VerifyRule, startedAtMs: number): boolean {
+  return startedAtMs >= Math.max((run.verifyByMs ?? 0) - rule.withinMs, run.dispatchedAtMs ?? 0);
+}
+
 /** Judges by a fresh result of the trigger check. */
 export function judgeResult(
   run: RunSummary,
@@ -24,8 +32,7 @@ export function judgeResult(
   result: CheckResult,
   nowMs: number,
 ): Judgement {
-  const fromMs = (run.verifyByMs ?? 0) - rule.withinMs;
-  if (result.startedAtMs < fromMs) return judgeTime(run, rule, false, nowMs);
+  if (!isEvidence(run, rule, result.startedAtMs)) return judgeTime(run, rule, false, nowMs);
   if (result.state === 'ok') {
     const okSinceMs = run.verifyOkSinceMs ?? result.startedAtMs;
     if (result.startedAtMs - okSinceMs < rule.staysOkMs) return { kind: 'waiting', okSinceMs };

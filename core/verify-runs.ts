@@ -6,7 +6,7 @@ import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } fr
 import type { HostEngineState, Reduction } from './reduction.ts';
 import { actionOf, putRun } from './runs.ts';
 import type { CheckResult, RunSummary } from './types.ts';
-import { type Judgement, judgeResult, judgeTime } from './verification.ts';
+import { isEvidence, type Judgement, judgeResult, judgeTime } from './verification.ts';
 
 export function verifyByResult(
   reduction: Reduction,
@@ -28,8 +28,11 @@ export function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number
     settle(reduction, run, { kind: 'ended', status: 'inconclusive', outcome }, undefined, nowMs);
   }
   for (const { run, ladder, action } of verifying(reduction.state, plan)) {
-    const startedMs = reduction.state.checks[ladder.trigger.check]?.lastResult?.startedAtMs ?? 0;
-    const asked = startedMs >= (run.verifyByMs ?? 0) - action.verify.withinMs;
+    const { host, checks } = reduction.state;
+    const startedMs = checks[ladder.trigger.check]?.lastResult?.startedAtMs ?? 0;
+    // What went away and was not asked since may have healed unseen.
+    const isSeen = host.state !== 'unreachable' || startedMs >= host.sinceMs;
+    const asked = isSeen && isEvidence(run, action.verify, startedMs);
     const judgement = judgeTime(run, action.verify, asked, nowMs);
     if (judgement.kind === 'ended') settle(reduction, run, judgement, ladder.trigger.check, nowMs);
   }

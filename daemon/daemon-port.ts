@@ -5,6 +5,7 @@
 import type { ActionDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
 import { askGates, type GateContext, stopsPerson } from '../core/gates.ts';
 import { episodeOf } from '../core/ladder.ts';
+import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf, plannedRun } from '../core/runs.ts';
 import type { Pause, Run, RunStatus } from '../core/types.ts';
@@ -46,11 +47,9 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     if (plan === undefined || state === undefined) return notFound(`host ${host}`);
     const ladder = plan.ladders.find((each) => each.rungs.some((rung) => rung.id === action));
     const found = ladder === undefined ? undefined : actionOf({ ladder: ladder.id, action }, plan);
-    const check = found === undefined ? undefined : state.checks[found.ladder.trigger.check];
-    if (found === undefined || check === undefined) return notFound(`action ${action} on host ${host}`);
-    const { host: hostStatus, runs: hostRuns } = state;
-    const rest = { check, host: hostStatus, hostRuns, fleet: fleet.view(), nowMs: clock.nowMs() };
-    return { context: { ladder: found.ladder, rung: found.action, ...rest }, host: plan.host };
+    const context = found && contextOf(state, plan, found.ladder, fleet.view(), clock.nowMs());
+    if (found === undefined || context === undefined) return notFound(`action ${action} on host ${host}`);
+    return { context: { ...context, rung: found.action }, host: plan.host };
   }
 
   function planAction(host: string, action: string): ActPlan | Rejected {

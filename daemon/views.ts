@@ -3,6 +3,7 @@
  */
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
+import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import { type CheckState, isOpen, type Run } from '../core/types.ts';
@@ -60,24 +61,14 @@ export class Views {
   explain(host: string, check?: string, action?: string): Explanation[] {
     const { fleet, clock } = this.#sources;
     const state = fleet.state(host);
-    const ladders = fleet.plan(host)?.ladders ?? [];
-    return ladders
+    const plan = fleet.plan(host);
+    if (state === undefined || plan === undefined) return [];
+    return plan.ladders
       .filter((ladder) => check === undefined || ladder.trigger.check === check)
       .filter((ladder) => action === undefined || ladder.rungs.some((rung) => rung.id === action))
       .flatMap((ladder) => {
-        const status = state?.checks[ladder.trigger.check];
-        if (state === undefined || status === undefined) return [];
-        const { host: hostStatus, runs: hostRuns } = state;
-        const context = {
-          host,
-          ladder,
-          check: status,
-          hostStatus,
-          hostRuns,
-          fleet: fleet.view(),
-          nowMs: clock.nowMs(),
-        };
-        return [explainLadder(context, action)];
+        const context = contextOf(state, plan, ladder, fleet.view(), clock.nowMs());
+        return context === undefined ? [] : [explainLadder(context, action)];
       });
   }
 

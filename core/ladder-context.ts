@@ -1,0 +1,51 @@
+/** Gathers what decisions about one ladder of one host look at, alike for deciding, explaining and people's commands. Judges nothing. */
+import type { CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
+import type { FleetView, LadderContext } from './gates.ts';
+import type { HostEngineState } from './reduction.ts';
+
+/** Undefined when the check that triggers the ladder has no state. */
+export function contextOf(
+  state: HostEngineState,
+  plan: HostPlan,
+  ladder: LadderDefinition,
+  fleet: FleetView,
+  nowMs: number,
+): LadderContext | undefined {
+  const check = state.checks[ladder.trigger.check];
+  if (check === undefined) return undefined;
+  const unasked = unaskedCause(ladder.trigger.check, state, plan, fleet.freshSinceMs);
+  return {
+    host: plan.host.name,
+    ladder,
+    check,
+    hostStatus: state.host,
+    hostRuns: state.runs,
+    fleet,
+    nowMs,
+    ...(unasked === undefined ? {} : { unasked }),
+  };
+}
+
+/**
+ * The first check on the way of `depends_on` of which nothing fresh is known: it may be the cause. Calendar checks are not
+ * waited for, since they may be asked once a week.
+ */
+function unaskedCause(
+  id: string,
+  state: HostEngineState,
+  plan: HostPlan,
+  freshSinceMs: number,
+): string | undefined {
+  const causes = plan.checks.find((check) => check.id === id)?.dependsOn ?? [];
+  const unasked = causes
+    .flatMap((each) => plan.checks.find((check) => check.id === each) ?? [])
+    .find((check) => check.timing.kind === 'interval' && !isFresh(check, state, freshSinceMs));
+  if (unasked !== undefined) return unasked.id;
+  return causes
+    .map((each) => unaskedCause(each, state, plan, freshSinceMs))
+    .find((found) => found !== undefined);
+}
+
+function isFresh(check: CheckDefinition, state: HostEngineState, freshSinceMs: number): boolean {
+  return (state.checks[check.id]?.lastResult?.startedAtMs ?? 0) >= freshSinceMs;
+}
