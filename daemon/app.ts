@@ -3,9 +3,8 @@
  * made; what each part does is in its own file.
  */
 import { createDeliverer } from '../actions/deliver.ts';
-import { evidenceScript } from '../actions/evidence.ts';
 import { createOutbox } from '../actions/outbox.ts';
-import { describeEffect, planEffect } from '../actions/plan-action.ts';
+import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions } from '../core/definitions.ts';
@@ -16,19 +15,13 @@ import { createPluginUploader } from '../runner/plugin-upload.ts';
 import { createRunner } from '../runner/runner.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores } from '../store/open.ts';
-import { ActionRuns } from './action-run.ts';
 import { runCheck } from './check-run.ts';
 import { createDaemonPort } from './daemon-port.ts';
-import { deliverEffect } from './deliver-effect.ts';
-import { carryOut } from './effects.ts';
-import { Fleet } from './fleet.ts';
-import { History } from './history.ts';
+import type { Fleet } from './fleet.ts';
+import { createHealing, type Healing } from './healing.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Log } from './log.ts';
-import { Messages } from './messages.ts';
-import { RunObserver } from './observe-run.ts';
 import { Reloader } from './reload.ts';
-import { RunJournal } from './run-journal.ts';
 import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
 import { Tally } from './tally.ts';
 import { version } from './version.ts';
@@ -68,15 +61,10 @@ export class App {
   readonly #options: AppOptions;
   readonly #store: Store;
   readonly #coordinator: Coordinator;
-  readonly #history: History;
   readonly #tally = new Tally();
   readonly #runner: Runner;
-  readonly #fleet: Fleet;
   readonly #scheduler: Scheduler;
-  readonly #messages: Messages;
-  readonly #observer: RunObserver;
-  readonly #journal: RunJournal;
-  readonly #runs: ActionRuns;
+  readonly #healing: Healing;
   readonly #reloader: Reloader;
   readonly #housekeeping: Housekeeping;
   readonly #api: ReturnType<typeof createApi>;
@@ -84,71 +72,27 @@ export class App {
   #address = { host: '', port: 0 };
 
   constructor(options: AppOptions, stores: { store: Store; coordinator: Coordinator }) {
-    const { clock, log, random, definitions } = options;
+    const { clock, log, random, definitions, observe } = options;
     const { store, coordinator } = stores;
     const common = { clock, log, store, coordinator };
     this.#options = options;
     this.#store = store;
     this.#coordinator = coordinator;
-    const history = new History(store, clock, log);
-    this.#history = history;
     this.#planCheck = this.#plannerOf(definitions);
-    const fleet = new Fleet({
-      ...common,
-      history,
-      definitions,
-      observe: options.observe,
-      onEffect: (host, effect) => carryOut(this.#effectParts(), host, effect),
-    });
-    this.#fleet = fleet;
-    const runner = createRunner({
-      config: definitions.daemon.ssh,
-      clock,
-      random,
-      plugins: createPluginUploader(),
-      hosts: (name) => fleet.definitions.hosts.get(name),
-      onHostKeyChange: (host, change) => history.add('host_key.changed', { host, data: { ...change } }),
-    });
-    this.#runner = runner;
+    this.#runner = this.#createRunner();
+    this.#scheduler = this.#createScheduler();
     const { guardDirectory: directory } = definitions.daemon.ssh;
-    const guard = createTargetGuard(runner, directory === undefined ? {} : { directory });
-    const scheduler = new Scheduler({
-      clock,
-      limits: definitions.daemon.scheduler,
-      run: (job) => this.#check(job),
-      onShed: (job, reason) => this.#shed(job, reason),
-      retryInMs: ({ host, check }) => {
-        const status = fleet.state(host)?.checks[check.id];
-        return status === undefined ? undefined : retryInMs(status, check.retryEveryMs);
-      },
-      onCronProblem: (message) => log.warn({ message }, 'calendar schedule'),
-    });
-    this.#scheduler = scheduler;
-    const messages = new Messages({ ...common, fleet, onQueued: () => this.#housekeeping.pumpSoon() });
-    this.#messages = messages;
-    const journal = new RunJournal({
+    this.#healing = createHealing({
       ...common,
-      fleet,
-      history,
-      checkSoon: (host, check) => scheduler.soon(host, check),
-      onEnded: (run) => this.#tally.ended(run.action, run.status),
+      definitions,
+      observe,
+      runner: this.#runner,
+      guard: createTargetGuard(this.#runner, directory === undefined ? {} : { directory }),
+      checkSoon: (host, check, delayMs) => this.#scheduler.soon(host, check, delayMs),
+      onMessageQueued: () => this.#housekeeping.pumpSoon(),
+      onRunEnded: (run) => this.#tally.ended(run.action, run.status),
     });
-    this.#journal = journal;
-    const observer = new RunObserver({ ...common, guard, fleet, history, journal, runs: () => this.#runs });
-    this.#observer = observer;
-    this.#runs = new ActionRuns({
-      ...common,
-      runner,
-      guard,
-      fleet,
-      history,
-      journal,
-      plan: planEffect,
-      describe: describeEffect,
-      evidence: evidenceScript,
-      observe: (run, action) => observer.observe(run, action),
-      deliver: (run, action, plan) => deliverEffect({ fleet, messages }, run, action, plan),
-    });
+    const { fleet, history } = this.#healing;
     this.#reloader = new Reloader({
       configFile: options.configFile,
       clock,
@@ -164,30 +108,68 @@ export class App {
       deliver: createDeliverer({ targets: () => fleet.definitions.daemon.notify }),
       onEvent: (type, event) => history.add(type, event),
     });
-    this.#housekeeping = new Housekeeping({ ...common, fleet, history, outbox, observer });
+    this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox });
+    this.daemon = this.#createPort();
+    this.#api = createApi({ daemon: this.daemon, history: store, runs: coordinator, clock, log });
+  }
+
+  #createRunner(): Runner {
+    const { clock, random, definitions } = this.#options;
+    return createRunner({
+      config: definitions.daemon.ssh,
+      clock,
+      random,
+      plugins: createPluginUploader(),
+      hosts: (name) => this.#healing.fleet.definitions.hosts.get(name),
+      onHostKeyChange: (host, change) =>
+        this.#healing.history.add('host_key.changed', { host, data: { ...change } }),
+    });
+  }
+
+  #createScheduler(): Scheduler {
+    const { clock, log, definitions } = this.#options;
+    return new Scheduler({
+      clock,
+      limits: definitions.daemon.scheduler,
+      run: (job) => this.#check(job),
+      onShed: (job, reason) => this.#shed(job, reason),
+      retryInMs: ({ host, check }) => {
+        const status = this.#healing.fleet.state(host)?.checks[check.id];
+        return status === undefined ? undefined : retryInMs(status, check.retryEveryMs);
+      },
+      onCronProblem: (message) => log.warn({ message }, 'calendar schedule'),
+    });
+  }
+
+  #createPort(): DaemonPort {
+    const { clock } = this.#options;
+    const healing = this.#healing;
+    const coordinator = this.#coordinator;
+    const scheduler = this.#scheduler;
+    const reloader = this.#reloader;
+    const { fleet } = healing;
     const views = new Views({
       clock,
       fleet,
       coordinator,
       nextDueAtMs: (host, check) => scheduler.nextDueAtMs(host, check),
-      reload: () => this.#reloader.state,
+      reload: () => reloader.state,
     });
-    this.daemon = createDaemonPort({
-      ...common,
+    return createDaemonPort({
+      ...healing,
+      clock,
       version,
-      fleet,
-      history,
+      coordinator,
       scheduler,
       views,
+      reloader,
       describe: describeEffect,
-      runs: this.#runs,
-      journal,
-      reloader: this.#reloader,
       health: () => this.#health(),
-      stats: () =>
-        this.#tally.stats({ scheduler: scheduler.stats(), fleet, connections: runner.connections() }),
+      stats: () => {
+        const connections = this.#runner.connections();
+        return this.#tally.stats({ scheduler: scheduler.stats(), fleet, connections });
+      },
     });
-    this.#api = createApi({ daemon: this.daemon, history: store, runs: coordinator, clock, log });
   }
 
   /** Where the API listens. */
@@ -200,12 +182,14 @@ export class App {
     const { definitions, log } = this.#options;
     this.#address = await this.#api.listen(definitions.daemon.api.host, definitions.daemon.api.port);
     const { revision } = definitions;
-    this.#history.add('daemon.started', { data: { version, revision, mode: this.#fleet.mode } });
+    this.#healing.history.add('daemon.started', {
+      data: { version, revision, mode: this.#healing.fleet.mode },
+    });
     log.info(
-      { ...this.#address, revision, mode: this.#fleet.mode, hosts: definitions.hosts.size },
+      { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },
       'started',
     );
-    this.#observer.takeUp(true);
+    this.#healing.observer.takeUp(true);
     this.#scheduler.update(definitions.byHost);
     this.#housekeeping.start();
   }
@@ -218,9 +202,9 @@ export class App {
 
   /** Schedules nothing new, lets what runs end within a deadline, and leaves the rest recorded as it stands. */
   async stop(): Promise<void> {
-    this.#history.add('daemon.stopping');
-    this.#observer.stop();
-    const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#runs.stop()]);
+    this.#healing.history.add('daemon.stopping');
+    this.#healing.observer.stop();
+    const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#healing.runs.stop()]);
     await within(this.#options.clock, stopWithinMs, idle);
     await this.#api.close();
     await within(this.#options.clock, stopWithinMs, this.#runner.close());
@@ -233,27 +217,15 @@ export class App {
     return createPlanCheck({ pluginDirs: definitions.daemon.ssh.pluginDirs, clock: this.#options.clock });
   }
 
-  #effectParts(): Parameters<typeof carryOut>[0] {
-    return {
-      fleet: this.#fleet,
-      runs: this.#runs,
-      journal: this.#journal,
-      messages: this.#messages,
-      history: this.#history,
-      scheduler: this.#scheduler,
-      housekeeping: this.#housekeeping,
-    };
-  }
-
   async #check({ host, check }: Job): Promise<void> {
-    const target = this.#fleet.definitions.hosts.get(host);
+    const target = this.#healing.fleet.definitions.hosts.get(host);
     if (target === undefined) return;
     this.#tally.checkRun();
     const parts = {
       runner: this.#runner,
       planCheck: this.#planCheck,
-      definitions: () => this.#fleet.definitions,
-      apply: (...event: Parameters<Fleet['apply']>) => this.#fleet.apply(...event),
+      definitions: () => this.#healing.fleet.definitions,
+      apply: (...event: Parameters<Fleet['apply']>) => this.#healing.fleet.apply(...event),
       onNotAsked: (reason: string) =>
         this.#options.log.debug({ host, check: check.id, reason }, 'check not asked'),
     };
@@ -262,19 +234,19 @@ export class App {
 
   #shed({ host, check }: Job, reason: ShedReason): void {
     if (this.#tally.shed(reason))
-      this.#history.add('check.shed', { host, check: check.id, data: { reason } });
+      this.#healing.history.add('check.shed', { host, check: check.id, data: { reason } });
   }
 
   /** The runner goes first: it alone can refuse, and then nothing was touched. */
   #swap(next: Definitions): void {
     this.#runner.update(next);
     this.#planCheck = this.#plannerOf(next);
-    this.#fleet.swap(next);
+    this.#healing.fleet.swap(next);
     this.#scheduler.update(next.byHost);
   }
 
   #health(): Health {
-    const { problem } = this.#history;
+    const { problem } = this.#healing.history;
     const late = this.livenessProblem();
     const problems = [
       ...(problem === undefined ? [] : [`store: ${problem}`]),

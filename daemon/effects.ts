@@ -4,13 +4,18 @@
 
 import { MenddError } from '../core/errors.ts';
 import type { Effect } from '../core/reduction.ts';
+import { actionOf } from '../core/runs.ts';
 import type { ActionRuns } from './action-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
-import type { Housekeeping } from './housekeeping.ts';
 import type { Messages } from './messages.ts';
 import type { RunJournal } from './run-journal.ts';
-import type { Scheduler } from './scheduler.ts';
+
+/** While a run is verified its check runs at most this often; a short window asks more often. Milliseconds. */
+const longestVerifyPauseMs = 10_000;
+const shortestVerifyPauseMs = 500;
+/** Results wanted within each verification window. */
+const verifyResults = 5;
 
 export interface EffectParts {
   fleet: Fleet;
@@ -18,8 +23,7 @@ export interface EffectParts {
   journal: RunJournal;
   messages: Messages;
   history: History;
-  scheduler: Scheduler;
-  housekeeping: Housekeeping;
+  checkSoon: (host: string, check: string, delayMs?: number) => void;
 }
 
 export function carryOut(parts: EffectParts, host: string, effect: Effect): void {
@@ -32,7 +36,7 @@ export function carryOut(parts: EffectParts, host: string, effect: Effect): void
 }
 
 function perform(parts: EffectParts, host: string, effect: Effect): void {
-  const { fleet, runs, journal, messages, scheduler, housekeeping } = parts;
+  const { fleet, runs, journal, messages } = parts;
   switch (effect.kind) {
     case 'act': {
       const target = fleet.definitions.hosts.get(host);
@@ -55,6 +59,22 @@ function perform(parts: EffectParts, host: string, effect: Effect): void {
       messages.gaveUp(host, effect.ladder, effect.episode);
       return;
     case 'check_soon':
-      scheduler.soon(host, effect.check, housekeeping.verifyPauseMs(host, effect.check));
+      parts.checkSoon(host, effect.check, verifyPauseMs(fleet, host, effect.check));
   }
+}
+
+/** How long to wait before a check is asked again for a run that is being verified; 0 when there is none. */
+function verifyPauseMs(fleet: Fleet, host: string, check: string): number {
+  const plan = fleet.plan(host);
+  const runs = fleet.state(host)?.runs.filter((run) => run.status === 'verifying') ?? [];
+  const rules = runs.flatMap((run) => {
+    const found = plan && actionOf(run, plan);
+    return found?.ladder.trigger.check === check ? [found.action.verify] : [];
+  });
+  const windowsMs = rules.flatMap((rule) => [rule.withinMs, rule.staysOkMs]).filter((ms) => ms > 0);
+  if (windowsMs.length === 0) return 0;
+  return Math.min(
+    longestVerifyPauseMs,
+    Math.max(shortestVerifyPauseMs, Math.min(...windowsMs) / verifyResults),
+  );
 }

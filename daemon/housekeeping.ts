@@ -14,12 +14,6 @@ import type { RunObserver } from './observe-run.ts';
 const turnEveryMs = 1_000;
 const takeUpEveryMs = 10_000;
 const pruneEveryMs = 60_000;
-/** While a run is verified its check runs at most this often; a short window asks more often. Milliseconds. */
-const longestVerifyPauseMs = 10_000;
-const shortestVerifyPauseMs = 500;
-/** Results wanted within each verification window. */
-const verifyResults = 5;
-
 export interface HousekeepingOptions {
   clock: Clock;
   log: Log;
@@ -59,21 +53,6 @@ export class Housekeeping {
     if (this.#stopped) return;
     const before = this.#pumping;
     this.#pumping = this.#options.outbox.pump().then(() => before);
-  }
-
-  /** How long to wait before a check is asked again for a run that is being verified. */
-  verifyPauseMs(host: string, check: string): number {
-    const plan = this.#options.fleet.plan(host);
-    const runs = this.#options.fleet.state(host)?.runs.filter((run) => run.status === 'verifying') ?? [];
-    const rules = runs.flatMap((run) => {
-      const ladder = plan?.ladders.find((each) => each.id === run.ladder && each.trigger.check === check);
-      return ladder?.rungs.find((rung) => rung.id === run.action)?.verify ?? [];
-    });
-    if (rules.length === 0) return 0;
-    const windowMs = Math.min(
-      ...rules.flatMap((rule) => [rule.withinMs, rule.staysOkMs]).filter((ms) => ms > 0),
-    );
-    return Math.min(longestVerifyPauseMs, Math.max(shortestVerifyPauseMs, windowMs / verifyResults));
   }
 
   #turn(): void {
