@@ -22,7 +22,10 @@ interface PauseRow {
 export interface Fence {
   /** The newest token; 0 before the first start. Errors: STORE_CORRUPT. */
   read: () => number;
-  /** Takes the next token, durably: all older ones are void from now on. */
+  /**
+   * Takes the next token, durably: all older ones are void from now on. Hosts remember the newest token they saw, so it also
+   * follows the wall clock (seconds): a new database, or one restored from a copy, must not look old to them.
+   */
   raise: (member: string, nowMs: number) => number;
 }
 
@@ -39,7 +42,8 @@ export function fenceRow(db: Connection, file: string): Fence {
     return row.value;
   };
   const raise = db.transaction((member: string, nowMs: number): number => {
-    const content = { value: read() + 1, member, at_ms: nowMs };
+    const value = Math.max(read() + 1, Math.floor(nowMs / 1000));
+    const content = { value, member, at_ms: nowMs };
     replace.run({ ...content, checksum: sealOf(content) });
     return content.value;
   });

@@ -170,13 +170,13 @@ test('the window of an action is per host and per action, and lets go at its edg
 test('a newer start fences out the older one', () => {
   const path = storePath();
   const first = openForTest(path);
-  expect(first.coordinator.fence).toBe(1);
-  expect(first.coordinator.acquire(255)).toBe(1);
+  expect(first.coordinator.fence).toBe(startMs / 1000);
+  expect(first.coordinator.acquire(255)).toBe(startMs / 1000);
   closeStores(first);
   const { coordinator } = openForTest(path);
-  expect(coordinator.fence).toBe(2);
+  expect(coordinator.fence).toBe(startMs / 1000 + 1);
   expect(coordinator.stillValid()).toBe(true);
-  expect(coordinator.claim(intentOf(1), slotsOf())).toEqual(refused('fenced'));
+  expect(coordinator.claim(intentOf(startMs / 1000), slotsOf())).toEqual(refused('fenced'));
   const ledger = new Database(ledgerPathOf(path));
   ledger.prepare('DELETE FROM fence').run();
   ledger.close();

@@ -40,7 +40,7 @@ test('a second daemon on the same store is refused, also by another name of the 
   first.store.close();
   expect(() => openForTest(path)).toThrow(failure('STORE_LOCKED', path));
   first.coordinator.close();
-  expect(openForTest(path).coordinator.fence).toBe(2);
+  expect(openForTest(path).coordinator.fence).toBe(startMs / 1000 + 1);
 });
 
 test('closing twice is closing once', () => {
@@ -54,7 +54,7 @@ test('closing twice is closing once', () => {
 test('two stores in one directory do not know each other', () => {
   const path = storePath();
   openForTest(path);
-  expect(openForTest(path.replace('.db', '.sqlite')).coordinator.fence).toBe(1);
+  expect(openForTest(path.replace('.db', '.sqlite')).coordinator.fence).toBe(startMs / 1000);
 });
 
 test('the files are for their owner only, the write-ahead logs too', () => {
@@ -147,7 +147,7 @@ test('a history without its ledger is refused: nobody knows what was sent', () =
   expect(() => openLedgerForTokens(path)).toThrow(failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'));
   expect(existsSync(ledgerPathOf(path))).toBe(false);
   rmSync(path);
-  expect(openForTest(path).coordinator.fence).toBe(1);
+  expect(openForTest(path).coordinator.fence).toBe(startMs / 1000);
 });
 
 test.each(['history', 'ledger'])('a %s of a newer mendd is refused', (which) => {
@@ -164,7 +164,7 @@ test.each(['history', 'ledger'])('a damaged %s is refused, and the failed start 
   const first = openForTest(path);
   for (let index = 0; index < 300; index += 1) {
     first.store.save(changeOf({ host: `h${index}`, checkStatus: checkStatusOf(), result: resultOf() }));
-    first.coordinator.claim(intentOf(1, { host: `h${index}` }), slotsOf({ repairs: false }));
+    first.coordinator.claim(intentOf(startMs / 1000, { host: `h${index}` }), slotsOf({ repairs: false }));
   }
   closeStores(first);
   const file = which === 'history' ? path : ledgerPathOf(path);
@@ -184,6 +184,6 @@ test('a start that was killed before its first migration is begun anew', () => {
   const ledger = new Database(ledgerPathOf(path));
   ledger.pragma('journal_mode = WAL');
   ledger.close();
-  expect(openForTest(path).coordinator.fence).toBe(1);
+  expect(openForTest(path).coordinator.fence).toBe(startMs / 1000);
   expect(dirname(path)).toBe(dirname(ledgerPathOf(path)));
 });

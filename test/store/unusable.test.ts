@@ -65,7 +65,7 @@ test.skipIf(!mounts)(
       events: [eventOf()],
     });
     const { secret } = coordinator.createToken({ name: 'a', scopes: ['read'], nowMs: startMs });
-    coordinator.claim(intentOf(1, { id: 'kept' }), slotsOf());
+    coordinator.claim(intentOf(startMs / 1000, { id: 'kept' }), slotsOf());
     const events = store.save(change);
     const filler = fill(directory);
     let written = 1;
@@ -76,7 +76,7 @@ test.skipIf(!mounts)(
     expect(() => {
       for (let index = 0; index < 200; index += 1) {
         coordinator.claim(
-          intentOf(1, { host: `h${index}`, command: 'x'.repeat(50_000) }),
+          intentOf(startMs / 1000, { host: `h${index}`, command: 'x'.repeat(50_000) }),
           slotsOf({ repairs: false }),
         );
       }
@@ -89,7 +89,7 @@ test.skipIf(!mounts)(
     const refusedResult = resultOf({ text: `${written}`.repeat(9_000) });
     store.save({ ...change, result: refusedResult });
     expect(store.results({ limit: 1 }).items[0]).toMatchObject(refusedResult);
-    expect(coordinator.claim(intentOf(1, { id: 'after', host: 'after' }), slotsOf())).toEqual({
+    expect(coordinator.claim(intentOf(startMs / 1000, { id: 'after', host: 'after' }), slotsOf())).toEqual({
       kind: 'claimed',
     });
     expect(store.transitions({ limit: 500 }).items).toHaveLength(written + 1);
@@ -113,10 +113,10 @@ test('a ledger that another process holds refuses the claim in words', { timeout
   const { coordinator } = openForTest(path);
   const other = new Database(ledgerPathOf(path));
   other.exec('BEGIN IMMEDIATE');
-  expect(() => coordinator.claim(intentOf(1), slotsOf())).toThrow(unusable);
+  expect(() => coordinator.claim(intentOf(startMs / 1000), slotsOf())).toThrow(unusable);
   other.exec('ROLLBACK');
   other.close();
-  expect(coordinator.claim(intentOf(1), slotsOf())).toEqual({ kind: 'claimed' });
+  expect(coordinator.claim(intentOf(startMs / 1000), slotsOf())).toEqual({ kind: 'claimed' });
 });
 
 test.each([

@@ -1,5 +1,5 @@
 // Another process at a store: `store-process.mjs <built store> <what> <path> ...`. Prints a line for each thing acknowledged.
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const [, , built, what, path, ...rest] = process.argv;
@@ -75,6 +75,8 @@ async function race() {
     fence: fences.read,
     paused: (nowMs) => pauses.paused(nowMs) !== undefined,
   });
+  say('ready');
+  while (!existsSync(`${path}.go`)) await new Promise((resolve) => setImmediate(resolve));
   for (let round = 0; round < rounds; round += 1) {
     for (let host = 0; host < hosts; host += 1) {
       const id = `${member}-${round}-${host}`;
