@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { exitCodes, MenddError } from '../core/errors.ts';
 import { openRunStatuses } from '../core/types.ts';
-import type { PlanAnswer, RunStory } from './api-types.ts';
+import type { HostRow, PlanAnswer, RunStory } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
@@ -13,7 +13,7 @@ import { resolveAction, splitTarget } from './names.ts';
 import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { runLines } from './runs.ts';
-import { gateLines, runHue } from './states.ts';
+import { gateLines } from './states.ts';
 import { showInstant } from './times.ts';
 import { pauseFor } from './wait.ts';
 
@@ -25,7 +25,7 @@ interface ActOptions extends ApiOptions {
 
 /** Between two looks at a run. Milliseconds. */
 const lookMs = 500;
-/** A daemon that restarts meanwhile is waited for this long; so is a run that is not on disk yet. Milliseconds. */
+/** A daemon that restarts meanwhile is waited for this long. Milliseconds. */
 const patienceMs = 60_000;
 
 export function addAct(program: Command): void {
@@ -68,6 +68,10 @@ async function showPlan({ client, out }: Session, path: string): Promise<void> {
       .map((line) => `  $ ${line}`),
     ...gateLines(out, plan.gates, '  '),
   ]);
+  const passedOver = plan.gates.filter(({ passed }) => !passed).map(({ gate }) => gate);
+  if (plan.allowed && passedOver.length > 0) {
+    out.talk(`These closed gates bind rules, not a person: ${passedOver.join(', ')}.`);
+  }
   if (plan.allowed) out.talk('Nothing was done. To do it: add --yes --reason TEXT.');
   else out.talk('Nothing was done. A closed gate would stop it, also for a person.');
   process.exitCode = plan.allowed ? exitCodes.ok : exitCodes.failed;
@@ -80,45 +84,58 @@ async function execute({ client, out }: Session, path: string, reason: string, w
     out.value(started, () => [started.id]);
     return;
   }
-  const run = await follow(client, out, started.id);
+  const run = await follow(client, out, started);
   out.value(run, () => runLines(out, run));
   process.exitCode = run.status === 'verified' || run.status === 'done' ? exitCodes.ok : exitCodes.failed;
 }
 
-/** Tells each event once, until the run ends. Errors: 75 when it cannot be followed any longer; the run goes on. */
-async function follow(client: ApiClient, out: Output, id: string): Promise<RunStory> {
+/**
+ * Tells each event once, until the run ends. Errors: 75 when the daemon stays away, and the run goes on without a reader; 1 when
+ * the daemon dropped it before it was on disk.
+ */
+async function follow(client: ApiClient, out: Output, { id, host }: RunStory): Promise<RunStory> {
   let told = 0;
   let seenAtMs = performance.now();
   for (;;) {
-    const run = await look(client, id);
-    if (run !== undefined) {
-      seenAtMs = performance.now();
+    const run = await look(client, id, host);
+    if (run !== 'away') seenAtMs = performance.now();
+    else if (performance.now() - seenAtMs > patienceMs) {
+      const hint = `It may still end well: see \`mendd runs '${id}'\` when the daemon is back.`;
+      throw new CommandError(exitCodes.tryAgain, `The daemon is away; run ${id} cannot be followed.`, {
+        hint,
+      });
+    }
+    if (typeof run === 'object') {
       for (const { at, status, text } of run.events.slice(told)) {
         out.talk(`${showInstant(at)}  ${status.padEnd(12)} ${text}`);
       }
       told = run.events.length;
-      if (!openRunStatuses.includes(run.status)) {
-        out.talk(out.paint(runHue(run.status), run.status));
-        return run;
-      }
-    } else if (performance.now() - seenAtMs > patienceMs) {
-      const hint = `See \`mendd runs ${id}\` and \`mendd explain\`: it may still happen, or it was refused before it was on disk.`;
-      throw new CommandError(exitCodes.tryAgain, `Run ${id} can no longer be followed.`, { hint });
+      if (!openRunStatuses.includes(run.status)) return run;
     }
     await pauseFor(lookMs);
   }
 }
 
-/** Undefined while the daemon is away or does not have the run on disk yet. */
-async function look(client: ApiClient, id: string): Promise<RunStory | undefined> {
+/** The run as the ledger has it; `starting` while only the daemon's memory does. */
+async function look(client: ApiClient, id: string, host: string): Promise<RunStory | 'starting' | 'away'> {
+  const read = (): Promise<RunStory | undefined> =>
+    client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`).catch((error: unknown) => {
+      if (error instanceof CommandError && error.exitCode === exitCodes.usage) return undefined;
+      throw error;
+    });
   try {
-    return await client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`);
+    const run = await read();
+    if (run !== undefined) return run;
+    const { run: open } = await client.get<HostRow>(`/api/v1/hosts/${encodeURIComponent(host)}`);
+    if (open?.id === id) return 'starting';
+    const late = await read();
+    if (late !== undefined) return late;
   } catch (error) {
-    const away = error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE';
-    const notYet =
-      error instanceof CommandError &&
-      (error.exitCode === exitCodes.usage || error.exitCode === exitCodes.tryAgain);
-    if (away || notYet) return undefined;
+    const busy = error instanceof CommandError && error.exitCode === exitCodes.tryAgain;
+    if (busy || (error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE')) return 'away';
     throw error;
   }
+  throw new CommandError(exitCodes.failed, `The daemon did not start run ${id}; nothing was sent.`, {
+    hint: 'Its log says why: mostly the host could not be asked, or another run was faster.',
+  });
 }

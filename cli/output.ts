@@ -10,7 +10,6 @@ export type Format = (typeof formats)[number];
 /** Version of the JSON that commands print; raised when a reader of the old form would break. */
 export const jsonVersion = 1;
 
-export type Paint = (text: string) => string;
 export type Hue = 'good' | 'bad' | 'warn' | 'odd' | 'quiet' | 'strong';
 
 export interface Column<T> {

@@ -85,7 +85,12 @@ test('all checks of a host: each verdict, and the worst as exit code', async () 
     results: [
       { host: 'web-1', check: 'w.fine', state: 'ok', text: 'all good' },
       { state: 'warning' },
-      ...Array(6).fill({}),
+      { state: 'critical' },
+      { state: 'unknown' },
+      { check: 'w.hostile' },
+      { check: 'w.slow' },
+      { check: 'w.shipped' },
+      { check: 'x.warm' },
     ],
   });
   const ndjson = await mendd(['check', 'web-1', '-o', 'ndjson'], { cwd });
