@@ -9,7 +9,7 @@ import { MenddError } from '../core/errors.ts';
 import { type DefinitionFiles, discover } from './discover.ts';
 import { freezeDeep } from './freeze.ts';
 import { PluginFiles } from './plugin-files.ts';
-import { probeFor } from './probes.ts';
+import { asksHostItself, probeFor } from './probes.ts';
 import { compareText, formatPlace, type Problem, ProblemList, sortProblems } from './problems.ts';
 import {
   type DaemonFile,
@@ -21,6 +21,7 @@ import {
 import { resolveHosts } from './resolve-hosts.ts';
 import { resolveRunbook } from './resolve-runbook.ts';
 import { SecretReader } from './secrets.ts';
+import { HostIndex } from './selectors.ts';
 import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
 import { parseYaml } from './yaml-source.ts';
 import { buildTree, isMapTree, mergeTrees, type Tree, treeAt, withoutKeys } from './yaml-tree.ts';
@@ -133,7 +134,7 @@ class Load {
       secrets: this.#secrets,
       plugins,
       nowMs: Date.now(),
-      ...(hosts === undefined ? {} : { hosts }),
+      ...(hosts === undefined ? {} : { fleet: new HostIndex(hosts) }),
       ...(names === undefined ? {} : { notifyNames: names }),
     };
     const byId = new Map<string, RunbookDefinition>();
@@ -186,27 +187,36 @@ function isSchemaKey(key: string): boolean {
   return key === '$schema';
 }
 
-/** Joins runbooks and hosts once. Disabled runbooks apply to no host. */
+/**
+ * Joins runbooks and hosts once. Disabled runbooks apply to no host. Hosts of the same runbooks share their lists, since
+ * fleets are large and alike.
+ */
 function planHosts(
   hosts: ReadonlyMap<string, HostDefinition>,
   runbooks: readonly RunbookDefinition[],
 ): Map<string, HostPlan> {
-  const lists = new Map<string, RunbookDefinition[]>();
+  const mine = new Map<string, RunbookDefinition[]>();
   for (const runbook of runbooks) {
     for (const name of runbook.enabled ? runbook.hosts : []) {
-      lists.set(name, [...(lists.get(name) ?? []), runbook]);
+      const list = mine.get(name);
+      if (list === undefined) mine.set(name, [runbook]);
+      else list.push(runbook);
     }
   }
+  const shared = new Map<string, Pick<HostPlan, 'checks' | 'ladders'>>();
   const plans = new Map<string, HostPlan>();
   for (const host of hosts.values()) {
-    const mine = lists.get(host.name) ?? [];
-    const checks = mine
-      .flatMap((runbook) => runbook.checks)
-      .map((check) => {
-        const probe = probeFor(check.probe, check.runOn, host);
-        return probe === check.probe ? check : { ...check, probe };
-      });
-    plans.set(host.name, { host, checks, ladders: mine.flatMap((runbook) => runbook.ladders) });
+    const list = mine.get(host.name) ?? [];
+    const key = list.map(({ id }) => id).join(' ');
+    const lists = shared.get(key) ?? {
+      checks: list.flatMap(({ checks }) => checks),
+      ladders: list.flatMap(({ ladders }) => ladders),
+    };
+    shared.set(key, lists);
+    const checks = lists.checks.some(({ probe }) => asksHostItself(probe))
+      ? lists.checks.map((check) => ({ ...check, probe: probeFor(check.probe, check.runOn, host) }))
+      : lists.checks;
+    plans.set(host.name, { host, checks, ladders: lists.ladders });
   }
   return plans;
 }

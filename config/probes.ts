@@ -118,13 +118,21 @@ export function checkLimits(parts: Partial<CheckInput>, tree: Tree, problems: Pr
   }
 }
 
-/**
- * A URL without a host, `:8080/health`, is one on the checked host itself: its address when asked from elsewhere,
- * loopback when asked on it. The probe is returned as it is when its URL names a host.
- */
+/** A URL without a host, `:8080/health`, is one on the checked host itself. */
+export function asksHostItself(probe: ProbeDefinition): boolean {
+  return probe.kind === 'http' && /^[:/]/.test(probe.url);
+}
+
+/** Such a URL made whole: the host's address when asked from elsewhere, loopback when asked on it. */
 export function probeFor(probe: ProbeDefinition, runOn: RunOn, host: HostDefinition): ProbeDefinition {
-  if (probe.kind !== 'http' || !/^[:/]/.test(probe.url)) return probe;
-  const address = runOn.kind === 'target' ? '127.0.0.1' : host.address;
-  const authority = address.includes(':') ? `[${address}]` : address;
-  return { ...probe, url: new URL(`http://${authority}${probe.url}`).href };
+  if (probe.kind !== 'http' || !asksHostItself(probe)) return probe;
+  const url = urlOn(runOn.kind === 'target' ? '127.0.0.1' : host.address, probe.url);
+  if (url === undefined) throw new Error(`a URL for ${host.name} that was not checked`);
+  return { ...probe, url };
+}
+
+/** Undefined when the address cannot stand in a URL, as `fe80::1%eth0` cannot. */
+export function urlOn(address: string, rest: string): string | undefined {
+  const text = `http://${address.includes(':') ? `[${address}]` : address}${rest}`;
+  return URL.canParse(text) ? new URL(text).href : undefined;
 }

@@ -2,14 +2,7 @@
  * Owns the way from the checks of one runbook to check definitions: one kind each, timing, defaults, dependencies. What
  * each kind asks is in config/probes.ts.
  */
-import type {
-  CheckDefinition,
-  HostDefinition,
-  RunOn,
-  SourcePlace,
-  SudoDefinition,
-  Timing,
-} from '../core/definitions.ts';
+import type { CheckDefinition, RunOn, SourcePlace, SudoDefinition, Timing } from '../core/definitions.ts';
 import { type CheckInput, type CheckKind, checkSchema, kindKeys } from './check-schema.ts';
 import { isTimezone, judgeCron } from './cron.ts';
 import { milliseconds } from './fields.ts';
@@ -20,6 +13,7 @@ import { checkLimits, probeOf } from './probes.ts';
 import { type ProblemList, suggest } from './problems.ts';
 import type { RunbookInput } from './runbook-schema.ts';
 import type { SecretReader } from './secrets.ts';
+import type { HostIndex } from './selectors.ts';
 import { type Entry, isMapTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 import { hasUnknownKey, readPartly } from './zod-problems.ts';
 
@@ -32,7 +26,7 @@ export interface RunbookContext {
   plugins: PluginFiles;
   secrets: SecretReader;
   /** Absent when hosts files have problems: then no name of a host is judged. */
-  hosts?: ReadonlyMap<string, HostDefinition>;
+  fleet?: HostIndex;
   /** Absent when the daemon file has problems there. */
   notifyNames?: readonly string[];
   nowMs: number;
@@ -175,14 +169,14 @@ class OneCheck {
       return kind !== undefined && networkKinds.includes(kind) ? local : { kind: 'target' };
     if (name === 'target') return { kind: 'target' };
     if (name === 'local') return local;
-    const { hosts, problems } = this.#context;
-    if (hosts === undefined) return undefined;
-    const host = hosts.get(name);
+    const { fleet, problems } = this.#context;
+    if (fleet === undefined) return undefined;
+    const host = fleet.hosts.get(name);
     if (host === undefined) {
       problems.add(
         this.#place('run_on', true),
         `\`run_on\`: there is no host \`${name}\``,
-        suggest(name, hosts.keys()),
+        suggest(name, fleet.names),
       );
       return undefined;
     }

@@ -3,6 +3,7 @@
  */
 import type { RunbookDefinition } from '../core/definitions.ts';
 import { slug } from './names.ts';
+import { asksHostItself, urlOn } from './probes.ts';
 import { resolveLadders } from './resolve-actions.ts';
 import { type RunbookContext, resolveChecks, timingOf } from './resolve-checks.ts';
 import { runbookFileSchema } from './runbook-schema.ts';
@@ -15,7 +16,7 @@ export function resolveRunbook(
   tree: Tree,
   context: Omit<RunbookContext, 'id' | 'head' | 'tree'>,
 ): RunbookDefinition | undefined {
-  const { problems, hosts } = context;
+  const { problems, fleet } = context;
   const found = problems.problems.length;
   const { whole, parts: head } = readPartly(runbookFileSchema, tree, 'runbook', problems);
   const titlePlace = treeAt(tree, ['runbook'])?.place ?? tree.place;
@@ -37,20 +38,32 @@ export function resolveRunbook(
   const ladders = resolveLadders(full, checks);
   const selectorTree = treeAt(tree, ['hosts']);
   const selected =
-    head.hosts === undefined || hosts === undefined || selectorTree === undefined
+    head.hosts === undefined || fleet === undefined || selectorTree === undefined
       ? []
-      : selectHosts(head.hosts, selectorTree, hosts, problems);
+      : selectHosts(head.hosts, selectorTree, fleet, problems);
   const written = treeAt(tree, ['checks']);
   if (written !== undefined && isMapTree(written) && written.entries.size === 0) {
     problems.add(keyPlace(tree, 'checks'), 'this runbook has no checks', 'write one under `checks`');
   }
   const reboots = ladders.flatMap((ladder) => ladder.rungs).filter((rung) => rung.effect.kind === 'reboot');
-  const local = selected.find((name) => hosts?.get(name)?.transport === 'local');
+  const local = selected.find((name) => fleet?.hosts.get(name)?.transport === 'local');
   for (const rung of local === undefined ? [] : reboots) {
     problems.add(
       rung.source,
       `\`${rung.name}\` would reboot the ops box, which is the host \`${local}\``,
       `leave it out: "!${local}"`,
+    );
+  }
+  for (const { probe, runOn, source } of checks.checks.values()) {
+    if (probe.kind !== 'http' || !asksHostItself(probe) || runOn.kind === 'target') continue;
+    const odd = selected.find(
+      (name) => urlOn(fleet?.hosts.get(name)?.address ?? '', probe.url) === undefined,
+    );
+    if (odd === undefined) continue;
+    problems.add(
+      source,
+      `the address of \`${odd}\` cannot stand in a URL`,
+      'write the whole URL, or `run_on: target`',
     );
   }
   if (whole === undefined || problems.problems.length > found) return undefined;

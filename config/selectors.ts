@@ -11,23 +11,44 @@ const starLimit = 4;
 
 export type HostSelector = Readonly<Record<string, string>> | readonly string[];
 
+/** All hosts, and which of them have a label: made once, asked by every runbook. */
+export class HostIndex {
+  readonly hosts: ReadonlyMap<string, HostDefinition>;
+  readonly names: readonly string[];
+  /** Names by label and value, in the order of the hosts files. */
+  readonly labels = new Map<string, Map<string, string[]>>();
+
+  constructor(hosts: ReadonlyMap<string, HostDefinition>) {
+    this.hosts = hosts;
+    this.names = [...hosts.keys()];
+    for (const host of hosts.values()) {
+      for (const [label, value] of Object.entries(host.labels)) this.#add(label, value, host.name);
+    }
+  }
+
+  #add(label: string, value: string, name: string): void {
+    const values = this.labels.get(label) ?? new Map<string, string[]>();
+    this.labels.set(label, values);
+    const names = values.get(value);
+    if (names === undefined) values.set(value, [name]);
+    else names.push(name);
+  }
+}
+
 /** Names of the selected hosts, in the order of the hosts files. */
 export function selectHosts(
   selector: HostSelector,
   tree: Tree,
-  hosts: ReadonlyMap<string, HostDefinition>,
+  fleet: HostIndex,
   problems: ProblemList,
 ): string[] {
   const found = problems.problems.length;
   const chosen = isNames(selector)
-    ? selectNames(selector, tree, hosts, problems)
-    : selectLabels(selector, tree, hosts, problems);
+    ? selectNames(selector, tree, fleet, problems)
+    : selectLabels(selector, tree, fleet, problems);
   if (chosen.length === 0 && problems.problems.length === found) {
-    problems.add(
-      tree.place,
-      'these `hosts` select no host',
-      'an empty selection is refused, never read as every host; mend the selector',
-    );
+    const hint = 'an empty selection is refused, never read as every host; mend the selector';
+    problems.add(tree.place, 'these `hosts` select no host', hint);
   }
   return chosen;
 }
@@ -39,39 +60,36 @@ function isNames(selector: HostSelector): selector is readonly string[] {
 function selectLabels(
   selector: Readonly<Record<string, string>>,
   tree: Tree,
-  hosts: ReadonlyMap<string, HostDefinition>,
+  { hosts, labels }: HostIndex,
   problems: ProblemList,
 ): string[] {
   const wanted = Object.entries(selector);
-  const all = [...hosts.values()];
+  let fewest: readonly string[] | undefined;
   for (const [label, value] of wanted) {
-    const values = new Set(all.flatMap((host) => host.labels[label] ?? []));
-    if (values.has(value)) continue;
+    const values = labels.get(label);
+    const names = values?.get(value) ?? [];
+    if (fewest === undefined || names.length < fewest.length) fewest = names;
+    if (names.length > 0) continue;
     const entry = tree.entries.get(label);
-    if (values.size > 0) {
-      problems.add(
-        entry?.tree.place ?? tree.place,
-        `no host has the label \`${label}: ${value}\``,
-        suggest(value, values),
-      );
-      continue;
+    if (values === undefined) {
+      const place = entry?.keyPlace ?? tree.place;
+      problems.add(place, `no host has the label \`${label}\``, suggest(label, labels.keys()));
+    } else {
+      const place = entry?.tree.place ?? tree.place;
+      problems.add(place, `no host has the label \`${label}: ${value}\``, suggest(value, values.keys()));
     }
-    const labels = new Set(all.flatMap((host) => Object.keys(host.labels)));
-    problems.add(entry?.keyPlace ?? tree.place, `no host has the label \`${label}\``, suggest(label, labels));
   }
-  if (wanted.length === 0) return [];
-  return all
-    .filter((host) => wanted.every(([label, value]) => host.labels[label] === value))
-    .map((host) => host.name);
+  return (fewest ?? []).filter((name) =>
+    wanted.every(([label, value]) => hosts.get(name)?.labels[label] === value),
+  );
 }
 
 function selectNames(
   patterns: readonly string[],
   tree: Tree,
-  hosts: ReadonlyMap<string, HostDefinition>,
+  { hosts, names }: HostIndex,
   problems: ProblemList,
 ): string[] {
-  const names = [...hosts.keys()];
   const chosen = new Set<string>();
   const leftOut = new Set<string>();
   for (const [index, written] of patterns.entries()) {

@@ -50,6 +50,7 @@ test('a secret never shows in any text', () => {
   ];
   for (const text of shown) expect(text).not.toContain('hunter2');
   expect(shown[0]).toBe('<secret>');
+  expect(JSON.stringify(secret)).toBe('"<secret>"');
   expect(secret.reveal()).toBe('hunter2');
 });
 
