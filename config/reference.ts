@@ -3,7 +3,9 @@
  */
 import { type JsonSchema, jsonSchema } from './json-schema.ts';
 
-const head = `# Configuration
+type Row = [key: string, value: string, defaultValue: string, what: string];
+
+const introduction = `# Configuration
 
 Made from the schema; to change it, change the descriptions in config/ and run
 \`npx vitest run --project unit test/config/reference.test.ts -u\`.
@@ -52,7 +54,7 @@ export function configurationReference(): string {
     const [title, text] = parts[which];
     return `\n## ${title}\n\n${text}\n${tables(jsonSchema(which))}`;
   });
-  return `${head}${sections.join('')}`;
+  return `${introduction}${sections.join('')}`;
 }
 
 /** One table for the plain keys at the top, one for each section below. */
@@ -74,8 +76,19 @@ function tables(schema: JsonSchema): string {
   return `${top}${sections.join('')}`;
 }
 
-function table(rows: readonly string[]): string {
-  return `\n| key | value | default | what |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+/** Columns are padded as the formatter of this project does it. */
+function table(rows: readonly Row[]): string {
+  const all: Row[] = [['key', 'value', 'default', 'what'], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const [head = '', ...body] = all.map((row) =>
+    line(row.map((cell, column) => cell.padEnd(widths[column] ?? 0))),
+  );
+  const rule = line(widths.map((width) => '-'.repeat(width)));
+  return `\n${[head, rule, ...body].join('\n')}\n`;
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
 }
 
 /** A map with keys of its own, or of things by name that have such. */
@@ -89,9 +102,10 @@ function innermost(path: string, schema: JsonSchema): { path: string; schema: Js
   return { path: `${path}.NAME`, schema: each.anyOf?.find((one) => one.properties !== undefined) ?? each };
 }
 
-function rowsOf(path: string, schema: JsonSchema, required: boolean): string[] {
+function rowsOf(path: string, schema: JsonSchema, required: boolean): Row[] {
   const inner = schema.anyOf?.find((each) => each.properties !== undefined) ?? schema;
-  const own = `| \`${path}\` | ${escape(valueWords(schema))} | ${defaultWords(schema, required)} | ${escape(schema.description ?? '')} |`;
+  const what = escape(schema.description ?? '');
+  const own: Row = [`\`${path}\``, escape(valueWords(schema)), defaultWords(schema, required), what];
   const nested = Object.entries(inner.properties ?? {}).flatMap(([key, each]) =>
     rowsOf(`${path}.${key}`, each, (inner.required ?? []).includes(key)),
   );
