@@ -2,7 +2,7 @@
  * Makes runs, names them, and finds what they were made from. Keeps none.
  */
 import type { ActionDefinition, HostPlan, LadderDefinition } from './definitions.ts';
-import type { RunSummary } from './types.ts';
+import type { Run, RunSummary } from './types.ts';
 
 /** Deterministic: the same trouble, rung and attempt always have the same id, on every box and after every crash. */
 export function runIdOf(host: string, action: string, episode: string, attempt: number): string {
@@ -45,4 +45,35 @@ export function actionOf(
   const ladder = plan.ladders.find((each) => each.id === run.ladder);
   const action = ladder?.rungs.find((rung) => rung.id === run.action);
   return ladder === undefined || action === undefined ? undefined : { ladder, action };
+}
+
+/** The part of a run that decisions need. */
+export function summaryOf(run: Run | RunSummary): RunSummary {
+  const { id, host, ladder, action, kind, episode, attempt, status, decidedAtMs } = run;
+  return {
+    id,
+    host,
+    ladder,
+    action,
+    kind,
+    episode,
+    attempt,
+    status,
+    decidedAtMs,
+    ...(run.dispatchedAtMs === undefined ? {} : { dispatchedAtMs: run.dispatchedAtMs }),
+    ...(run.endedAtMs === undefined ? {} : { endedAtMs: run.endedAtMs }),
+    ...(run.verifyByMs === undefined ? {} : { verifyByMs: run.verifyByMs }),
+    ...(run.verifyOkSinceMs === undefined ? {} : { verifyOkSinceMs: run.verifyOkSinceMs }),
+  };
+}
+
+/** A clock that was set back leaves times in the future; a cooldown or an episode must not wait for them. */
+export function notAfter(run: RunSummary, nowMs: number): RunSummary {
+  const { dispatchedAtMs, endedAtMs } = run;
+  return {
+    ...run,
+    decidedAtMs: Math.min(run.decidedAtMs, nowMs),
+    ...(dispatchedAtMs === undefined ? {} : { dispatchedAtMs: Math.min(dispatchedAtMs, nowMs) }),
+    ...(endedAtMs === undefined ? {} : { endedAtMs: Math.min(endedAtMs, nowMs) }),
+  };
 }

@@ -7,7 +7,8 @@ import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { GuardOutcome, TargetGuard } from '../core/guard-port.ts';
 import type { Clock, Coordinator, Runner, Target } from '../core/ports.ts';
-import type { Preconditions, Run } from '../core/types.ts';
+import { actionOf } from '../core/runs.ts';
+import type { Intent, Preconditions, Run } from '../core/types.ts';
 import { targetOf } from './check-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
@@ -17,6 +18,7 @@ import type { RunJournal } from './run-journal.ts';
 
 /** Evidence must not hold up a repair for long. Milliseconds. */
 const evidenceTimeoutMs = 15_000;
+const stopping = 'the daemon is stopping';
 
 export interface ActionRunOptions {
   clock: Clock;
@@ -41,6 +43,7 @@ export type DeliveryOutcome = { status: 'done' | 'verifying' | 'failed'; outcome
 export class ActionRuns {
   readonly #options: ActionRunOptions;
   readonly #active = new Map<string, Promise<void>>();
+  readonly #proposed = new Map<string, Order>();
   readonly #cancelled = new Map<string, string>();
   #stopping = false;
 
@@ -50,7 +53,16 @@ export class ActionRuns {
 
   /** Starts the run in the background. */
   start(order: Order): void {
+    if (this.#stopping) return this.#drop(order, stopping);
+    this.#proposed.set(order.run.id, order);
     this.adopt(order.run.id, () => this.#run(order));
+  }
+
+  /** A run that is decided and under way, as it will be written. */
+  proposed(runId: string): Run | undefined {
+    const order = this.#proposed.get(runId);
+    if (order === undefined) return undefined;
+    return { ...this.#intentOf(order, {}), status: 'intended', events: [] };
   }
 
   /** Carries a run on in the background; one at a time for each run. */
@@ -66,9 +78,11 @@ export class ActionRuns {
     return this.#active.has(runId);
   }
 
-  /** A run that was not sent yet will not be. */
-  cancel(runId: string, why: string): void {
+  /** A run that was not sent yet will not be. False when nothing of the kind is under way here. */
+  cancel(runId: string, why: string): boolean {
+    if (!this.#proposed.has(runId)) return false;
     this.#cancelled.set(runId, why);
+    return true;
   }
 
   /** Nothing new is sent from now on; resolves when what was sent has ended. */
@@ -85,11 +99,9 @@ export class ActionRuns {
       const plan = this.#options.plan(action, host);
       const preconditions = await this.#preconditions(order, plan);
       if (typeof preconditions === 'string') return this.#drop(order, preconditions);
-      const nowMs = clock.nowMs();
-      const { revision, daemon } = fleet.definitions;
-      const command = this.#options.describe(action, host);
-      const intent = intentOf(order, { preconditions, command, fence: coordinator.fence, revision, nowMs });
-      const verdict = coordinator.claim(intent, slotsOf(order, daemon.remediation, nowMs));
+      const intent = this.#intentOf(order, preconditions);
+      const slots = slotsOf(order, fleet.definitions.daemon.remediation, clock.nowMs());
+      const verdict = coordinator.claim(intent, slots);
       if (verdict.kind === 'refused') return this.#drop(order, claimRefusals[verdict.reason]);
       history.add('action.intended', {
         host: host.name,
@@ -104,10 +116,19 @@ export class ActionRuns {
       history.failed(error);
       this.#drop(order, error.message);
     } finally {
+      this.#proposed.delete(run.id);
       this.#cancelled.delete(run.id);
       const stored = journal.get(run.id);
       if (stored !== undefined) fleet.moved(stored);
     }
+  }
+
+  #intentOf(order: Order, preconditions: Preconditions): Intent {
+    const { clock, coordinator, fleet, describe } = this.#options;
+    const command = describe(order.action, order.host);
+    const { revision } = fleet.definitions;
+    const { fence } = coordinator;
+    return intentOf(order, { preconditions, command, fence, revision, nowMs: clock.nowMs() });
   }
 
   /** What must still hold on the target when the action arrives; a string says why it cannot be known. */
@@ -128,8 +149,10 @@ export class ActionRuns {
   /** Ends a run that was never written: in memory only, with the reason in the history. */
   #drop(order: Order, why: string): void {
     const { fleet, history, log, clock, journal } = this.#options;
-    log.warn({ run: order.run.id }, `${order.action.id} on ${order.host.name}: not started: ${why}`);
-    if (journal.get(order.run.id) !== undefined) return;
+    const isWritten = journal.get(order.run.id) !== undefined;
+    const what = isWritten ? 'interrupted, to be taken up later' : 'not started';
+    log.warn({ run: order.run.id }, `${order.action.id} on ${order.host.name}: ${what}: ${why}`);
+    if (isWritten) return;
     fleet.moved({ ...order.run, status: 'cancelled', endedAtMs: clock.nowMs() });
     const data = { action: order.action.id, status: 'cancelled', outcome: why };
     history.add('action.ended', { host: order.host.name, runId: order.run.id, data });
@@ -156,14 +179,14 @@ export class ActionRuns {
 
   /** Asked just before the first byte leaves: a string stops it; otherwise `dispatched` is durable. */
   #lastWord(order: Order, sendByMs: number): string | undefined {
-    const { clock, coordinator, fleet, history, journal } = this.#options;
+    const { clock, coordinator, history, journal } = this.#options;
     const isMessage = order.run.kind === 'notify';
     const cancelled = this.#cancelled.get(order.run.id);
     if (cancelled !== undefined) return cancelled;
-    if (this.#stopping) return 'the daemon is stopping';
+    if (this.#stopping) return stopping;
     if (clock.monotonicMs() > sendByMs) return `${sendWithinMs / 1000} s passed since it was decided`;
-    const state = fleet.state(order.host.name)?.checks[order.ladder.trigger.check]?.state;
-    if (state === 'ok' && order.decidedBy === 'rule') return 'the check turned OK meanwhile';
+    const overtaken = this.#overtaken(order);
+    if (overtaken !== undefined) return overtaken;
     try {
       if (!coordinator.stillValid()) return 'a newer daemon took over';
       if (!isMessage && coordinator.paused(clock.nowMs()) !== undefined)
@@ -175,6 +198,19 @@ export class ActionRuns {
       history.failed(error);
       return error.message;
     }
+  }
+
+  /** What happened since the decision that would have made it another one. */
+  #overtaken({ host, run, ladder, decidedBy }: Order): string | undefined {
+    const { fleet } = this.#options;
+    const plan = fleet.plan(host.name);
+    const known = plan && actionOf(run, plan);
+    if (known === undefined) return 'its definition is gone';
+    if (decidedBy !== 'rule') return undefined;
+    const { enabled, mode } = known.action;
+    if (!enabled || mode === 'observe' || fleet.mode === 'observe') return 'it was switched off meanwhile';
+    const state = fleet.state(host.name)?.checks[ladder.trigger.check]?.state;
+    return state === 'ok' ? 'the check turned OK meanwhile' : undefined;
   }
 
   async #dispatch(order: Order, plan: EffectPlan, beforeSend: () => string | undefined): Promise<void> {
@@ -208,12 +244,8 @@ export class ActionRuns {
       case 'not_sent':
         return journal.conclude(run.id, 'cancelled', outcome.reason);
       case 'refused': {
-        const status = outcome.reason === 'unusable' ? 'failed' : 'refused';
-        return journal.conclude(
-          run.id,
-          status,
-          `the target refused it (${outcome.reason}): ${outcome.message}`,
-        );
+        const why = `the target refused it (${outcome.reason}): ${outcome.message}`;
+        return journal.conclude(run.id, 'refused', why);
       }
       case 'timed_out': {
         const { stdout, stderr, limitMs } = outcome;

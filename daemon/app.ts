@@ -189,8 +189,10 @@ export class App {
       { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },
       'started',
     );
-    this.#healing.observer.takeUp(true);
     this.#scheduler.update(definitions.byHost);
+    this.#healing.messages.oweAll();
+    // After the scheduler knows the checks: verification that begins anew asks for them at once.
+    this.#healing.observer.takeUp(true);
     this.#housekeeping.start();
   }
 

@@ -38,6 +38,17 @@ function notFound(what: string): Rejected {
   return { kind: 'rejected', status: 404, code: 'not_found', message: `There is no ${what}.` };
 }
 
+function conflict(code: string, message: string): Rejected {
+  return { kind: 'rejected', status: 409, code, message };
+}
+
+/** What a person makes of an open run by closing it. What is being sent can only be waited for. */
+const closes: Partial<Record<RunStatus, RunStatus>> = {
+  intended: 'cancelled',
+  unknown: 'inconclusive',
+  verifying: 'inconclusive',
+};
+
 export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   const { clock, fleet, coordinator, history, scheduler, reloader, views } = sources;
 
@@ -76,7 +87,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     const stop = gates.find(stopsPerson);
     if (stop !== undefined) {
       const message = `The gate \`${stop.gate}\` is closed (${stop.reason ?? ''}); it opens with ${stop.opens ?? 'time'}.`;
-      return { kind: 'rejected', status: 409, code: stop.reason ?? 'held', message };
+      return conflict(stop.reason ?? 'held', message);
     }
     const episode =
       check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
@@ -88,29 +99,16 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     history.saveDecision(decision);
     const decidedBy = `person:${by}`;
     sources.runs.start({ host: found.host, ladder, action: rung, run, decision, decidedBy, reason });
-    const stored = coordinator.get(run.id);
-    if (stored !== undefined) return stored;
-    const bare = { notAfterMs: nowMs, fence: coordinator.fence, command: sources.describe(rung, found.host) };
-    const more = { revision: fleet.definitions.revision, preconditions: {}, shard: 0, events: [] };
-    return { ...run, ...bare, ...more, decidedBy, reason, gates };
+    return sources.runs.proposed(run.id) ?? conflict('stopping', 'The daemon is stopping.');
   }
 
   function cancelRun(runId: string, by: string): Run | Rejected {
-    const run = coordinator.get(runId);
+    const run = coordinator.get(runId) ?? sources.runs.proposed(runId);
     if (run === undefined) return notFound(`run ${runId}`);
-    const closes: Partial<Record<RunStatus, RunStatus>> = {
-      unknown: 'inconclusive',
-      verifying: 'inconclusive',
-    };
-    if (run.status === 'intended') {
-      sources.runs.cancel(runId, `cancelled by ${by}`);
-      return run;
-    }
+    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     const status = closes[run.status];
-    if (status === undefined) {
-      const message = `Run ${runId} is ${run.status}: it cannot be taken back.`;
-      return { kind: 'rejected', status: 409, code: 'not_cancellable', message };
-    }
+    if (status === undefined)
+      return conflict('not_cancellable', `Run ${runId} is ${run.status}: it cannot be taken back.`);
     sources.journal.conclude(runId, status, `closed by ${by}`);
     return coordinator.get(runId) ?? run;
   }

@@ -6,12 +6,20 @@
 import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
 import { initialHostState, reduceHost } from '../core/engine.ts';
+import { MenddError } from '../core/errors.ts';
 import type { FleetView } from '../core/gates.ts';
 import { spends } from '../core/ladder.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
 import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
-import { putRun } from '../core/runs.ts';
-import { isOpen, type Run, type RunSummary, type StoredEvent, type Transition } from '../core/types.ts';
+import { notAfter, putRun, summaryOf } from '../core/runs.ts';
+import {
+  type CheckStatus,
+  isOpen,
+  type Run,
+  type RunSummary,
+  type StoredEvent,
+  type Transition,
+} from '../core/types.ts';
 import type { History } from './history.ts';
 
 export interface FleetOptions {
@@ -23,7 +31,12 @@ export interface FleetOptions {
   /** Overrides the definitions' mode: `mendd serve --observe`. */
   observe: boolean;
   onEffect: (host: string, effect: Effect) => void;
+  /** The wall clock was set, or the machine slept: what was timed by it has to be timed anew. */
+  onClockJump: (jumpMs: number) => void;
 }
+
+/** A wall clock that moves so far from the monotonic one between two looks was set; less is being adjusted. Milliseconds. */
+const clockJumpMs = 5_000;
 
 /** Runs kept in memory at the least, whatever the windows are: two days. Milliseconds. */
 const shortestMemoryMs = 172_800_000;
@@ -33,12 +46,18 @@ export class Fleet {
   readonly #states = new Map<string, HostEngineState>();
   readonly #suppressed = new Map<string, number>();
   readonly startedAtMs: number;
+  /** Results that began before this wall time are no reason to act. */
+  #freshSinceMs: number;
+  /** Wall clock minus monotonic clock, as last seen. */
+  #offsetMs: number;
   #definitions: Definitions;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#definitions = options.definitions;
     this.startedAtMs = options.clock.nowMs();
+    this.#freshSinceMs = this.startedAtMs;
+    this.#offsetMs = this.startedAtMs - options.clock.monotonicMs();
     this.#load();
   }
 
@@ -69,18 +88,16 @@ export class Fleet {
 
   /** What the gates see of the fleet at this moment. */
   view(): FleetView {
-    const { clock, coordinator, history } = this.#options;
+    const { clock } = this.#options;
     const { maxRuns, maxConcurrent } = this.#definitions.daemon.remediation;
     const nowMs = clock.nowMs();
     const repairs = [...this.#states.values()]
       .flatMap((state) => state.runs)
       .filter((run) => run.kind !== 'notify');
-    const paused = coordinator.paused(nowMs);
     return {
       mode: this.mode,
-      ...(paused === undefined ? {} : { paused }),
-      ...(history.problem === undefined ? {} : { storeProblem: history.problem }),
-      freshSinceMs: this.startedAtMs,
+      ...this.#permission(nowMs),
+      freshSinceMs: this.#freshSinceMs,
       maxConcurrent,
       maxRuns,
       openRepairs: repairs.filter(isOpen).length,
@@ -88,8 +105,25 @@ export class Fleet {
     };
   }
 
+  /** Whether a ledger that can be used lets anything act. One that cannot be read stops actions, never checks. */
+  #permission(nowMs: number): Pick<FleetView, 'paused' | 'storeProblem'> {
+    const { coordinator, history } = this.#options;
+    try {
+      const paused = coordinator.paused(nowMs);
+      return {
+        ...(paused === undefined ? {} : { paused }),
+        ...(history.problem === undefined ? {} : { storeProblem: history.problem }),
+      };
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+      return { storeProblem: error.message };
+    }
+  }
+
   /** The one way state changes. */
   apply(host: string, event: EngineEvent): void {
+    this.#noticeClockJump();
     const plan = this.plan(host);
     const state = this.#states.get(host);
     if (plan === undefined || state === undefined) return;
@@ -101,9 +135,30 @@ export class Fleet {
     for (const effect of reduction.effects) this.#options.onEffect(host, effect);
   }
 
+  /** As after a start: fresh results first, and nothing lies in the future. */
+  #noticeClockJump(): void {
+    const { clock, history, onClockJump } = this.#options;
+    const nowMs = clock.nowMs();
+    const offsetMs = nowMs - clock.monotonicMs();
+    const jumpMs = offsetMs - this.#offsetMs;
+    this.#offsetMs = offsetMs;
+    if (Math.abs(jumpMs) < clockJumpMs) return;
+    this.#freshSinceMs = nowMs;
+    for (const [host, state] of this.#states) {
+      this.#states.set(host, { ...state, runs: state.runs.map((run) => notAfter(run, nowMs)) });
+    }
+    try {
+      onClockJump(jumpMs);
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+    }
+  }
+
   /** Tells the reducer what became of a run. */
   moved(run: Run | RunSummary): void {
-    this.apply(run.host, { kind: 'run', run: summaryOf(run) });
+    const summary = notAfter(summaryOf(run), this.#options.clock.nowMs());
+    this.apply(run.host, { kind: 'run', run: summary });
   }
 
   /** Swaps the definitions; the state of what did not go away is kept. */
@@ -131,7 +186,12 @@ export class Fleet {
       missing.length === 0 ? [] : store.loadHosts().map(({ host, status }) => [host, status]),
     );
     const checks = new Map(stored.map(({ host, check, status }) => [`${host}\n${check}`, status]));
-    const runs = missing.length === 0 ? [] : coordinator.summaries(nowMs - this.memoryMs());
+    const sinceMs = this.#memorySinceMs(
+      stored.map(({ status }) => status),
+      nowMs,
+    );
+    const runs =
+      missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
     for (const plan of this.#definitions.byHost.values()) {
       const { name } = plan.host;
       const fresh = initialHostState(plan, nowMs);
@@ -158,10 +218,17 @@ export class Fleet {
     return Math.max(shortestMemoryMs, this.#definitions.daemon.remediation.maxRuns.perMs, ...windows);
   }
 
-  /** Forgets runs that left every window; called from time to time. */
+  /** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
+  #memorySinceMs(checks: readonly CheckStatus[], nowMs: number): number {
+    const oldestMs = checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs);
+    return oldestMs - this.memoryMs();
+  }
+
+  /** Forgets runs that left every window and belong to no present problem; called from time to time. */
   forgetOldRuns(): void {
-    const beforeMs = this.#options.clock.nowMs() - this.memoryMs();
+    const nowMs = this.#options.clock.nowMs();
     for (const [host, state] of this.#states) {
+      const beforeMs = this.#memorySinceMs(Object.values(state.checks), nowMs);
       const runs = state.runs.filter((run) => isOpen(run) || run.decidedAtMs >= beforeMs);
       if (runs.length < state.runs.length) this.#states.set(host, { ...state, runs });
     }
@@ -189,25 +256,6 @@ export class Fleet {
     }
     this.#options.history.saveDecision(decision);
   }
-}
-
-export function summaryOf(run: Run | RunSummary): RunSummary {
-  const { id, host, ladder, action, kind, episode, attempt, status, decidedAtMs } = run;
-  return {
-    id,
-    host,
-    ladder,
-    action,
-    kind,
-    episode,
-    attempt,
-    status,
-    decidedAtMs,
-    ...(run.dispatchedAtMs === undefined ? {} : { dispatchedAtMs: run.dispatchedAtMs }),
-    ...(run.endedAtMs === undefined ? {} : { endedAtMs: run.endedAtMs }),
-    ...(run.verifyByMs === undefined ? {} : { verifyByMs: run.verifyByMs }),
-    ...(run.verifyOkSinceMs === undefined ? {} : { verifyOkSinceMs: run.verifyOkSinceMs }),
-  };
 }
 
 function eventOf(transition: Omit<Transition, 'id'>, nowMs: number): Omit<StoredEvent, 'id'> {

@@ -51,12 +51,24 @@ export function createHealing(options: HealingOptions): Healing {
     history,
     definitions,
     observe,
+    onClockJump: (jumpMs) => {
+      log.warn({ jumpMs }, 'the wall clock jumped: nothing acts before fresh results');
+      observer.takeUp(true);
+    },
     onEffect: (host, effect) =>
       carryOut({ fleet, runs, journal, messages, history, checkSoon }, host, effect),
   });
   const journal = new RunJournal({ ...common, fleet, history, checkSoon, onEnded: options.onRunEnded });
   const messages = new Messages({ ...common, fleet, onQueued: options.onMessageQueued });
-  const observer = new RunObserver({ ...common, guard, fleet, history, journal, runs: () => runs });
+  const observer = new RunObserver({
+    ...common,
+    guard,
+    fleet,
+    history,
+    journal,
+    runs: () => runs,
+    deliver: (run, action) => deliverEffect({ fleet, messages }, run, action, planEffect(action)),
+  });
   const runs: ActionRuns = new ActionRuns({
     ...common,
     runner,

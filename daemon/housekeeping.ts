@@ -8,6 +8,7 @@ import type { Clock, Coordinator, Store } from '../core/ports.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
+import type { Messages } from './messages.ts';
 import type { RunObserver } from './observe-run.ts';
 
 /** Milliseconds. */
@@ -23,6 +24,7 @@ export interface HousekeepingOptions {
   coordinator: Coordinator;
   outbox: Outbox;
   observer: RunObserver;
+  messages: Messages;
 }
 
 export class Housekeeping {
@@ -56,7 +58,7 @@ export class Housekeeping {
   }
 
   #turn(): void {
-    const { history, fleet, coordinator, observer, clock } = this.#options;
+    const { history, fleet, coordinator, observer, messages, clock } = this.#options;
     try {
       history.flush();
       for (const run of coordinator.open()) {
@@ -66,6 +68,7 @@ export class Housekeeping {
       if (nowMs >= this.#nextTakeUpMs) {
         this.#nextTakeUpMs = nowMs + takeUpEveryMs;
         observer.takeUp(false);
+        messages.settle();
         fleet.forgetOldRuns();
       }
       if (nowMs >= this.#nextPruneMs) this.#prune(nowMs);

@@ -4,6 +4,7 @@
  */
 import { problemMessage, recoveryMessage } from '../actions/message.ts';
 import type { LadderDefinition } from '../core/definitions.ts';
+import { isMessage } from '../core/ladder.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { Fleet } from './fleet.ts';
 
@@ -18,8 +19,10 @@ const transcriptRuns = 20;
 
 export class Messages {
   readonly #options: MessageOptions;
-  /** Give-ups already queued by this process; the outbox's key guards across restarts. */
-  readonly #told = new Set<string>();
+  /** The newest give-up of each ladder that this process queued; the outbox's key guards across restarts. */
+  readonly #told = new Map<string, string>();
+  /** Ladders whose recovery may have to be told still, as `host\nladder`. */
+  readonly #owed = new Set<string>();
 
   constructor(options: MessageOptions) {
     this.#options = options;
@@ -49,20 +52,49 @@ export class Messages {
       ...(status === undefined ? {} : { status }),
     });
     this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body }, runId);
+    // Queued late, after its recovery: that is owed as well.
+    if (status?.state === 'ok') this.#owed.add(placeOf(host, ladder));
   }
 
   /** The ladder is spent and has no message rung of its own. */
   gaveUp(host: string, ladder: LadderDefinition, episode: string): void {
     const { fleet } = this.#options;
     const target = fleet.definitions.daemon.remediation.page;
-    const own = ladder.rungs.some((rung) => rung.effect.kind === 'notify');
+    const own = ladder.rungs.some((rung) => isMessage(rung) && rung.enabled);
     const key = `${host}~${ladder.id}~${episode}~gave_up`;
-    if (own || target === undefined || fleet.mode === 'observe' || this.#told.has(key)) return;
-    this.#told.add(key);
+    const place = placeOf(host, ladder);
+    if (own || target === undefined || fleet.mode === 'observe' || this.#told.get(place) === key) return;
     this.problem(host, ladder, episode, target, key);
+    this.#told.set(place, key);
   }
 
+  /** The check is OK again. Errors: MenddError; `settle` makes good what could not be queued. */
   recovered(host: string, ladder: LadderDefinition): void {
+    this.#owed.add(placeOf(host, ladder));
+    this.#tellRecovery(host, ladder);
+    this.#owed.delete(placeOf(host, ladder));
+  }
+
+  /** At a start: the process before this one may have died between a recovery and its message. */
+  oweAll(): void {
+    for (const { host, ladders } of this.#options.fleet.definitions.byHost.values()) {
+      for (const ladder of ladders) this.#owed.add(placeOf(host.name, ladder));
+    }
+  }
+
+  /** Queues recoveries that are owed; one whose check has a problem again is told when that is over. Errors: MenddError. */
+  settle(): void {
+    const { fleet } = this.#options;
+    for (const place of this.#owed) {
+      const [host = '', id] = place.split('\n');
+      const ladder = fleet.plan(host)?.ladders.find((each) => each.id === id);
+      const state = ladder && fleet.state(host)?.checks[ladder.trigger.check]?.state;
+      if (ladder !== undefined && state === 'ok') this.#tellRecovery(host, ladder);
+      this.#owed.delete(place);
+    }
+  }
+
+  #tellRecovery(host: string, ladder: LadderDefinition): void {
     const { clock, coordinator, fleet } = this.#options;
     const status = fleet.state(host)?.checks[ladder.trigger.check];
     for (const told of coordinator.unrecovered(host, ladder.id)) {
@@ -100,4 +132,8 @@ export class Messages {
     this.#options.coordinator.enqueue({ ...message, ...run, createdAtMs: nowMs, nextAttemptAtMs: nowMs });
     this.#options.onQueued();
   }
+}
+
+function placeOf(host: string, ladder: LadderDefinition): string {
+  return `${host}\n${ladder.id}`;
 }

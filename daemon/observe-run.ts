@@ -9,10 +9,11 @@ import type { GuardRecord, TargetGuard } from '../core/guard-port.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
-import type { ActionRuns } from './action-run.ts';
+import type { ActionRuns, DeliveryOutcome } from './action-run.ts';
 import { targetOf } from './check-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { sendWithinMs } from './intent.ts';
 import type { RunJournal } from './run-journal.ts';
 
 /** Between two looks: 1 s at first, doubling. Milliseconds. */
@@ -35,6 +36,8 @@ export interface ObserveOptions {
   history: History;
   journal: RunJournal;
   runs: () => ActionRuns;
+  /** Queues a message; once it stands in the outbox, again does nothing. */
+  deliver: (run: Run, action: ActionDefinition) => Promise<DeliveryOutcome>;
 }
 
 export class RunObserver {
@@ -75,7 +78,7 @@ export class RunObserver {
       if (run.status === 'intended') {
         journal.conclude(run.id, 'cancelled', 'the daemon stopped before anything was sent');
       } else if (run.kind === 'notify') {
-        journal.conclude(run.id, 'done', 'the message stands in the outbox');
+        await this.#deliverAgain(run);
       } else {
         const lost = 'the daemon stopped after it was sent; what became of it is looked up on the target';
         const known = run.status === 'dispatched' ? journal.unknown(run.id, lost) : run;
@@ -87,6 +90,15 @@ export class RunObserver {
     }
   }
 
+  /** `dispatched` says that it was about to be queued, not that it was. */
+  async #deliverAgain(run: Run): Promise<void> {
+    const { deliver, journal } = this.#options;
+    const action = this.#actionOf(run);
+    if (action === undefined) return journal.conclude(run.id, 'inconclusive', gone);
+    const { status, outcome } = await deliver(run, action);
+    journal.conclude(run.id, status, outcome);
+  }
+
   #actionOf(run: Run): ActionDefinition | undefined {
     const plan = this.#options.fleet.plan(run.host);
     return plan === undefined ? undefined : actionOf(run, plan)?.action;
@@ -94,7 +106,12 @@ export class RunObserver {
 
   /** Looks until it is clear, the run is closed by a person, or the daemon stops. */
   async observe(run: Run, action: ActionDefinition | undefined): Promise<void> {
+    const { clock } = this.#options;
+    // The wall clock is asked once; from then on time passes on the one that never jumps.
+    const sentBeforeMs = Math.max(0, clock.nowMs() - (run.dispatchedAtMs ?? run.decidedAtMs));
+    const beganMs = clock.monotonicMs();
     for (let look = 0; !this.#stopped; look += 1) {
+      const elapsedMs = (): number => sentBeforeMs + clock.monotonicMs() - beganMs;
       const current = this.#options.coordinator.get(run.id);
       if (current === undefined || (current.status !== 'dispatched' && current.status !== 'unknown')) return;
       const host = this.#options.fleet.definitions.hosts.get(run.host);
@@ -104,8 +121,8 @@ export class RunObserver {
       }
       const settled =
         run.kind === 'reboot'
-          ? await this.#lookAtReboot(current, host, action)
-          : await this.#lookAtRecord(current, host, action);
+          ? await this.#lookAtReboot(current, host, action, elapsedMs)
+          : await this.#lookAtRecord(current, host, action, elapsedMs);
       if (settled) return;
       await this.#wait(
         run.kind === 'reboot' ? rebootLookMs : Math.min(longestLookMs, firstLookMs * 2 ** look),
@@ -117,13 +134,14 @@ export class RunObserver {
     run: Run,
     host: HostDefinition,
     action: ActionDefinition | undefined,
+    elapsedMs: () => number,
   ): Promise<boolean> {
     const facts = await this.#options.guard.facts(targetOf(host));
     const effect = action?.effect;
     const judgement = judgeReboot({
       bootIdBefore: run.preconditions.bootId,
       seen: facts.kind === 'facts' ? { bootId: facts.bootId } : undefined,
-      elapsedMs: this.#options.clock.nowMs() - (run.dispatchedAtMs ?? run.decidedAtMs),
+      elapsedMs: elapsedMs(),
       backWithinMs: effect?.kind === 'reboot' ? effect.backWithinMs : defaultBackWithinMs,
     });
     if (judgement.kind === 'waiting') return false;
@@ -136,6 +154,7 @@ export class RunObserver {
     run: Run,
     host: HostDefinition,
     action: ActionDefinition | undefined,
+    elapsedMs: () => number,
   ): Promise<boolean> {
     const target = targetOf(action?.runOn.kind === 'local' ? undefined : host);
     if (run.kind === 'webhook') {
@@ -143,10 +162,15 @@ export class RunObserver {
       return true;
     }
     const record = await this.#options.guard.inspect(target, run.id, action?.sudo);
-    return this.#judgeRecord(run, action, record);
+    return this.#judgeRecord(run, action, record, elapsedMs());
   }
 
-  #judgeRecord(run: Run, action: ActionDefinition | undefined, record: GuardRecord): boolean {
+  #judgeRecord(
+    run: Run,
+    action: ActionDefinition | undefined,
+    record: GuardRecord,
+    elapsedMs: number,
+  ): boolean {
     const end = (status: RunStatus, outcome: string): true => {
       this.#options.journal.conclude(run.id, status, outcome);
       return true;
@@ -158,7 +182,7 @@ export class RunObserver {
       case 'absent':
         if (record.bootId === run.preconditions.bootId) {
           // Until its not-after has passed it may still be on its way; then the target itself refuses it.
-          if (this.#options.clock.nowMs() < run.notAfterMs + lateArrivalMs) return false;
+          if (elapsedMs < sendWithinMs + lateArrivalMs) return false;
           return end('cancelled', 'the target has no record of it: it never arrived');
         }
         this.#proceed(run, action, 'the target booted since and its record is gone; the check decides');

@@ -29,11 +29,13 @@ export interface ReloadState {
 
 /** Keys that are read once at start. */
 function needsRestart(before: Definitions, after: Definitions): string[] {
-  const { store, api, log } = before.daemon;
+  const { store, api, log, scheduler, ssh } = before.daemon;
   const pairs: [string, unknown, unknown][] = [
     ['store', store, after.daemon.store],
     ['api', api, after.daemon.api],
     ['log', log, after.daemon.log],
+    ['scheduler', scheduler, after.daemon.scheduler],
+    ['ssh.guard_directory', ssh.guardDirectory, after.daemon.ssh.guardDirectory],
   ];
   return pairs.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([key]) => key);
 }

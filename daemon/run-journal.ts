@@ -3,7 +3,7 @@
  */
 import type { ActionDefinition } from '../core/definitions.ts';
 import type { Clock, Coordinator, RunChange } from '../core/ports.ts';
-import type { Run, RunEvent, RunStatus } from '../core/types.ts';
+import { isOpen, type Run, type RunEvent, type RunStatus } from '../core/types.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
@@ -54,6 +54,12 @@ export class RunJournal {
     history.add('action.started', { host: run.host, runId, data: { action: run.action } });
   }
 
+  /** A person may close a run while it is looked up: it stays as it ended, and what comes later changes nothing. */
+  #isOver(runId: string): boolean {
+    const run = this.get(runId);
+    return run !== undefined && !isOpen(run);
+  }
+
   /** It was sent, and nothing tells what became of it. */
   unknown(runId: string, outcome: string): Run {
     const event = { atMs: this.#options.clock.nowMs(), status: 'unknown' as const, text: outcome };
@@ -64,6 +70,7 @@ export class RunJournal {
 
   /** The action did its part: now the check must show that it helped. */
   verify(runId: string, action: ActionDefinition, outcome: string, more: More = {}): void {
+    if (this.#isOver(runId)) return;
     const nowMs = this.#options.clock.nowMs();
     const event = { atMs: nowMs, status: 'verifying' as const, text: outcome };
     const verifyByMs = nowMs + action.verify.withinMs;
@@ -80,6 +87,7 @@ export class RunJournal {
 
   /** Ends a run and tells everyone. */
   conclude(runId: string, status: RunStatus, outcome: string, more: More = {}): void {
+    if (this.#isOver(runId)) return;
     const event = { atMs: this.#options.clock.nowMs(), status, text: outcome };
     const run = this.advance(runId, { ...more, status, outcome, event });
     this.#tell(run, status, outcome);
