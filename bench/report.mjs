@@ -26,7 +26,7 @@ export function report(contenders, flags) {
     '|---|---|---|---|---|---|',
     ...rows,
     '',
-    `Median (least to most) of ${first.samples.length} rounds. ${machine()} ${sizes(flags, first.samples)}`,
+    `Median (least to most); rounds: ${first.samples.length}. ${machine()} ${sizes(flags, first.samples)}`,
   ].join('\n');
 }
 
@@ -51,7 +51,8 @@ function machine() {
     cwd: fileURLToPath(root),
     encoding: 'utf8',
   });
-  const load = `load average ${loadAtStart.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after`;
+  const busy = loadAtStart > cpus().length ? ' (others kept the machine busy: trust the ratios)' : '';
+  const load = `load average ${loadAtStart.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after${busy}`;
   const parts = [
     new Date().toISOString().slice(0, 10),
     `mendd ${version}${commit.status === 0 ? ` (${commit.stdout.trim()})` : ''}`,
