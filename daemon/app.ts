@@ -2,6 +2,7 @@
  * Joins the parts: every port meets its implementation here, and nowhere else. Reads top to bottom in the order things are
  * made; what each part does is in its own file.
  */
+import { setMaxListeners } from 'node:events';
 import { createDeliverer } from '../actions/deliver.ts';
 import { createOutbox } from '../actions/outbox.ts';
 import { describeEffect } from '../actions/plan-action.ts';
@@ -68,6 +69,7 @@ export class App {
   readonly #reloader: Reloader;
   readonly #housekeeping: Housekeeping;
   readonly #api: ReturnType<typeof createApi>;
+  readonly #ending = new AbortController();
   #planCheck: PlanCheck;
   #address = { host: '', port: 0 };
 
@@ -75,6 +77,8 @@ export class App {
     const { clock, log, random, definitions, observe } = options;
     const { store, coordinator } = stores;
     const common = { clock, log, store, coordinator };
+    // Every probe under way listens.
+    setMaxListeners(0, this.#ending.signal);
     this.#options = options;
     this.#store = store;
     this.#coordinator = coordinator;
@@ -208,6 +212,8 @@ export class App {
     this.#healing.observer.stop();
     const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#healing.runs.stop()]);
     await within(this.#options.clock, stopWithinMs, idle);
+    // What is still under way is cut off from here on, and no longer believed.
+    this.#ending.abort();
     await this.#api.close();
     await within(this.#options.clock, stopWithinMs, this.#runner.close());
     await within(this.#options.clock, stopWithinMs, idle);
@@ -228,8 +234,14 @@ export class App {
       planCheck: this.#planCheck,
       definitions: () => this.#healing.fleet.definitions,
       apply: (...event: Parameters<Fleet['apply']>) => this.#healing.fleet.apply(...event),
+      signal: this.#ending.signal,
       onNotAsked: (reason: string) =>
         this.#options.log.debug({ host, check: check.id, reason }, 'check not asked'),
+      onBug: (err: unknown) =>
+        this.#options.log.error(
+          { host, check: check.id, err },
+          'a bug in mendd left a check without a result',
+        ),
     };
     await runCheck(parts, target, check);
   }

@@ -8,22 +8,28 @@ import type { PlanCheck, Runner, RunOutcome, Target } from '../core/ports.ts';
 import type { EngineEvent } from '../core/reduction.ts';
 import type { CheckResult, TransportFailure } from '../core/types.ts';
 
-export interface CheckRunOptions {
-  runner: Runner;
-  planCheck: PlanCheck;
-  definitions: () => Definitions;
+export interface CheckRunOptions extends AskOptions {
   apply: (host: string, event: EngineEvent) => void;
   /** The check was not asked: no free channel in time, or the daemon is stopping. */
   onNotAsked: (reason: string) => void;
+  onBug: (bug: unknown) => void;
 }
 
-/** What asking came to. `asked` is the host whose connection was used; undefined on the ops box itself. */
+/** What asking came to. `asked` is the host that was asked; undefined when the ops box asked by itself. */
 export type Asked =
   | { kind: 'result'; result: CheckResult; asked?: string }
   | { kind: 'unreachable'; failure: TransportFailure; asked: string }
   | { kind: 'not_asked'; reason: string };
 
-export type AskOptions = Pick<CheckRunOptions, 'runner' | 'planCheck' | 'definitions'>;
+export interface AskOptions {
+  runner: Runner;
+  planCheck: PlanCheck;
+  definitions: () => Definitions;
+  /** Withdraws a probe, which then rejects; what a runner runs, the runner ends. */
+  signal?: AbortSignal;
+}
+
+const stopping = 'the daemon is stopping';
 
 /** Asks once and reads the answer; concludes nothing. */
 export async function askCheck(
@@ -32,11 +38,10 @@ export async function askCheck(
   check: CheckDefinition,
 ): Promise<Asked> {
   const asked = askedHost(options, host, check);
+  if (asked === 'gone') return { kind: 'not_asked', reason: 'the host that `run_on` names is not defined' };
   const plan = options.planCheck(check, host);
-  if (plan.kind === 'probe') {
-    const never = new AbortController();
-    return { kind: 'result', result: await plan.probe(check.timeoutMs, never.signal) };
-  }
+  const { signal = new AbortController().signal } = options;
+  if (plan.kind === 'probe') return { kind: 'result', result: await plan.probe(check.timeoutMs, signal) };
   const outcome = await options.runner.run({
     target: targetOf(asked),
     script: plan.script,
@@ -46,9 +51,11 @@ export async function askCheck(
     ...(check.sudo === undefined ? {} : { sudo: check.sudo }),
     ...(plan.plugin === undefined ? {} : { plugin: plan.plugin }),
   });
-  const via = asked?.transport === 'ssh' ? { asked: asked.name } : {};
+  const via = asked === undefined ? {} : { asked: asked.name };
   if (outcome.kind === 'unreachable') {
-    return { kind: 'unreachable', failure: outcome.failure, asked: asked?.name ?? host.name };
+    // An ops box that cannot run a process says nothing about the host.
+    if (asked === undefined) return { kind: 'not_asked', reason: outcome.failure.message };
+    return { kind: 'unreachable', failure: outcome.failure, asked: asked.name };
   }
   if (outcome.kind === 'not_sent') return { kind: 'not_asked', reason: outcome.reason };
   return { kind: 'result', result: readOutcome(outcome, check, plan.read), ...via };
@@ -69,22 +76,32 @@ function askedHost(
   options: AskOptions,
   host: HostDefinition,
   check: CheckDefinition,
-): HostDefinition | undefined {
+): HostDefinition | 'gone' | undefined {
   if (check.runOn.kind === 'local') return undefined;
-  return check.runOn.kind === 'target' ? host : options.definitions().hosts.get(check.runOn.host);
+  return check.runOn.kind === 'target' ? host : (options.definitions().hosts.get(check.runOn.host) ?? 'gone');
 }
 
 export function targetOf(host: HostDefinition | undefined): Target {
   return host === undefined || host.transport === 'local' ? { kind: 'local' } : { kind: 'ssh', host };
 }
 
-/** Asks, and hands what came of it to the reducer. */
+/**
+ * Asks, and hands what came of it to the reducer. What one host answers must not end the daemon for all others, so a bug that
+ * an answer brings to light is told and leaves the check without a result.
+ */
 export async function runCheck(
   options: CheckRunOptions,
   host: HostDefinition,
   check: CheckDefinition,
 ): Promise<void> {
-  const asked = await askCheck(options, host, check);
+  const isWithdrawn = (): boolean => options.signal?.aborted === true;
+  let asked: Asked;
+  try {
+    asked = await askCheck(options, host, check);
+  } catch (bug) {
+    return isWithdrawn() ? options.onNotAsked(stopping) : options.onBug(bug);
+  }
+  if (isWithdrawn()) return options.onNotAsked(stopping);
   switch (asked.kind) {
     case 'result': {
       const viaHost = asked.asked === host.name;

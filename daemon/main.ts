@@ -29,12 +29,15 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   sdNotify(log, '--ready', `--status=${app.address.host}:${app.address.port}`);
   const stopWatchdog = feedWatchdog(app, log);
+  let isStopping = false;
   process.on('SIGHUP', () => {
+    if (isStopping) return;
     sdNotify(log, '--reloading');
     app.daemon.reload('signal');
     sdNotify(log, '--ready');
   });
   const signal = await stopSignal();
+  isStopping = true;
   log.info({ signal }, 'stopping');
   sdNotify(log, '--stopping');
   stopWatchdog();

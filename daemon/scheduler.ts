@@ -27,6 +27,8 @@ export interface SchedulerOptions {
 
 /** Longest time one timer may sleep: keeps a missed wake-up from lasting. Milliseconds. */
 const longestSleepMs = 60_000;
+/** Connecting, and ending what does not end, on top of a check's own time-out. Milliseconds. */
+const slotGraceMs = 60_000;
 
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -42,6 +44,8 @@ export class Scheduler {
   /** The monotonic timeline is laid over the wall clock once, so that ticks fall alike after every start. */
   readonly #originMs: number;
   #cancelTimer: (() => void) | undefined;
+  /** When a check last started or ended. */
+  #movedAtMs = 0;
   #stopped = false;
   #lagMs = 0;
 
@@ -115,9 +119,17 @@ export class Scheduler {
     };
   }
 
-  /** How late the timer is at this moment; grows when the loop no longer turns. Milliseconds. */
+  /** How late it is with its work: its timer, or slots that all hold checks which should have ended. Milliseconds. */
   overdueMs(): number {
-    return Math.max(0, this.#nowMs() - (this.#due.nextDueMs() ?? Infinity));
+    const dueMs = Math.min(this.#due.nextDueMs() ?? Infinity, this.#freeByMs());
+    return Math.max(0, this.#nowMs() - dueMs);
+  }
+
+  /** By when a slot must become free although all are taken. */
+  #freeByMs(): number {
+    if (this.#running.size < this.#options.limits.maxConcurrent) return Infinity;
+    const timeouts = [...this.#running.keys()].map((key) => this.#jobs.get(key)?.check.timeoutMs ?? 0);
+    return this.#movedAtMs + Math.max(...timeouts) + slotGraceMs;
   }
 
   /** Starts nothing new; resolves when what runs has ended. */
@@ -210,6 +222,7 @@ export class Scheduler {
   }
 
   #start(key: string, job: Job): void {
+    this.#movedAtMs = this.#nowMs();
     this.#perHost.set(job.host, (this.#perHost.get(job.host) ?? 0) + 1);
     this.#running.set(
       key,
@@ -218,6 +231,7 @@ export class Scheduler {
   }
 
   #ended(key: string, job: Job): void {
+    this.#movedAtMs = this.#nowMs();
     this.#running.delete(key);
     const left = (this.#perHost.get(job.host) ?? 1) - 1;
     if (left > 0) this.#perHost.set(job.host, left);

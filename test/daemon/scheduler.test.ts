@@ -216,3 +216,18 @@ test('a reload that comes while it stops starts nothing and leaves no timer', as
   expect(started).toEqual([]);
   expect(scheduler.nextDueAtMs('web-1', nightly.id)).toBeUndefined();
 });
+
+test('checks that hold every slot and never end make it overdue', async () => {
+  const { clock, scheduler, started, end } = bench(
+    [planOf([every('a', 10_000), every('b', 10_000)], [])],
+    { maxConcurrent: 1 },
+    false,
+  );
+  await clock.pass(60_000);
+  expect(started).toHaveLength(1);
+  expect(scheduler.overdueMs()).toBe(0);
+  await clock.pass(60_000);
+  expect(scheduler.overdueMs()).toBeGreaterThan(0);
+  for (const { key } of started) await end(key);
+  expect(scheduler.overdueMs()).toBe(0);
+});
