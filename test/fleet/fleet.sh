@@ -209,19 +209,21 @@ reap() {
   done
 }
 
-# Every process of the machine's pid namespace, again until none was missed: a running one may fork meanwhile.
-signal_all() {
-  local space pid link before after=
+# Process ids of the machine, as this box sees them.
+members() {
+  local space
   space=$(readlink "/proc/$(leader)/ns/pid")
+  find /proc/[0-9]*/ns/pid -maxdepth 0 -lname "${space//[\[\]]/?}" 2>/dev/null | cut -d/ -f3 || true
+}
+
+# Again until none was missed: what still runs may fork while the others are stopped.
+hang() {
+  local before='' after
   while :; do
-    before=$after after=
-    for link in /proc/[0-9]*/ns/pid; do
-      if [[ $(readlink "$link" 2>/dev/null) == "$space" ]]; then
-        pid=${link#/proc/} pid=${pid%%/*} after+=" $pid"
-      fi
-    done
-    kill "-$1" $after 2>/dev/null || true
+    after=$(members)
+    kill -STOP $after 2>/dev/null || true
     if [[ $before == "$after" ]]; then return; fi
+    before=$after
   done
 }
 
@@ -255,8 +257,8 @@ case $command in
   exec) machine "${1:-}"; inside "${@:2}" ;;
   cut) machine "${1:-}"; cable down ;;
   join) machine "${1:-}"; cable up ;;
-  hang) machine "${1:-}"; signal_all STOP ;;
-  unhang) machine "${1:-}"; signal_all CONT ;;
+  hang) machine "${1:-}"; hang ;;
+  unhang) machine "${1:-}"; kill -CONT $(members) 2>/dev/null || true ;;
   # A machine without power says nothing, not even that a port is closed.
   kill) machine "${1:-}"; cable down; switch_off ;;
   start) machine "${1:-}"; cable up; switch_on ;;
@@ -265,6 +267,8 @@ case $command in
   hostkey)
     machine "${1:-}"
     new_host_key "$M/root/etc/ssh/ssh_host_ed25519_key"
+    # An impostor has none of the sessions that were open.
+    inside systemctl kill --signal=KILL ssh
     inside systemctl restart ssh
     ;;
   wait) machine "${1:-}"; wait_up ;;

@@ -1,0 +1,79 @@
+/** Talks to the API of a daemon in the ops namespace: answers, and the stream of events. Knows nothing of scenarios. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Wire } from '../../api/wire.ts';
+import type { StoredEvent } from '../../core/types.ts';
+import type { Fleet } from './harness.ts';
+
+export type ApiEvent = Wire<StoredEvent>;
+
+const relayFile = fileURLToPath(new URL('relay.mjs', import.meta.url));
+
+/** Where the daemon listens; the port is the namespace's own, so that it is always free. */
+export const apiPort = 8420;
+
+export class DaemonApi {
+  readonly #socket: string;
+  readonly #stopRelay: () => void;
+
+  private constructor(socket: string, stopRelay: () => void) {
+    this.#socket = socket;
+    this.#stopRelay = stopRelay;
+  }
+
+  /** One for each fleet; it outlives restarts of the daemon. */
+  static async open(fleet: Fleet): Promise<DaemonApi> {
+    const socket = join(fleet.dir, 'api.sock');
+    const relay = fleet.spawnInOps([process.execPath, relayFile, socket, String(apiPort)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (relay.stdout === null) throw new Error('the relay has no output');
+    await once(relay.stdout, 'data');
+    return new DaemonApi(socket, () => relay.kill('SIGKILL'));
+  }
+
+  close(): void {
+    this.#stopRelay();
+  }
+
+  /** Errors: rejects when the daemon is off or the answer is not 2xx. Limits: 5 s. */
+  async get<T>(path: string): Promise<T> {
+    const response = await this.#request(path, {});
+    response.socket.setTimeout(5_000, () => response.destroy(new Error(`GET ${path}: no answer within 5 s`)));
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299) throw new Error(`GET ${path}: ${status}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** Follows the stream from the event after `afterId` until the daemon ends. */
+  async follow(afterId: number, onEvent: (event: ApiEvent) => void): Promise<void> {
+    const response = await this.#request('/api/v1/events', { 'last-event-id': String(afterId) });
+    if (response.statusCode !== 200) throw new Error(`the event stream answered ${response.statusCode}`);
+    let rest = '';
+    response.on('data', (chunk: Buffer) => {
+      const frames = `${rest}${chunk.toString()}`.split('\n\n');
+      rest = frames.pop() ?? '';
+      for (const frame of frames) {
+        // Notices about the stream itself have no id.
+        const data = /^id: .*\n(?:.*\n)*data: (.*)$/.exec(frame)?.[1];
+        if (data !== undefined) onEvent(JSON.parse(data) as ApiEvent);
+      }
+    });
+    // A killed daemon ends it in the middle: that is what scenarios do.
+    response.on('error', () => undefined);
+  }
+
+  #request(path: string, headers: Record<string, string>): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const outgoing = request({ socketPath: this.#socket, path, headers, agent: false });
+      outgoing.on('response', resolve);
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+  }
+}
