@@ -3,7 +3,7 @@
  */
 
 import type { LadderContext } from './gates.ts';
-import { type LadderStanding, type RungStanding, standingOf } from './ladder.ts';
+import { type LadderStanding, type RungStanding, standingOf, unsentRuns } from './ladder.ts';
 import { decideRung } from './remediation.ts';
 import { isOpen } from './types.ts';
 import type { Explanation } from './views.ts';
@@ -49,6 +49,13 @@ function tellRung(
   const open = rung.runs.find(isOpen);
   if (open !== undefined) return { status: 'running', why: `${open.id} is ${open.status}` };
   if (rung.exhausted !== undefined) return { status: 'exhausted', why: rung.exhausted };
-  if (!quiet && rung === standing.next) return { status: 'next', why: 'its gates are asked at each result' };
+  const unsent = unsentRuns(rung.runs);
+  const last = unsent.at(-1);
+  if (last !== undefined && !quiet) {
+    const times = unsent.length === 1 ? 'once' : `${unsent.length} times`;
+    return { status: 'next', why: `came to nothing ${times}, last: ${last.outcome ?? last.status}` };
+  }
+  if (quiet) return { status: 'waiting', why: 'there is no problem' };
+  if (rung === standing.next) return { status: 'next', why: 'its gates are asked at each result' };
   return { status: 'waiting', why: 'the rungs before it come first' };
 }

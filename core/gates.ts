@@ -147,8 +147,11 @@ const cooldown: Gate = ({ hostRuns, rung, nowMs, ladder, check }) => {
   const cooledMs = endedMs === undefined ? 0 : endedMs + rung.cooldownMs;
   const untilMs = Math.max(cooledMs, retryAtMs(unsent));
   if (isMessage(rung) || nowMs >= untilMs) return pass(values);
-  const waits = untilMs === cooledMs ? formatDuration(rung.cooldownMs) : 'a pause that doubles each time';
-  return stop('cooldown', values, `${waits} after the last run`, untilMs);
+  const opens =
+    untilMs === cooledMs
+      ? `${formatDuration(rung.cooldownMs)} after the last run`
+      : 'the next attempt; the pause between attempts that come to nothing doubles';
+  return stop('cooldown', values, opens, untilMs);
 };
 
 const windowRuns: Gate = ({ hostRuns, rung, nowMs }) => {

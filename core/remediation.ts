@@ -17,9 +17,10 @@ import {
 import { isOpen } from './types.ts';
 
 /**
- * While a repair is held by a person or by flapping, people are still told, but no more often than this. Milliseconds.
+ * Each problem is told once; a check that flaps makes many problems of one trouble and is told no more often than this.
+ * Milliseconds.
  */
-export const heldMessageEveryMs = 3_600_000;
+const flappingToldEveryMs = 3_600_000;
 
 /** Holds that can last: they stop repairs, and the ladder's message goes out meanwhile. */
 const lastingHolds: readonly Reason[] = ['paused', 'flapping'];
@@ -71,7 +72,7 @@ export function decideCutOff(context: LadderContext): LadderDecision | undefined
 /** The ladder's message, out of turn; undefined when it was sent, went out lately, or may not go. */
 function tell(context: LadderContext, standing: LadderStanding, reason: Reason): LadderDecision | undefined {
   const message = standing.rungs.find((rung) => isMessage(rung.action) && rung.exhausted === undefined);
-  if (message === undefined || toldLately(context, message)) return undefined;
+  if (message === undefined || (reason === 'flapping' && toldLately(context, message))) return undefined;
   const told = decideRung(context, standing, message);
   const blocked = told.decision.gates.some((gate) => !gate.passed && !toldAllTheSame.includes(gate.gate));
   return blocked ? undefined : { ...told, decision: { ...told.decision, verdict: 'act', reason } };
@@ -122,6 +123,6 @@ function hasMessage(standing: LadderStanding): boolean {
 }
 
 function toldLately(context: LadderContext, message: RungStanding): boolean {
-  const sinceMs = context.nowMs - heldMessageEveryMs;
+  const sinceMs = context.nowMs - flappingToldEveryMs;
   return context.hostRuns.some((run) => run.action === message.action.id && run.decidedAtMs > sinceMs);
 }

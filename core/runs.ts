@@ -64,6 +64,7 @@ export function summaryOf(run: Run | RunSummary): RunSummary {
     ...(run.endedAtMs === undefined ? {} : { endedAtMs: run.endedAtMs }),
     ...(run.verifyByMs === undefined ? {} : { verifyByMs: run.verifyByMs }),
     ...(run.verifyOkSinceMs === undefined ? {} : { verifyOkSinceMs: run.verifyOkSinceMs }),
+    ...(run.outcome === undefined ? {} : { outcome: run.outcome }),
   };
 }
 

@@ -224,6 +224,8 @@ export interface RunSummary {
   endedAtMs?: number;
   verifyByMs?: number;
   verifyOkSinceMs?: number;
+  /** Why it ended so; a sentence. */
+  outcome?: string;
 }
 
 /** The global off switch. */

@@ -109,7 +109,8 @@ export interface DaemonPort {
   cancelRun(runId: string, by: string): Run | Rejected;
   planAction(host: string, action: string): ActPlan | Rejected;
   act(host: string, action: string, by: string, reason: string): Run | Rejected;
-  reload(by: string): { ok: boolean; revision: string; problems: string[] };
+  /** `restart`: sections of the daemon file that take effect at the next start. */
+  reload(by: string): { ok: boolean; revision: string; problems: string[]; restart: string[] };
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

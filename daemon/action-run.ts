@@ -98,17 +98,18 @@ export class ActionRuns {
     try {
       const plan = this.#options.plan(action, host);
       const preconditions = await this.#preconditions(order, plan);
-      if (typeof preconditions === 'string') return this.#drop(order, preconditions);
-      const intent = this.#intentOf(order, preconditions);
+      const unsendable = typeof preconditions === 'string' ? preconditions : undefined;
+      const intent = this.#intentOf(order, typeof preconditions === 'string' ? {} : preconditions);
       const slots = slotsOf(order, fleet.definitions.daemon.remediation, clock.nowMs());
       const verdict = coordinator.claim(intent, slots);
-      if (verdict.kind === 'refused') return this.#drop(order, claimRefusals[verdict.reason]);
+      if (verdict.kind === 'refused') return this.#drop(order, unsendable ?? claimRefusals[verdict.reason]);
       history.add('action.intended', {
         host: host.name,
         runId: run.id,
         data: { action: action.id, reason: order.reason },
       });
       log.info({ run: run.id, reason: order.reason }, `${action.id} on ${host.name}: intended`);
+      if (unsendable !== undefined) return journal.conclude(run.id, 'cancelled', unsendable);
       await this.#gatherEvidence(order);
       await this.#dispatch(order, plan, () => this.#lastWord(order, sendByMs));
     } catch (error) {
@@ -153,7 +154,7 @@ export class ActionRuns {
     const what = isWritten ? 'interrupted, to be taken up later' : 'not started';
     log.warn({ run: order.run.id }, `${order.action.id} on ${order.host.name}: ${what}: ${why}`);
     if (isWritten) return;
-    fleet.moved({ ...order.run, status: 'cancelled', endedAtMs: clock.nowMs() });
+    fleet.moved({ ...order.run, status: 'cancelled', endedAtMs: clock.nowMs(), outcome: why });
     const data = { action: order.action.id, status: 'cancelled', outcome: why };
     history.add('action.ended', { host: order.host.name, runId: order.run.id, data });
   }

@@ -24,6 +24,7 @@ import { Housekeeping } from './housekeeping.ts';
 import type { Log } from './log.ts';
 import { Reloader } from './reload.ts';
 import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
+import { Seldom } from './seldom.ts';
 import { Tally } from './tally.ts';
 import { version } from './version.ts';
 import { Views } from './views.ts';
@@ -38,8 +39,12 @@ export interface AppOptions {
   random: () => number;
 }
 
-/** How long a stop waits for runs and checks; twice this stays below systemd's 90 s. Milliseconds. */
+/** How long a stop waits for runs and checks. Milliseconds. */
 const stopWithinMs = 30_000;
+/** A host that goes on presenting a wrong key is told of this often. Milliseconds. */
+const hostKeyToldEveryMs = 3_600_000;
+/** How long it then waits for what was cut off; with the API's ten seconds all of it stays below a minute. Milliseconds. */
+const cutOffWithinMs = 5_000;
 /** A scheduler this late means the process no longer does its work. Milliseconds. */
 const deadAfterMs = 30_000;
 
@@ -118,20 +123,24 @@ export class App {
   }
 
   #createRunner(): Runner {
-    const { clock, random, definitions } = this.#options;
+    const { clock, log, random, definitions } = this.#options;
+    const keyChanges = new Seldom(clock, hostKeyToldEveryMs);
     return createRunner({
       config: definitions.daemon.ssh,
       clock,
       random,
       plugins: createPluginUploader(),
       hosts: (name) => this.#healing.fleet.definitions.hosts.get(name),
-      onHostKeyChange: (host, change) =>
-        this.#healing.history.add('host_key.changed', { host, data: { ...change } }),
+      onHostKeyChange: (host, change) => {
+        if (!keyChanges.isNews(`${host} ${change.presented.fingerprint}`)) return;
+        this.#healing.history.add('host_key.changed', { host, data: { ...change } });
+      },
+      log: (level, message, fields) => log[level](fields, message),
     });
   }
 
   #createScheduler(): Scheduler {
-    const { clock, log, definitions } = this.#options;
+    const { clock, definitions } = this.#options;
     return new Scheduler({
       clock,
       limits: definitions.daemon.scheduler,
@@ -141,7 +150,6 @@ export class App {
         const status = this.#healing.fleet.state(host)?.checks[check.id];
         return status === undefined ? undefined : retryInMs(status, check.retryEveryMs);
       },
-      onCronProblem: (message) => log.warn({ message }, 'calendar schedule'),
     });
   }
 
@@ -215,8 +223,8 @@ export class App {
     // What is still under way is cut off from here on, and no longer believed.
     this.#ending.abort();
     await this.#api.close();
-    await within(this.#options.clock, stopWithinMs, this.#runner.close());
-    await within(this.#options.clock, stopWithinMs, idle);
+    await within(this.#options.clock, cutOffWithinMs, this.#runner.close());
+    await within(this.#options.clock, cutOffWithinMs, idle);
     this.#store.close();
     this.#coordinator.close();
   }

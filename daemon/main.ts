@@ -20,6 +20,8 @@ export async function serve(options: ServeOptions): Promise<void> {
   const loaded = loadOrThrow({ configFile: options.configFile });
   const log = createLog(loaded.definitions.daemon.log.level);
   for (const warning of loaded.warnings) log.warn(formatProblem(warning));
+  const stopped = stopSignal();
+  const reloads = reloadSignals();
   const app = await startApp({
     ...options,
     definitions: loaded.definitions,
@@ -27,22 +29,36 @@ export async function serve(options: ServeOptions): Promise<void> {
     log,
     random: Math.random,
   });
-  sdNotify(log, '--ready', `--status=${app.address.host}:${app.address.port}`);
+  sdNotify(log, 'READY=1', `STATUS=API at ${app.address.host}:${app.address.port}`);
   const stopWatchdog = feedWatchdog(app, log);
-  let isStopping = false;
-  process.on('SIGHUP', () => {
-    if (isStopping) return;
-    sdNotify(log, '--reloading');
+  reloads.handle(() => {
+    sdNotify(log, 'RELOADING=1');
     app.daemon.reload('signal');
-    sdNotify(log, '--ready');
+    sdNotify(log, 'READY=1');
   });
-  const signal = await stopSignal();
-  isStopping = true;
+  const signal = await stopped;
+  reloads.handle(() => undefined);
   log.info({ signal }, 'stopping');
-  sdNotify(log, '--stopping');
+  sdNotify(log, 'STOPPING=1');
   stopWatchdog();
   await app.stop();
   log.info('stopped');
+}
+
+/** SIGHUP from the first moment on: one that comes while the daemon starts is answered once it has started. */
+function reloadSignals(): { handle: (reload: () => void) => void } {
+  let isWanted = false;
+  let reload = (): void => {
+    isWanted = true;
+  };
+  process.on('SIGHUP', () => reload());
+  return {
+    handle(next) {
+      reload = next;
+      if (isWanted) next();
+      isWanted = false;
+    },
+  };
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {

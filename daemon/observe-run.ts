@@ -13,7 +13,6 @@ import type { ActionRuns, DeliveryOutcome } from './action-run.ts';
 import { targetOf } from './check-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
-import { sendWithinMs } from './intent.ts';
 import type { RunJournal } from './run-journal.ts';
 
 /** Between two looks: 1 s at first, doubling. Milliseconds. */
@@ -21,8 +20,6 @@ const firstLookMs = 1_000;
 const longestLookMs = 15_000;
 /** A reboot takes a second at best: looking more often than this shows nothing new. Milliseconds. */
 const rebootLookMs = 2_000;
-/** Spare time for the target's clock when waiting for a not-after to pass. Milliseconds. */
-const lateArrivalMs = 2_000;
 /** When the definition is gone meanwhile. Milliseconds. */
 const defaultBackWithinMs = 600_000;
 
@@ -122,7 +119,7 @@ export class RunObserver {
       const settled =
         run.kind === 'reboot'
           ? await this.#lookAtReboot(current, host, action, elapsedMs)
-          : await this.#lookAtRecord(current, host, action, elapsedMs);
+          : await this.#lookAtRecord(current, host, action);
       if (settled) return;
       await this.#wait(
         run.kind === 'reboot' ? rebootLookMs : Math.min(longestLookMs, firstLookMs * 2 ** look),
@@ -137,6 +134,11 @@ export class RunObserver {
     elapsedMs: () => number,
   ): Promise<boolean> {
     const facts = await this.#options.guard.facts(targetOf(host));
+    if (facts.kind === 'facts' && facts.bootId === run.preconditions.bootId) {
+      // Still the same boot: perhaps the command never arrived, which only the guard's record tells.
+      const record = await this.#options.guard.inspect(targetOf(host), run.id, action?.sudo);
+      if (record.kind === 'absent') return this.#judgeRecord(run, action, record);
+    }
     const effect = action?.effect;
     const judgement = judgeReboot({
       bootIdBefore: run.preconditions.bootId,
@@ -154,7 +156,6 @@ export class RunObserver {
     run: Run,
     host: HostDefinition,
     action: ActionDefinition | undefined,
-    elapsedMs: () => number,
   ): Promise<boolean> {
     const target = targetOf(action?.runOn.kind === 'local' ? undefined : host);
     if (run.kind === 'webhook') {
@@ -162,15 +163,10 @@ export class RunObserver {
       return true;
     }
     const record = await this.#options.guard.inspect(target, run.id, action?.sudo);
-    return this.#judgeRecord(run, action, record, elapsedMs());
+    return this.#judgeRecord(run, action, record);
   }
 
-  #judgeRecord(
-    run: Run,
-    action: ActionDefinition | undefined,
-    record: GuardRecord,
-    elapsedMs: number,
-  ): boolean {
+  #judgeRecord(run: Run, action: ActionDefinition | undefined, record: GuardRecord): boolean {
     const end = (status: RunStatus, outcome: string): true => {
       this.#options.journal.conclude(run.id, status, outcome);
       return true;
@@ -181,8 +177,7 @@ export class RunObserver {
         return false;
       case 'absent':
         if (record.bootId === run.preconditions.bootId) {
-          // Until its not-after has passed it may still be on its way; then the target itself refuses it.
-          if (elapsedMs < sendWithinMs + lateArrivalMs) return false;
+          // A copy that is still on its way is refused from now on: asking marked the intent as seen.
           return end('cancelled', 'the target has no record of it: it never arrived');
         }
         this.#proceed(run, action, 'the target booted since and its record is gone; the check decides');

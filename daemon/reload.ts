@@ -8,6 +8,7 @@ import { formatProblem } from '../config/problems.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
+import type { DaemonPort } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 
@@ -27,11 +28,11 @@ export interface ReloadState {
   problems: string[];
 }
 
-/** Keys that are read once at start. */
+/** Keys that are read once at start and differ from what was read then. */
 function needsRestart(before: Definitions, after: Definitions): string[] {
   const { store, api, log, scheduler, ssh } = before.daemon;
   const pairs: [string, unknown, unknown][] = [
-    ['store', store, after.daemon.store],
+    ['store.path', store.path, after.daemon.store.path],
     ['api', api, after.daemon.api],
     ['log', log, after.daemon.log],
     ['scheduler', scheduler, after.daemon.scheduler],
@@ -42,10 +43,12 @@ function needsRestart(before: Definitions, after: Definitions): string[] {
 
 export class Reloader {
   readonly #options: ReloadOptions;
+  readonly #atStart: Definitions;
   #state: ReloadState;
 
   constructor(options: ReloadOptions) {
     this.#options = options;
+    this.#atStart = options.current();
     this.#state = { loadedAtMs: options.clock.nowMs(), ok: true, problems: [] };
   }
 
@@ -53,7 +56,7 @@ export class Reloader {
     return this.#state;
   }
 
-  reload(by: string): { ok: boolean; revision: string; problems: string[] } {
+  reload(by: string): ReturnType<DaemonPort['reload']> {
     const { current, history, log, clock } = this.#options;
     const before = current();
     const loaded = this.#loadAndSwap();
@@ -61,16 +64,16 @@ export class Reloader {
       this.#state = { ...this.#state, ok: false, problems: loaded };
       history.add('definitions.rejected', { data: { by, problems: loaded } });
       log.error({ by, problems: loaded }, 'reload: refused, the old definitions stay');
-      return { ok: false, revision: before.revision, problems: loaded };
+      return { ok: false, revision: before.revision, problems: loaded, restart: [] };
     }
     const { revision } = loaded;
     const changes = diffDefinitions(before, loaded);
     this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
     history.add('definitions.reloaded', { data: { by, revision, changes } });
     log.info({ by, revision, changes }, 'reload: done');
-    const restart = needsRestart(before, loaded);
+    const restart = needsRestart(this.#atStart, loaded);
     if (restart.length > 0) log.warn({ keys: restart }, 'reload: these keys take effect at the next start');
-    return { ok: true, revision, problems: [] };
+    return { ok: true, revision, problems: [], restart };
   }
 
   /** The new definitions, in force; or every problem, and nothing changed. */

@@ -1,11 +1,11 @@
 /**
  * Owns when checks run: no overlap of one check, limits for the fleet and for each host, a finite queue that sheds with a
- * counted reason. Intervals run on the monotonic clock; calendar schedules come from node-cron. Knows nothing of results.
+ * counted reason. Intervals run on the monotonic clock; calendar schedules on the wall clock. Knows nothing of results.
  */
-import cron, { type ScheduledTask } from 'node-cron';
 import type { CheckDefinition, DaemonConfig, HostPlan } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
 import { nextDue, warmUpDue } from '../core/schedule.ts';
+import { CalendarSchedule } from './calendar.ts';
 import { DueQueue } from './due-queue.ts';
 
 export interface Job {
@@ -22,7 +22,6 @@ export interface SchedulerOptions {
   onShed: (job: Job, reason: ShedReason) => void;
   /** Milliseconds to the next run while a problem is soft; undefined: the regular timing. */
   retryInMs: (job: Job) => number | undefined;
-  onCronProblem: (message: string) => void;
 }
 
 /** Longest time one timer may sleep: keeps a missed wake-up from lasting. Milliseconds. */
@@ -34,13 +33,15 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #jobs = new Map<string, Job>();
   readonly #due = new DueQueue();
-  readonly #calendar = new Map<string, ScheduledTask>();
+  readonly #calendar = new Map<string, CalendarSchedule>();
   /** Keys that are due, urgent ones first within each take. */
   readonly #urgent = new Set<string>();
   readonly #waiting = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
   readonly #perHost = new Map<string, number>();
   readonly #again = new Set<string>();
+  /** Keys whose place in the due queue is ahead of their regular time. */
+  readonly #early = new Set<string>();
   /** The monotonic timeline is laid over the wall clock once, so that ticks fall alike after every start. */
   readonly #originMs: number;
   #cancelTimer: (() => void) | undefined;
@@ -90,7 +91,10 @@ export class Scheduler {
       return;
     }
     const dueMs = this.#nowMs() + delayMs;
-    if (dueMs < (this.#due.dueOf(key) ?? Infinity)) this.#due.set(key, dueMs);
+    if (dueMs < (this.#due.dueOf(key) ?? Infinity)) {
+      this.#due.set(key, dueMs);
+      this.#early.add(key);
+    }
     this.#wake();
   }
 
@@ -108,7 +112,8 @@ export class Scheduler {
 
   nextDueAtMs(host: string, checkId: string): number | undefined {
     const key = keyOf(host, checkId);
-    return this.#due.dueOf(key) ?? this.#calendar.get(key)?.getNextRun()?.getTime();
+    const calendar = this.#calendar.get(key);
+    return calendar === undefined ? this.#due.dueOf(key) : calendar.nextFireMs;
   }
 
   stats(): { running: number; queued: number; lagMs: number } {
@@ -136,7 +141,6 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    for (const task of this.#calendar.values()) await task.destroy();
     this.#urgent.clear();
     this.#waiting.clear();
     await Promise.all(this.#running.values());
@@ -154,8 +158,8 @@ export class Scheduler {
     this.#due.delete(key);
     this.#urgent.delete(key);
     this.#waiting.delete(key);
-    void this.#calendar.get(key)?.destroy();
     this.#calendar.delete(key);
+    this.#early.delete(key);
   }
 
   #schedule(key: string, job: Job, first: boolean): void {
@@ -165,11 +169,11 @@ export class Scheduler {
       this.#due.set(key, due(job.host, job.check.id, timing.everyMs, this.#nowMs()));
       return;
     }
-    if (this.#calendar.has(key)) return;
-    const say = (message: string | Error): void => this.#options.onCronProblem(String(message));
-    const logger = { info: () => undefined, debug: () => undefined, warn: say, error: say };
-    const task = cron.schedule(timing.cron, () => this.#enqueue(key), { timezone: timing.timezone, logger });
-    this.#calendar.set(key, task);
+    const nowMs = this.#options.clock.nowMs();
+    const calendar = this.#calendar.get(key) ?? new CalendarSchedule(timing.cron, timing.timezone, nowMs);
+    this.#calendar.set(key, calendar);
+    // The wall clock may be set meanwhile: it is looked at once a minute at the least.
+    this.#due.set(key, this.#nowMs() + Math.min(longestSleepMs, Math.max(0, calendar.pollAtMs - nowMs)));
   }
 
   #wake(): void {
@@ -187,8 +191,10 @@ export class Scheduler {
     for (let key = this.#due.take(nowMs); key !== undefined; key = this.#due.take(nowMs)) {
       const job = this.#jobs.get(key);
       if (job === undefined) continue;
-      if (job.check.timing.kind === 'interval') this.#schedule(key, job, false);
-      this.#enqueue(key);
+      const fires = this.#calendar.get(key)?.poll(this.#options.clock.nowMs()) ?? true;
+      const isDue = this.#early.delete(key) || fires;
+      this.#schedule(key, job, false);
+      if (isDue) this.#enqueue(key);
     }
     this.#wake();
   }

@@ -1,8 +1,11 @@
 /**
  * Turns the daemon's state into what the API shows. Reads only.
  */
+
+import type { Reason } from '../core/decisions.ts';
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
+import { unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
@@ -18,6 +21,16 @@ const calendarStaleMs = 90_000_000;
 const awayMs = 86_400_000;
 const shownRuns = 50;
 const shownChecks = 50;
+/** What holds a repair until a person changes something. */
+const personReasons: readonly Reason[] = [
+  'gave_up',
+  'paused',
+  'flapping',
+  'observe_mode',
+  'disabled',
+  'host_unreachable',
+  'host_key_changed',
+];
 /** Worst first. */
 const severity: readonly (CheckState | 'pending')[] = ['critical', 'unknown', 'warning', 'pending', 'ok'];
 
@@ -112,7 +125,6 @@ export class Views {
 
   /** Given up, or held by something that only a person can change. */
   #needsYou(recent: readonly Run[]): NowView['needsYou'] {
-    const unknown = new Set(['unknown', 'needs_human']);
     return this.#each((plan, state) =>
       plan.ladders.flatMap((ladder) => {
         const status = state.checks[ladder.trigger.check];
@@ -123,11 +135,12 @@ export class Views {
         );
         if (explanation === undefined) return [];
         const runs = recent.filter((run) => run.host === plan.host.name && run.ladder === ladder.id);
-        const stuck = runs.some((run) => unknown.has(run.status));
-        const waits = ['gave_up', 'paused', 'flapping', 'observe_mode', 'disabled'].includes(
-          explanation.reason,
+        const stuck = runs.some((run) => run.status === 'unknown');
+        const fruitless = explanation.gates.some(
+          ({ values }) => Number(values['notSent'] ?? 0) >= unsentUntilTold,
         );
-        return waits || stuck ? [{ explanation, status, runs }] : [];
+        const waits = personReasons.includes(explanation.reason);
+        return waits || stuck || fruitless ? [{ explanation, status, runs }] : [];
       }),
     );
   }

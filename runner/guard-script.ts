@@ -280,8 +280,10 @@ if [ -s "$_dir/exit" ]; then
   _say finished "$_boot" "$(cat "$_dir/exit")"
 elif _holds; then _say running "$_boot"
 elif [ -e "$_dir/started" ]; then _say interrupted "$_boot"
-elif mkdir "$_dir" 2>/dev/null || ! _holds; then _say absent "$_boot"
-else _say running "$_boot"; fi
+elif mkdir "$_dir" 2>/dev/null; then _say absent "$_boot"
+elif _holds; then _say running "$_boot"
+elif [ -d "$_dir" ]; then _say absent "$_boot"
+else _refuse unusable "the intent cannot be marked as seen: is the disk full?"; fi
 exit 0
 `;
 }

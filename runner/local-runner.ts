@@ -1,5 +1,5 @@
 /** Runs scripts on the ops box itself, each in its own process group; no SSH. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { homedir } from 'node:os';
 import type { Clock, RunOutcome, RunRequest } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
@@ -58,6 +58,27 @@ export class LocalRunner {
     return (outcome.kind === 'exited' ? readProbe(outcome.stdout) : undefined) ?? 'shell';
   }
 
+  /** Most failures come as an event later; too large an argument list or no memory come at once. */
+  #start(
+    file: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    hasInput: boolean,
+  ): ChildProcess | Error {
+    try {
+      return spawn(file, args, {
+        cwd: '/',
+        env,
+        // Its own session and process group, so that the whole family can be killed.
+        detached: true,
+        stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+      });
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error) return error;
+      throw error;
+    }
+  }
+
   async #spawn(request: RunRequest, { file, args, env, input }: Command): Promise<RunOutcome> {
     const { signal } = request;
     const refusal = this.#closed
@@ -69,6 +90,11 @@ export class LocalRunner {
       return { kind: 'not_sent', reason: refusal, startedAtMs: this.#clock.nowMs(), durationMs: 0 };
     }
     let limitReached = false;
+    const child = this.#start(file, args, env, input !== undefined);
+    if (child instanceof Error) {
+      const startedAtMs = this.#clock.nowMs();
+      return { kind: 'unreachable', failure: notStarted(file, child), startedAtMs, durationMs: 0 };
+    }
     const watch = new RunWatch({
       clock: this.#clock,
       request,
@@ -81,13 +107,6 @@ export class LocalRunner {
         for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
         child.unref();
       },
-    });
-    const child = spawn(file, args, {
-      cwd: '/',
-      env,
-      // Its own session and process group, so that the whole family can be killed.
-      detached: true,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     const abandon = (): void => {
       killGroup(child.pid, 'SIGKILL');

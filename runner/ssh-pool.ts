@@ -2,6 +2,7 @@
  * Keeps at most one connection per host and key, opens it when it is first needed, and waits longer after each
  * failure. It runs nothing on hosts.
  */
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { HostDefinition, SshConfig } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
@@ -76,6 +77,8 @@ export class SshPool {
   readonly #closing = new AbortController();
 
   constructor({ config, logins, clock, random, hosts, onHostKeyChange, log }: PoolOptions) {
+    // Every connection under way listens; there are as many as connect_rate lets.
+    setMaxListeners(0, this.#closing.signal);
     this.#config = config;
     this.#logins = logins;
     this.#clock = clock;

@@ -86,3 +86,15 @@ test('a message that is on its way is not sent a second time beside it', () => {
   expect(pages(host)).toBe(1);
   expect(host.trace.at(-1)).toBe('app.page held run_in_progress');
 });
+
+test('a new problem within the hour is told too: only flapping is told seldom', () => {
+  const host = new SimulatedHost(
+    planOf([checkOf('running', { flapping: null })], [ladderOf([restart, page])]),
+  );
+  host.fleet = { ...host.fleet, paused: { sinceMs: host.nowMs, by: 'ann', reason: 'maintenance' } };
+  for (let problem = 0; problem < 2; problem += 1) {
+    host.results('critical', 'critical');
+    host.move('dispatched').move('done').results('ok');
+  }
+  expect([...host.ledger.values()].filter((run) => run.kind === 'notify')).toHaveLength(2);
+});

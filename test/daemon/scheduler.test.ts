@@ -33,9 +33,6 @@ function bench(plans: HostPlan[], limits = {}, auto = true): Bench {
     },
     onShed: (job, reason) => shed.push(`${keyOf(job)} ${reason}`),
     retryInMs: (job) => retryMs.get(keyOf(job)),
-    onCronProblem: (message) => {
-      throw new Error(message);
-    },
   });
   scheduler.update(planMap(plans));
   const end = async (key: string): Promise<void> => {
@@ -176,6 +173,24 @@ test('after stop nothing starts, and stop waits for what runs', async () => {
   await stopping;
   await clock.pass(60_000);
   expect(started).toHaveLength(1);
+});
+
+test('a calendar schedule fires on the wall clock, follows it when it is set, and is retried in between', async () => {
+  const calendar = checkOf('nightly', {
+    timing: { kind: 'calendar', cron: '*/30 * * * *', timezone: 'UTC' },
+  });
+  const { clock, started, retryMs } = bench([planOf([calendar], [])]);
+  clock.setWall(Date.parse('2026-06-01T00:10:00Z'));
+  await clock.pass(3_600_000);
+  expect(started).toHaveLength(3);
+  retryMs.set('web-1/nightly', 60_000);
+  await clock.pass(1_800_000);
+  expect(started.length).toBeGreaterThan(10);
+  retryMs.clear();
+  await clock.pass(60_000);
+  const before = started.length;
+  await clock.pass(1_800_000);
+  expect(started.length - before).toBe(1);
 });
 
 test('a calendar schedule has its next time in its own zone', () => {

@@ -195,9 +195,9 @@ export class FakeDaemon implements DaemonPort {
     return runOf(`${host}~${action}~abc~2`, { decidedBy: `person:${by}`, reason, status: 'intended' });
   }
 
-  reload(by: string): { ok: boolean; revision: string; problems: string[] } {
+  reload(by: string): ReturnType<DaemonPort['reload']> {
     this.asked.push(`reload by ${by}`);
-    return { ok: this.reloadProblems.length === 0, revision: 'abcdef', problems: this.reloadProblems };
+    return { ok: this.reloadProblems.length === 0, revision: 'abcdef', problems: this.reloadProblems, restart: [] };
   }
 
   onEvent(listener: (event: StoredEvent) => void): () => void {
