@@ -40,8 +40,8 @@ export class Scheduler {
   readonly #running = new Map<string, Promise<void>>();
   readonly #perHost = new Map<string, number>();
   readonly #again = new Set<string>();
-  /** Keys whose place in the due queue is ahead of their regular time. */
-  readonly #early = new Set<string>();
+  /** When checks with a calendar are wanted ahead of it; in the due queue such a check also stands for looking at its calendar. */
+  readonly #early = new Map<string, number>();
   /** The monotonic timeline is laid over the wall clock once, so that ticks fall alike after every start. */
   readonly #originMs: number;
   #cancelTimer: (() => void) | undefined;
@@ -91,10 +91,10 @@ export class Scheduler {
       return;
     }
     const dueMs = this.#nowMs() + delayMs;
-    if (dueMs < (this.#due.dueOf(key) ?? Infinity)) {
-      this.#due.set(key, dueMs);
-      this.#early.add(key);
+    if (job.check.timing.kind === 'calendar') {
+      this.#early.set(key, Math.min(dueMs, this.#early.get(key) ?? Infinity));
     }
+    if (dueMs < (this.#due.dueOf(key) ?? Infinity)) this.#due.set(key, dueMs);
     this.#wake();
   }
 
@@ -173,7 +173,8 @@ export class Scheduler {
     const calendar = this.#calendar.get(key) ?? new CalendarSchedule(timing.cron, timing.timezone, nowMs);
     this.#calendar.set(key, calendar);
     // The wall clock may be set meanwhile: it is looked at once a minute at the least.
-    this.#due.set(key, this.#nowMs() + Math.min(longestSleepMs, Math.max(0, calendar.pollAtMs - nowMs)));
+    const lookMs = this.#nowMs() + Math.min(longestSleepMs, Math.max(0, calendar.pollAtMs - nowMs));
+    this.#due.set(key, Math.min(lookMs, this.#early.get(key) ?? Infinity));
   }
 
   #wake(): void {
@@ -192,9 +193,10 @@ export class Scheduler {
       const job = this.#jobs.get(key);
       if (job === undefined) continue;
       const fires = this.#calendar.get(key)?.poll(this.#options.clock.nowMs()) ?? true;
-      const isDue = this.#early.delete(key) || fires;
+      const isEarly = (this.#early.get(key) ?? Infinity) <= nowMs;
+      if (isEarly) this.#early.delete(key);
       this.#schedule(key, job, false);
-      if (isDue) this.#enqueue(key);
+      if (fires || isEarly) this.#enqueue(key);
     }
     this.#wake();
   }
