@@ -160,7 +160,9 @@ export const kindKeys = {
     .meta({ description: 'Program that must be running.' }),
   ping: z
     .union([
-      z.literal(true, { error: 'write `true`, an address or a map' }),
+      z.literal(true, {
+        error: 'expected `true`, an address or a map; write `true` to ask the address of the host',
+      }),
       address(),
       map({
         address: address().optional().meta({ description: 'Address of the host without it.' }),
@@ -201,7 +203,7 @@ export const checkSchema = map(
       .meta({ description: 'Checks of this runbook that explain a problem of this one.' }),
     flapping: z
       .union([
-        z.literal(false, { error: 'write `false` or a map' }),
+        z.literal(false, { error: 'expected `false` or a map; write `false` to turn it off' }),
         map({
           low: percent().prefault('5%').meta({ description: 'Change at or below which flapping ends.' }),
           high: percent().prefault('20%').meta({ description: 'Change at or above which flapping starts.' }),

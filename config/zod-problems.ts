@@ -94,15 +94,18 @@ function reportUnion(context: Context, branches: readonly Issue[][], path: reado
   const name = nameOf(path, context.name);
   const expected = branches.flat().flatMap((issue) => expectedOf(issue) ?? []);
   if (at === undefined) {
-    context.problems.add(missingPlace(context.tree, path), `\`${name}\` is missing`);
+    const hint = `write ${expected.join(' or ')}`;
+    context.problems.add(missingPlace(context.tree, path), `\`${name}\` is missing`, hint);
     return;
   }
-  const hint = expected.map((each) => typeHint(each, at)).find((each) => each !== undefined);
-  context.problems.add(
-    at.place,
-    `\`${name}\`: expected ${expected.join(' or ')}, not ${kindOf(at.value)}`,
-    hint,
-  );
+  const message = `\`${name}\`: expected ${expected.join(' or ')}, not ${kindOf(at.value)}`;
+  context.problems.add(at.place, message, unionHint(expected, at));
+}
+
+/** A slip that one of the types explains; otherwise all that is possible. */
+function unionHint(expected: readonly string[], at: Tree): string {
+  const slip = expected.find((each) => typeHint(each, at) !== exampleOf(each));
+  return slip === undefined ? `write ${expected.join(' or ')}` : typeHint(slip, at);
 }
 
 function reportKey(
@@ -143,30 +146,48 @@ function wordsOf(issue: Issue): string {
   if (issue.code === 'too_small') {
     return issue.origin === 'array'
       ? 'the list is empty; write at least one item'
-      : `the least is ${issue.minimum}`;
+      : `the least is ${issue.minimum}; write ${issue.minimum} or more`;
   }
-  return issue.code === 'too_big' ? `the most is ${issue.maximum}` : issue.message;
+  return issue.code === 'too_big'
+    ? `the most is ${issue.maximum}; write ${issue.maximum} or less`
+    : issue.message;
 }
 
-function missingHint(issue: Issue): string | undefined {
-  const expected = expectedOf(issue);
-  return expected === undefined ? undefined : `write ${expected}`;
+function missingHint(issue: Issue): string {
+  return exampleOf(expectedOf(issue) ?? 'it');
 }
 
-function typeHint(expected: string, { value, written }: Tree): string | undefined {
-  if (expected.startsWith('`true`') && typeof value === 'string') {
-    if (/^(yes|on|true)$/i.test(value)) return 'write `true`';
-    return /^(no|off|false)$/i.test(value) ? 'write `false`' : undefined;
-  }
-  if (expected === 'a list' && typeof value === 'string') return `write \`[${listWords(value)}]\``;
-  if (expected.endsWith('number') && typeof value === 'string' && /^\d+$/.test(value)) {
-    return 'write it without quotes';
+/** What to write in place of `value`: nearest to what was meant where that can be seen, an example otherwise. */
+function typeHint(expected: string, { value, written }: Tree): string {
+  if (value === null) return 'write a value, or delete the key';
+  if (typeof value === 'string') {
+    if (expected.startsWith('`true`')) {
+      if (/^(yes|on|true)$/i.test(value)) return 'write `true`';
+      if (/^(no|off|false)$/i.test(value)) return 'write `false`';
+    }
+    if (expected === 'a list') return `write \`[${listWords(value)}]\``;
+    if (expected.endsWith('number') && /^\d+$/.test(value)) return 'write it without quotes';
   }
   const scalar = typeof value === 'number' || typeof value === 'boolean';
-  if (scalar && (expected === 'text' || expected.startsWith('a name')))
-    return `write it in quotes: "${written ?? value}"`;
-  if (value === null) return 'write a value, or delete the key';
-  return undefined;
+  if (scalar && isTextual(expected)) return `write it in quotes: "${written ?? value}"`;
+  return exampleOf(expected);
+}
+
+function exampleOf(expected: string): string {
+  return examples[expected] ?? `write ${expected}`;
+}
+
+const examples: Readonly<Record<string, string>> = {
+  'a map': 'write a map: `{ key: value }`',
+  'a list': 'write a list: `[a, b]`',
+  'a number': 'write a number, for example `3`',
+  'a whole number': 'write a whole number, for example `3`',
+  '`true` or `false`': 'write `true` or `false`',
+  text: 'write text in quotes',
+};
+
+function isTextual(expected: string): boolean {
+  return expected === 'text' || expected === 'a title' || expected.startsWith('a name');
 }
 
 function listWords(text: string): string {

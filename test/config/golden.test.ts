@@ -29,6 +29,10 @@ test.each(cases)('%s', async (name) => {
     ...(outcome.ok ? ['no problems'] : outcome.problems.map(formatProblem)),
     ...outcome.warnings.map((warning) => `warning: ${formatProblem(warning)}`),
   ];
+  if (!outcome.ok) {
+    for (const problem of outcome.problems)
+      expect([formatProblem(problem), problem.hint]).not.toContain(undefined);
+  }
   const told = `${lines.join('\n').replaceAll(`${tree}/`, '')}\n`;
   await expect(told).toMatchFileSnapshot(join(fixtures, 'cases', name, 'problems.txt'));
 });
