@@ -1,5 +1,5 @@
 /** Owns how the two files of a store are opened: by the daemon that runs, and beside it for tokens and backups. */
-import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, format, join, parse } from 'node:path';
 import { MenddError } from '../core/errors.ts';
@@ -15,6 +15,7 @@ import {
   quickCheck,
 } from './connection.ts';
 import { copySnapshot } from './copy.ts';
+import { makeDirectory } from './directory.ts';
 import { attempt, guarded } from './failure.ts';
 import { createHistory } from './history.ts';
 import { createLedger } from './ledger.ts';
@@ -92,7 +93,7 @@ export function openLedgerForTokens(
 export function backupStores(path: string, toDirectory: string): { history: string; ledger: string } {
   const history = realPath(path);
   const ledger = ledgerPathOf(history);
-  attempt(toDirectory, () => mkdirSync(toDirectory, { recursive: true, mode: 0o700 }));
+  attempt(toDirectory, () => makeDirectory(toDirectory, 0o700));
   // The ledger last: of the two it is the one that must not be old.
   return {
     history: copyFile(history, historyKind, toDirectory),

@@ -1,0 +1,13 @@
+/** Makes directories. It knows nothing of what lies in them. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+/**
+ * With those above it, each by itself: below /proc, Node's own recursive form never returns.
+ * Errors: those of the file system, at the first that cannot be made.
+ */
+export function makeDirectory(path: string, mode: number): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.push(at);
+  for (const each of missing.toReversed()) mkdirSync(each, { mode });
+}
