@@ -54,7 +54,14 @@ export const DefinitionsAnswer = named(
   }),
 );
 
-export const ReloadAnswer = named('ReloadAnswer', z.object({ ok: z.literal(true), revision: z.string() }));
+export const ReloadAnswer = named(
+  'ReloadAnswer',
+  z.object({
+    ok: z.literal(true),
+    revision: z.string(),
+    restart: noted('Keys of the daemon file that take effect at the next start', z.array(z.string())),
+  }),
+);
 
 /** RFC 9457, with the members this API adds. */
 export const Problem = named(

@@ -2,6 +2,7 @@
  * Finds the host or check that a path names, or says that there is none and which name may have been meant.
  */
 import type { CheckView, DaemonPort, HostView } from '../core/views.ts';
+import { fullNames } from './names.ts';
 import { RequestProblem } from './problems.ts';
 
 /** Edit distance of `a` and `b` (insert, delete, replace: 1 each). */
@@ -54,14 +55,15 @@ export function findHost(daemon: DaemonPort, name: string): HostView {
   );
 }
 
+/** By its full name, or by the short one where that is clear on this host. */
 export function findCheck(daemon: DaemonPort, host: string, check: string): CheckView {
   const onHost = daemon.checks().filter((view) => view.host === host);
-  const found = onHost.find((view) => view.check === check);
-  if (found !== undefined) return found;
+  const names = onHost.map((view) => view.check);
+  const meant = fullNames(check, names);
+  const found = onHost.find((view) => view.check === meant[0]);
+  if (found !== undefined && meant.length === 1) return found;
   findHost(daemon, host);
-  throw notFound(
-    'check',
-    check,
-    onHost.map((view) => view.check),
-  );
+  if (found === undefined) throw notFound('check', check, names);
+  const hint = 'Write the full name.';
+  throw new RequestProblem(404, 'check_unknown', `"${check}" could be ${meant.join(' or ')}.`, { hint });
 }

@@ -84,6 +84,22 @@ function pointer(base: string, name: string): string {
   return `${base}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
+/** What zod names only in code or not at all: the values or bounds that would be right. */
+function detailOf({ keyword, params, message }: ValidationIssue): string {
+  const { values, origin, minimum, maximum } = params;
+  if (keyword === 'invalid_value' && Array.isArray(values) && values.length > 1)
+    return `must be one of ${values.join(', ')}`;
+  if (message !== undefined && !message.startsWith('Invalid ') && !message.startsWith('Too ')) return message;
+  if (keyword === 'invalid_type')
+    return params['expected'] === 'int'
+      ? 'must be a whole number'
+      : `must be of type ${String(params['expected'])}`;
+  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '';
+  if (keyword === 'too_small') return `must be ${String(minimum)}${unit} or more`;
+  if (keyword === 'too_big') return `must be ${String(maximum)}${unit} or less`;
+  return message ?? 'is not valid';
+}
+
 function invalidRequest(issues: readonly ValidationIssue[], context: string | undefined): RequestProblem {
   const place = places[context ?? ''] ?? 'body';
   const errors = issues.flatMap((issue) => {
@@ -96,7 +112,7 @@ function invalidRequest(issues: readonly ValidationIssue[], context: string | un
         detail: 'is not known here',
       }));
     }
-    return [{ in: place, pointer: base, detail: issue.message ?? 'is not valid' }];
+    return [{ in: place, pointer: base, detail: detailOf(issue) }];
   });
   const first = errors[0];
   const detail =

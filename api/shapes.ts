@@ -121,7 +121,7 @@ const resultFields = {
   perfdata: z.array(PerfDatum),
   exitCode: count.optional(),
   startedAt: time,
-  durationMs: z.number(),
+  durationMs: count,
 };
 
 const Result = named('Result', z.object(resultFields));

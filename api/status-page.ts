@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { CheckStatus, Run } from '../core/types.ts';
 import type { CheckView, Explanation, Health, HostView, NowView } from '../core/views.ts';
+import { foldRuns, type RepeatedRun } from './repeated-runs.ts';
 
 export interface PageFacts {
   health: Health;
@@ -127,12 +128,13 @@ function section<T>(title: string, items: readonly T[], row: (item: T) => Html):
   }</section>`;
 }
 
-function runStep(run: Run, nowMs: number): Html {
+function runStep({ run, times }: RepeatedRun<Run>, nowMs: number): Html {
   const failed = ['failed', 'not_verified', 'refused', 'expired', 'unknown'].includes(run.status);
   const exit = run.exitCode === undefined ? '' : ` exit ${run.exitCode}`;
+  const often = times > 1 ? ` ×${times}` : '';
   return html`<span class="step ${failed ? 'bad' : ''}">${clockTime(run.decidedAtMs, nowMs)} ${run.action} ${
     failed ? '✗' : '·'
-  } ${run.status.replaceAll('_', ' ')}${exit}</span> `;
+  } ${run.status.replaceAll('_', ' ')}${exit}${often}</span> `;
 }
 
 function whatNext(explanation: Explanation, nowMs: number): string {
@@ -149,11 +151,15 @@ function needRow(need: NowView['needsYou'][number], nowMs: number): Html {
   const { explanation, status, runs } = need;
   const mark = marks[status.state];
   const since = status.problemSinceMs ?? status.sinceMs;
-  const tried = [...runs].sort((a, b) => a.decidedAtMs - b.decidedAtMs).slice(-10);
+  const oldestFirst = runs.toSorted((a, b) => a.decidedAtMs - b.decidedAtMs);
+  const tried = foldRuns(oldestFirst).slice(-10);
+  const outcome = oldestFirst.at(-1)?.outcome;
   return html`<li class="bad"><b><span class="${mark.tone}">${mark.sign} ${mark.word}</span> ${explanation.host} › ${
     explanation.check
   }</b> <span class="dim">for ${span(nowMs - since)}, since ${clockTime(since, nowMs)}</span>
-<p class="out">${cut(status.lastResult?.text ?? '')}</p><p>${tried.map((run) => runStep(run, nowMs))}</p>
+<p class="out">${cut(status.lastResult?.text ?? '')}</p><p>${tried.map((step) => runStep(step, nowMs))}</p>${
+    outcome === undefined ? undefined : html`<p class="dim">${cut(outcome)}</p>`
+  }
 <p><b>${cut(whatNext(explanation, nowMs))}</b></p>
 <p class="dim">Why: <code>mendd explain ${explanation.host}/${explanation.check}</code></p></li>`;
 }

@@ -1,6 +1,7 @@
 /**
  * Turns the plain data of core/ into its wire form: instants become RFC 3339 UTC strings and lose the `Ms` of
- * their name (`sinceMs` -> `since`); durations keep number and unit. It knows nothing of HTTP.
+ * their name (`sinceMs` -> `since`), null where nothing happened yet; durations keep their unit and are whole. It knows
+ * nothing of HTTP.
  */
 
 /** Names that hold an instant. Every other `...Ms` is a duration. */
@@ -13,6 +14,7 @@ const instantNames = [
   'problemSinceMs',
   'verifyByMs',
   'verifyOkSinceMs',
+  'neededFromMs',
 ] as const;
 
 type InstantName = (typeof instantNames)[number] | `${string}AtMs`;
@@ -44,8 +46,9 @@ function convert(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const converted: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
-    if (typeof item === 'number' && isInstant(name)) converted[name.slice(0, -2)] = instant(item);
-    else converted[name] = convert(item);
+    if (typeof item !== 'number' || !name.endsWith('Ms')) converted[name] = convert(item);
+    else if (isInstant(name)) converted[name.slice(0, -2)] = item === 0 ? null : instant(item);
+    else converted[name] = convert(Math.round(item));
   }
   return converted;
 }

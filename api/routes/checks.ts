@@ -54,10 +54,11 @@ export function checkRoutes(app: ApiServer, { daemon, history }: ApiOptions): vo
       querystring: ResultsQuery,
     },
     handler: async ({ params, query }) => {
-      const page = history.results(historyQuery({ ...query, ...params }));
       // What is gone from the definitions keeps its history; only what never was is unknown.
-      if (page.items.length === 0) findCheck(daemon, params.host, params.check);
-      return toWire(page);
+      const page = history.results(historyQuery({ ...query, ...params }));
+      if (page.items.length > 0) return toWire(page);
+      const { host, check } = findCheck(daemon, params.host, params.check);
+      return toWire(check === params.check ? page : history.results(historyQuery({ ...query, host, check })));
     },
   });
 
@@ -73,8 +74,7 @@ export function checkRoutes(app: ApiServer, { daemon, history }: ApiOptions): vo
       body: EmptyBody,
     },
     handler: async (request) => {
-      const { host, check } = request.params;
-      findCheck(daemon, host, check);
+      const { host, check } = findCheck(daemon, request.params.host, request.params.check);
       // The wait is silent; the limit on silent connections must not cut it off.
       request.raw.setTimeout(runNowMs);
       return toWire(unlessRejected(await daemon.checkNow(host, check)));

@@ -22,8 +22,8 @@ export function controlRoutes(app: ApiServer, options: ApiOptions): void {
       body: EmptyBody,
     },
     handler: async ({ person }) => {
-      const { ok, revision, problems } = options.daemon.reload(person);
-      if (ok) return { ok, revision };
+      const { ok, revision, problems, restart } = options.daemon.reload(person);
+      if (ok) return { ok, revision, restart };
       throw new RequestProblem(
         422,
         'definitions_invalid',

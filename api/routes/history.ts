@@ -63,8 +63,8 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       const nowMs = clock.nowMs();
       if (at === undefined || at === nowMs) {
         if (check === undefined) findHost(daemon, host);
-        else findCheck(daemon, host, check);
-        const explanations = daemon.explain(host, check, action);
+        const about = check === undefined ? undefined : findCheck(daemon, host, check).check;
+        const explanations = daemon.explain(host, about, action);
         return {
           at: instant(nowMs),
           source: 'now' as const,

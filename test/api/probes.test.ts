@@ -1,6 +1,7 @@
 /** What machines ask: alive, ready, metrics; and the page that a person sees at night. */
 import { expect, test } from 'vitest';
 import { renderStatusPage, span } from '../../api/status-page.ts';
+import type { Run } from '../../core/types.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { checkView, explanationOf, hostView, runOf, startMs } from '../support/fake-views.ts';
 import { startApi } from './api-server.ts';
@@ -122,6 +123,27 @@ test('the page: what needs a person comes first, then healing, healed, fleet', (
   expect(positions).toEqual([...positions].sort((a, b) => a - b));
 });
 
+function failedAt(minute: number): Run {
+  return runOf(`f${minute}`, {
+    decidedAtMs: startMs + minute * 60_000,
+    status: 'failed',
+    outcome: `exit code 1 at ${minute}`,
+  });
+}
+
+test('the page: what was tried again and again is one step, with the newest outcome', () => {
+  const daemon = new FakeDaemon();
+  const { status } = checkView('db-2', 'app.lag', 'critical', 'lag 912 s');
+  const other = runOf('o', { action: 'app.reboot', status: 'not_verified', decidedAtMs: startMs + 60_000 });
+  const runs = [failedAt(3), failedAt(2), other, failedAt(0)];
+  daemon.needsYou = [{ explanation: explanationOf('db-2', 'app.lag'), status, runs }];
+  const page = pageOf(daemon);
+  expect(page.match(/class="step/g)).toHaveLength(2);
+  expect(page).toContain('02:44 app.restart ✗ failed ×3');
+  expect(page).toContain('exit code 1 at 3');
+  expect(page).not.toContain('exit code 1 at 2');
+});
+
 test('the page: a pause, an unwell daemon and refused definitions cannot be overlooked', () => {
   const daemon = new FakeDaemon();
   daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
@@ -152,7 +174,7 @@ test('the page: hostile text stays text, everywhere', () => {
         gates: [{ gate: 'pause', passed: false, values: {}, opens: evil }],
       },
       status: view.status,
-      runs: [runOf('a', { action: evil })],
+      runs: [runOf('a', { action: evil, outcome: evil })],
     },
   ];
   daemon.runList = [runOf('b', { host: evil, action: evil, reason: evil })];

@@ -1,6 +1,7 @@
 /** Every reading route over real HTTP: its answer, its filters, its bad input. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { toWire } from '../../api/wire.ts';
 import { checkView, explanationOf, hostView, resultOf, startMs } from '../support/fake-views.ts';
 import { startApi } from './api-server.ts';
 
@@ -47,6 +48,49 @@ test('an unknown host or check is a 404 that suggests the near name', async () =
   expect(check.json.hint).toBe('Did you mean "app.running"?');
   expect((await get('/api/v1/checks/nope/app.running')).json.code).toBe('host_unknown');
   expect((await get('/api/v1/checks/web-1/zzz/history')).status).toBe(404);
+});
+
+test('a check answers to its short name where that is clear', async () => {
+  const { daemon, get } = await startApi();
+  const short = await get('/api/v1/checks/web-1/running');
+  expect([short.status, short.json.check]).toEqual([200, 'app.running']);
+  daemon.resultList = [{ id: 1, host: 'web-1', check: 'app.running', ...resultOf('ok', 'fine') }];
+  expect((await get('/api/v1/checks/web-1/running/history')).json.items).toHaveLength(1);
+  expect((await get('/api/v1/explain?host=web-1&check=running')).json.explanations).toHaveLength(1);
+  daemon.checkList.push(checkView('web-1', 'db.running', 'ok'));
+  const either = await get('/api/v1/checks/web-1/running');
+  expect([either.status, either.json.code]).toEqual([404, 'check_unknown']);
+  expect(either.json.detail).toBe('"running" could be app.running or db.running.');
+});
+
+test('a wrong filter is told what would be right', async () => {
+  const { get } = await startApi();
+  const detail = async (query: string) => (await get(`/api/v1/${query}`)).json.detail;
+  expect(await detail('checks?state=red')).toBe(
+    'query #/state/0: must be one of ok, warning, critical, unknown, pending',
+  );
+  expect(await detail('hosts?state=red')).toBe('query #/state/0: must be one of pending, up, unreachable');
+  expect(await detail('checks?stale=yes')).toBe('query #/stale: must be one of true, false');
+  expect(await detail('checks?limit=0')).toBe('query #/limit: must be 1 or more');
+  expect(await detail('checks?limit=1.5')).toBe('query #/limit: must be a whole number');
+  expect(await detail('checks?limit=501')).toBe('query #/limit: must be 500 or less');
+  expect(await detail('runs?status=gone')).toContain('must be one of intended, dispatched,');
+});
+
+test('the wire: durations are whole, instants are times, and none is 1970', () => {
+  expect(
+    toWire({
+      durationMs: 12.345,
+      percent: 12.345,
+      sinceMs: startMs,
+      values: { resultAtMs: 0, neededFromMs: startMs, leftMs: 1.5 },
+    }),
+  ).toEqual({
+    durationMs: 12,
+    percent: 12.345,
+    since: '2026-03-01T02:41:00.000Z',
+    values: { resultAt: null, neededFrom: '2026-03-01T02:41:00.000Z', leftMs: 2 },
+  });
 });
 
 test('checks: filters by state, host, staleness and problems', async () => {

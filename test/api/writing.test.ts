@@ -135,6 +135,7 @@ test('reload needs admin; bad definitions come back as problems', async () => {
   expect((await send('POST', '/api/v1/reload', undefined, root)).json).toEqual({
     ok: true,
     revision: 'abcdef',
+    restart: [],
   });
   daemon.reloadProblems = ['a.yaml:1:1: unknown key'];
   const bad = await send('POST', '/api/v1/reload', undefined, root);
