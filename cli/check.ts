@@ -50,7 +50,7 @@ async function check(
   if (plan === undefined) throw usageError(`There is no host \`${wanted.host}\`.`);
   const { host } = plan;
   const ids = plan.checks.map(({ id }) => id);
-  const id = wanted.check === undefined ? undefined : pickName(`check on ${host.name}`, wanted.check, ids);
+  const id = wanted.check === undefined ? undefined : pickName('check', wanted.check, ids, host.name);
   const checks = plan.checks.filter((each) => id === undefined || each.id === id);
   if (checks.length === 0)
     throw usageError(`No runbook checks ${host.name}.`, 'See `hosts` in the runbooks.');

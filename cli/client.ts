@@ -129,10 +129,14 @@ function causeOf(error: unknown): string {
   return causes[code] ?? (first instanceof Error ? first.message : String(first));
 }
 
+const tokenHint =
+  'Set MENDD_TOKEN or give --token-file FILE. To make a token, where the daemon runs: mendd token create --scope act';
+
 function refusal(status: number, problem: ProblemAnswer): Error {
   const message = problem.detail ?? problem.title ?? `The daemon answered ${status}.`;
   const hint = problem.hint === undefined ? {} : { hint: problem.hint };
-  if (status === 401 || status === 403) return new MenddError('NOT_ALLOWED', message, hint);
+  if (status === 401) return new MenddError('NOT_ALLOWED', message, { hint: tokenHint });
+  if (status === 403) return new MenddError('NOT_ALLOWED', message, hint);
   const details = problem.problems ?? [];
   return new CommandError(exitOf(status), message, { ...hint, details });
 }

@@ -59,10 +59,12 @@ function verdictText(out: Output, verdict: string, reason: string): string {
 function explanationLines(out: Output, explanation: ExplanationRow): string[] {
   const { host, action, check, verdict, reason, gates, rungs, earliest } = explanation;
   const width = Math.max(...rungs.map((rung) => rung.action.length));
-  const ladder = rungs.map(
-    ({ action: name, kind, status, why }) =>
-      `    ${plain(status).padEnd(9)} ${plain(name).padEnd(width)}  ${plain(kind)}; ${plain(why)}`,
-  );
+  const ladder = rungs.map(({ action: name, kind, status, why }) => {
+    // Without a problem no rung waits for the one before it.
+    const [standing, about] =
+      verdict === 'nothing' && status === 'waiting' ? ['', kind] : [status, `${kind}; ${why}`];
+    return `    ${plain(standing).padEnd(9)} ${plain(name).padEnd(width)}  ${plain(about)}`;
+  });
   return [
     `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)}`,
     ...gateLines(out, gates, '  '),

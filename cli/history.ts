@@ -57,9 +57,10 @@ async function completed(client: ApiClient, { host, check }: CheckTarget): Promi
   return {
     host,
     check: pickName(
-      `check on ${host}`,
+      'check',
       check,
       rows.map((row) => row.check),
+      host,
     ),
   };
 }

@@ -2,17 +2,18 @@
  * Adds one host for `mendd init --host`: its file, its key in known_hosts after a person has seen the fingerprint, and a login
  * with the very keys and checks the daemon will use.
  */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { CheckDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
-import { exitCodes } from '../core/errors.ts';
+import { exitCodes, MenddError } from '../core/errors.ts';
 import { loadOrThrow } from '../daemon/load.ts';
 import { fingerprint, hostSpelling, keysOf, parseKnownHosts } from '../runner/known-hosts.ts';
 import { openAsker } from './ask.ts';
 import { CommandError } from './exit.ts';
 import { writeNew } from './new-file.ts';
 import type { Output } from './output.ts';
+import { daemonFile } from './scaffold.ts';
 import { type SshSettings, scanHostKeys } from './ssh-tools.ts';
 
 export interface AddHostOptions {
@@ -25,6 +26,40 @@ export interface AddHostOptions {
 }
 
 const loginTimeoutMs = 20_000;
+
+/**
+ * Makes sure that the daemon file names a key to log in with, or will: the scaffold as it was written gets the key of the
+ * settings, any other file is left to its owner. Errors: KEY_UNUSABLE, DEFINITIONS_INVALID.
+ */
+export function prepareLogin({ name, configFile, settings: { login }, out }: AddHostOptions): void {
+  const isNew = !existsSync(configFile);
+  if (!isNew && hasLogin(configFile, name)) return;
+  if (login === undefined) {
+    throw new MenddError(
+      'KEY_UNUSABLE',
+      `There is no SSH key to log in at ${name} with; nothing was written.`,
+      {
+        hint: `Make one with \`ssh-keygen -t ed25519 -N ''\` and \`ssh-copy-id ${name}\`, or start an SSH agent that holds one; then run this again.`,
+      },
+    );
+  }
+  if (isNew) return;
+  if (readFileSync(configFile, 'utf8') !== daemonFile(undefined)) {
+    const line = login === 'agent' ? 'agent: true' : `identity: \${file:${login.identity}}`;
+    throw new MenddError('KEY_UNUSABLE', `${configFile} names no SSH key; nothing was written.`, {
+      hint: `Write \`${line}\` under \`ssh\` there and run this again.`,
+    });
+  }
+  writeFileSync(configFile, daemonFile(login));
+  out.lines([`updated ${configFile}: ${login === 'agent' ? 'the SSH agent' : login.identity} logs in`]);
+}
+
+/** A host that is defined already proves it: without a key its definition would be refused. */
+function hasLogin(configFile: string, name: string): boolean {
+  const { definitions } = loadOrThrow({ configFile, resolveSecrets: false });
+  const { identity, agent } = definitions.daemon.ssh;
+  return identity !== undefined || agent || definitions.hosts.has(name);
+}
 
 export async function addHost(options: AddHostOptions): Promise<void> {
   const { name, configFile, out } = options;

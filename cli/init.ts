@@ -6,7 +6,7 @@ import { usageError } from './exit.ts';
 import { writeNew } from './new-file.ts';
 import { Output } from './output.ts';
 import { scaffold } from './scaffold.ts';
-import type { SshSettings } from './ssh-tools.ts';
+import type { LoginKey, SshSettings } from './ssh-tools.ts';
 
 interface InitOptions {
   host?: string;
@@ -28,22 +28,24 @@ async function init(directory: string | undefined, options: InitOptions): Promis
   const out = new Output();
   if (options.yes && options.host === undefined) throw usageError('--yes answers the question of --host.');
   const settings = options.host === undefined ? undefined : await readSettings(options.host);
-  for (const file of scaffold(settings?.identity)) {
-    const path = join(root, file.path);
-    out.lines([`${writeNew(path, file) ? 'created' : 'kept   '} ${path}`]);
-  }
   if (options.host === undefined || settings === undefined) {
+    writeScaffold(root, undefined, out);
     out.talk(`Next: cd ${root} && mendd validate && mendd check ops-box`);
     return;
   }
-  const { addHost } = await import('./init-host.ts');
-  await addHost({
-    name: options.host,
-    configFile: join(root, 'mendd.yaml'),
-    settings,
-    yes: options.yes,
-    out,
-  });
+  const host = { name: options.host, configFile: join(root, 'mendd.yaml'), settings, yes: options.yes, out };
+  const { addHost, prepareLogin } = await import('./init-host.ts');
+  // Whatever cannot work is told before anything is written.
+  prepareLogin(host);
+  writeScaffold(root, settings.login, out);
+  await addHost(host);
+}
+
+function writeScaffold(root: string, login: LoginKey | undefined, out: Output): void {
+  for (const file of scaffold(login)) {
+    const path = join(root, file.path);
+    out.lines([`${writeNew(path, file) ? 'created' : 'kept   '} ${path}`]);
+  }
 }
 
 async function readSettings(host: string): Promise<SshSettings> {

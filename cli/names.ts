@@ -2,6 +2,7 @@
  * Names as people type them: `web-1/worker.running`, or `web-1/running` where that is clear. A name that is none gets the nearest
  * ones, never a guess.
  */
+import { fullNames } from '../api/names.ts';
 import { nearest } from '../config/problems.ts';
 import type { CheckRow, ExplainAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
@@ -27,25 +28,30 @@ export function splitTarget(target: string, check?: string): CheckTarget {
   return named === undefined ? { host } : { host, check: named };
 }
 
-/** The full name for what was typed. Errors: 64 with the nearest names. */
-export function pickName(kind: string, wanted: string, known: readonly string[]): string {
-  if (known.includes(wanted)) return wanted;
-  const ends = known.filter((name) => name.endsWith(`.${wanted}`));
-  const [only] = ends;
-  if (only !== undefined && ends.length === 1) return only;
-  if (ends.length > 1)
-    throw usageError(`\`${wanted}\` could be ${ends.join(' or ')}.`, 'Write the full name.');
+/** The full name for what was typed, among those of one host where `host` is given. Errors: 64 with the nearest names. */
+export function pickName(
+  kind: 'host' | 'check' | 'action',
+  wanted: string,
+  known: readonly string[],
+  host?: string,
+): string {
+  const names = fullNames(wanted, known);
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return only;
+  if (only !== undefined)
+    throw usageError(`\`${wanted}\` could be ${names.join(' or ')}.`, 'Write the full name.');
   const short = known.map((name) => name.slice(name.indexOf('.') + 1));
+  const where = host === undefined ? '' : ` on ${host}`;
   throw usageError(
-    `There is no ${kind} \`${wanted}\`.`,
-    hintFor(kind, wanted, [...new Set([...known, ...short])]),
+    `There is no ${kind} \`${wanted}\`${where}.`,
+    hintFor(`${kind}${where}`, wanted, [...new Set([...known, ...short])]),
   );
 }
 
-function hintFor(kind: string, wanted: string, names: readonly string[]): string {
+function hintFor(what: string, wanted: string, names: readonly string[]): string {
   const near = nearest(wanted, names);
   if (near !== undefined) return `Did you mean \`${near}\`?`;
-  if (names.length === 0) return `There is no ${kind} at all.`;
+  if (names.length === 0) return `There is no ${what} at all.`;
   return names.length > shownNames ? '' : `There are: ${names.join(', ')}.`;
 }
 
@@ -59,7 +65,7 @@ export async function resolveTarget(client: ApiClient, target: CheckTarget): Pro
   const rows = await client.list<CheckRow>('/api/v1/checks', { host });
   if (rows.length === 0) await client.get(`/api/v1/hosts/${encodeURIComponent(host)}`);
   const names = rows.map((row) => row.check);
-  return { host, check: pickName(`check on ${host}`, check, names) };
+  return { host, check: pickName('check', check, names, host) };
 }
 
 /** Errors: 64 when the host has no such action. */
@@ -67,5 +73,5 @@ export async function resolveAction(client: ApiClient, host: string, action: str
   await client.get(`/api/v1/hosts/${encodeURIComponent(host)}`);
   const { explanations } = await client.get<ExplainAnswer>('/api/v1/explain', { host });
   const names = explanations.flatMap(({ rungs }) => rungs.map((rung) => rung.action));
-  return pickName(`action on ${host}`, action, [...new Set(names)]);
+  return pickName('action', action, [...new Set(names)], host);
 }

@@ -1,4 +1,5 @@
 /** The files that `mendd init` writes: small, commented, valid as they stand. It holds texts and writes nothing. */
+import type { LoginKey } from './ssh-tools.ts';
 
 export interface ScaffoldFile {
   /** Relative to the directory of the daemon file. */
@@ -7,10 +8,10 @@ export interface ScaffoldFile {
   executable?: true;
 }
 
-/** `identity`: path of a private key for the daemon file; without it the key is left to be named. */
-export function scaffold(identity: string | undefined): ScaffoldFile[] {
+/** `login`: the key for the daemon file; without it the key is left to be named. */
+export function scaffold(login: LoginKey | undefined): ScaffoldFile[] {
   return [
-    { path: 'mendd.yaml', text: daemonFile(identity) },
+    { path: 'mendd.yaml', text: daemonFile(login) },
     { path: 'definitions/hosts/ops-box.yaml', text: hostsFile },
     { path: 'definitions/runbooks/basics.yaml', text: runbook },
     { path: 'definitions/plugins/check_hello', text: plugin, executable: true },
@@ -18,11 +19,7 @@ export function scaffold(identity: string | undefined): ScaffoldFile[] {
   ];
 }
 
-function daemonFile(identity: string | undefined): string {
-  const key =
-    identity === undefined
-      ? '  # identity: ${file:~/.ssh/id_ed25519} # private key; as a service rather ${cred:ssh_key}\n  agent: false # true: the SSH agent at $SSH_AUTH_SOCK'
-      : `  identity: \${file:${identity}} # private key; as a service rather \${cred:ssh_key}`;
+export function daemonFile(login: LoginKey | undefined): string {
   return `# The daemon file of mendd. Paths are relative to it. Checked by: mendd validate
 definitions:
   path: ./definitions # hosts/, runbooks/ and plugins/; best kept in git
@@ -32,7 +29,7 @@ store:
 
 ssh:
   user: mendd # login name on hosts that name none
-${key}
+${loginLines(login)}
   known_hosts: ./known_hosts
   host_keys: strict # only hosts whose key is known; accept_new learns the first one
 
@@ -48,6 +45,14 @@ remediation:
 # notify:
 #   oncall: { webhook: "\${env:ONCALL_URL}" }
 `;
+}
+
+function loginLines(login: LoginKey | undefined): string {
+  if (typeof login === 'object')
+    return `  identity: \${file:${login.identity}} # private key; as a service rather \${cred:ssh_key}`;
+  const agent = login === 'agent';
+  return `  # identity: \${file:~/.ssh/id_ed25519} # private key; as a service rather \${cred:ssh_key}
+  agent: ${agent} # ${agent ? '' : 'true: '}the SSH agent at $SSH_AUTH_SOCK`;
 }
 
 const hostsFile = `# Hosts by name. Labels are what runbooks select by.

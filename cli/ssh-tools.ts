@@ -10,9 +10,11 @@ export interface SshSettings {
   address: string;
   port: number;
   user: string;
-  /** The first private key of the settings that exists. */
-  identity?: string;
+  login?: LoginKey;
 }
+
+/** What logs in without asking a person: the path of a private key without passphrase, or the agent. */
+export type LoginKey = { identity: string } | 'agent';
 
 /** Milliseconds. */
 const toolTimeoutMs = 20_000;
@@ -31,16 +33,31 @@ export async function readSshSettings(name: string): Promise<SshSettings> {
       'Add that host first, then write this one into a hosts file with `jump:`; both keys belong into known_hosts.',
     );
   }
-  const identity = lines
+  const identities = lines
     .filter(([key]) => key === 'identityfile')
-    .map(([, path = '']) => path.replace(/^~(?=\/)/, homedir()))
-    .find((path) => existsSync(path));
+    .map(([, path = '']) => path.replace(/^~(?=\/)/, homedir()));
+  const login = await findLogin(identities);
   return {
     address: value('hostname') ?? name,
     port: Number(value('port') ?? 22),
     user: value('user') ?? 'root',
-    ...(identity === undefined ? {} : { identity }),
+    ...(login === undefined ? {} : { login }),
   };
+}
+
+/** The first key of the settings that a program can use alone, else the agent when it holds one. */
+async function findLogin(identities: readonly string[]): Promise<LoginKey | undefined> {
+  for (const identity of identities.filter((path) => existsSync(path))) {
+    const publicKey = await run('ssh-keygen', ['-y', '-P', '', '-f', identity]).catch(unlessBug);
+    // A key on a token wants a touch.
+    if (publicKey !== undefined && !publicKey.startsWith('sk-')) return { identity };
+  }
+  const held = process.env['SSH_AUTH_SOCK'] && (await run('ssh-add', ['-l']).catch(unlessBug));
+  return held === undefined || held === '' ? undefined : 'agent';
+}
+
+function unlessBug(error: unknown): undefined {
+  if (!(error instanceof CommandError)) throw error;
 }
 
 /** Lines for known_hosts. Errors: 1 when the host presents none. */

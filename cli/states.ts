@@ -79,10 +79,15 @@ function aboutHost({ status, run, labels }: HostRow): string {
 export const checkColumns: readonly Column<CheckRow>[] = [
   { title: 'STATE', cell: showState, hue: (row) => (row.stale ? 'odd' : stateHue(row.status.state)) },
   { title: 'CHECK', cell: (row) => `${row.host}/${row.check}` },
-  { title: 'TRY', cell: (row) => `${row.status.attempt}/${row.maxAttempts} ${row.status.type}` },
+  { title: 'TRY', cell: showTry },
   { title: 'FOR', cell: (row) => showAge(row.status.since) },
   { title: 'TEXT', cell: (row) => row.status.lastResult?.text ?? '' },
 ];
+
+/** What has not been asked yet has had no attempt. */
+function showTry({ status, maxAttempts }: CheckRow): string {
+  return status.state === 'pending' ? '' : `${status.attempt}/${maxAttempts} ${status.type}`;
+}
 
 function showState({ status, stale }: CheckRow): string {
   const marks = [
@@ -126,17 +131,14 @@ function opensText({ opens, opensAt }: GateRow): string {
   return opens === undefined && at === '' ? '' : `opens: ${opens ?? ''}${at}`;
 }
 
-/** More milliseconds than any duration has: an instant that kept its number. */
-const instantMs = 1e11;
-
-/** A name that ends in Ms holds a duration, one that ends in At an instant. */
+/** A name that ends in Ms holds a duration, one that ends in At or From an instant, null where nothing happened yet. */
 function showValue(name: string, value: GateRow['values'][string]): string {
   const label = spaced(name.replace(/(At)?(Ms)?$/, ''));
-  // Instants start at 0 where nothing happened yet.
-  if (value === null || (typeof value === 'string' && Date.parse(value) === 0)) return `${label} none`;
+  if (value === null) return `${label} none`;
   if (typeof value === 'string' && name.endsWith('At')) return `${label} at ${showInstant(value)}`;
-  if (typeof value !== 'number' || !name.endsWith('Ms')) return `${label} ${value}`;
-  return `${label} ${value > instantMs ? showInstant(new Date(value).toISOString()) : showDuration(value)}`;
+  if (typeof value === 'string' && name.endsWith('From')) return `${label} ${showInstant(value)}`;
+  if (typeof value !== 'number') return `${label} ${value}`;
+  return `${label} ${name.endsWith('Ms') ? showDuration(value) : Math.round(value * 10) / 10}`;
 }
 
 /** `neededRuns` -> `needed runs` */

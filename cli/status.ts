@@ -3,6 +3,7 @@
  * it can be a check itself.
  */
 import type { Command } from 'commander';
+import { foldRuns } from '../api/repeated-runs.ts';
 import { MenddError } from '../core/errors.ts';
 import type { CheckRow, NowAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
@@ -137,8 +138,13 @@ function definitionLines(
 
 function needLine(out: Output, { explanation, status, runs }: NowAnswer['needsYou'][number]): string {
   const { host, check, action, reason } = explanation;
-  const tried =
-    runs.length === 0 ? 'nothing tried' : runs.map((run) => `${run.action} ${run.status}`).join(', ');
+  const oldestFirst = runs.toSorted((a, b) => Date.parse(a.decidedAt) - Date.parse(b.decidedAt));
+  const steps = foldRuns(oldestFirst).map(
+    ({ run, times }) => `${run.action} ${run.status.replaceAll('_', ' ')}${times > 1 ? ` ×${times}` : ''}`,
+  );
+  const outcome = oldestFirst.at(-1)?.outcome;
+  const why = outcome === undefined ? '' : ` (${outcome})`;
+  const tried = steps.length === 0 ? 'nothing tried' : `${steps.join(', ')}${why}`;
   const state = out.paint(stateHue(status.state), status.state.toUpperCase());
   const words = `${host}/${check} for ${showAge(status.since)}: ${reason.replaceAll('_', ' ')}; ${tried}; next ${action}`;
   return `  ${state} ${plain(words)}`;

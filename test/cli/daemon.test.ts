@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -149,6 +149,11 @@ describe('looking', () => {
     });
   });
 
+  test('a check that was not asked yet shows no attempt', async () => {
+    const checks = await ask('checks', '--host', 'gone-1');
+    expect(checks.stdout).toMatch(/\nPENDING.* gone-1\/w\.running +- /);
+  });
+
   test('history takes full and short names, and tells unknown ones from quiet ones', async () => {
     const { code, stdout } = await ask('history', 'web-1/running');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/w\.running +PENDING +OK /)]);
@@ -162,7 +167,7 @@ describe('looking', () => {
     });
     expect(await ask('history', 'web-1/runing')).toMatchObject({
       code: 64,
-      stderr: expect.stringContaining('`running`'),
+      stderr: expect.stringMatching(/There is no check `runing` on web-1\.\n.*`running`/),
     });
     expect(await ask('history', 'web-1', '--since', '0s')).toMatchObject({ code: 0, stdout: '' });
   });
@@ -195,7 +200,10 @@ describe('acting', () => {
   test('without a token nothing is done', async () => {
     const args = ['act', 'web-1', 'restart', '--yes', '--reason', 'x'];
     const { code, stderr } = await mendd(args, { cwd: root, env: { MENDD_API: daemon.api } });
-    expect([code, stderr]).toEqual([77, expect.stringContaining('mendd token create')]);
+    expect([code, stderr]).toEqual([
+      77,
+      expect.stringMatching(/MENDD_TOKEN.*--token-file.*mendd token create --scope act/),
+    ]);
     expect((await ask('runs')).stdout).toBe('');
   });
 
@@ -234,7 +242,9 @@ describe('acting', () => {
       code: 0,
       stdout: expect.stringMatching(/^web-1\/w\.running → w\.restart: nothing: no problem\n/),
     });
-    expect(now.stdout).toMatch(/ {2}ladder\n {4}\w+ +w\.restart/);
+    expect(now.stdout).toMatch(/ {2}ladder\n.* w\.restart {2}\w+/);
+    expect(now.stdout).not.toContain('come first');
+    expect(now.stdout).toMatch(/needed from \d{4}-/);
     const [decision] = (await get<{ items: { at: string }[] }>('/api/v1/decisions?host=web-1')).items;
     const past = await ask('explain', 'web-1/w.running', '--at', decision?.at ?? '', '-o', 'json');
     expect(json(past)).toMatchObject({
@@ -280,8 +290,14 @@ describe('controls', () => {
       'runbooks/new.yaml',
       'runbook: new\nhosts: { role: web }\nevery: 1h\nchecks: { a: { run: "true" } }\n',
     );
-    expect(await ask('reload')).toMatchObject({ code: 0 });
+    expect(await ask('reload')).toMatchObject({ code: 0, stderr: '' });
     expect((await ask('checks', '-o', 'json')).stdout).toContain('new.a');
+    const file = join(root, 'mendd.yaml');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('level: info', 'level: warn'));
+    expect(await ask('reload')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/when mendd is started again: log\.$/m),
+    });
   });
 
   test('tokens are listed without secrets; a revoked one is worth nothing at once', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -94,4 +95,57 @@ test('a host file that is somebody else’s is left alone', async () => {
   const refused = await mendd(['init', 'ops', '--host', 'web-1', '--yes'], place);
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('does not define web-1')]);
   expect(readFileSync(file, 'utf8')).toContain('other');
+});
+
+test('the scaffold that init wrote before gets the key of the ssh settings', async () => {
+  const place = withSettings(settingsOf('web-1'));
+  await mendd(['init', 'ops'], place);
+  const added = await mendd(['init', 'ops', '--host', 'web-1', '--yes'], place);
+  expect(added).toMatchObject({ code: 0, stdout: expect.stringContaining('updated ops/mendd.yaml') });
+  expect(readFileSync(join(place.cwd, 'ops/mendd.yaml'), 'utf8')).toContain(join(place.cwd, 'id'));
+});
+
+test('without a key, and without one in a daemon file that is somebody’s own, nothing is written', async () => {
+  const place = withSettings(settingsOf('web-1').replace('@id@', '/nonexistent/id'));
+  const refused = await mendd(['init', 'ops', '--host', 'web-1', '--yes'], place);
+  expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+    77,
+    '',
+    expect.stringContaining('ssh-keygen'),
+  ]);
+  expect(existsSync(join(place.cwd, 'ops'))).toBe(false);
+
+  const own = withSettings(settingsOf('web-1'));
+  await mendd(['init', 'ops'], own);
+  const file = join(own.cwd, 'ops/mendd.yaml');
+  const text = `${readFileSync(file, 'utf8')}# mine\n`;
+  writeFileSync(file, text);
+  const told = await mendd(['init', 'ops', '--host', 'web-1', '--yes'], own);
+  expect([told.code, told.stdout]).toEqual([77, '']);
+  expect(told.stderr).toContain(`identity: \${file:${join(own.cwd, 'id')}}`);
+  expect(existsSync(join(own.cwd, 'ops/definitions/hosts/web-1.yaml'))).toBe(false);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('a key with a passphrase is passed over: nobody could type it', async () => {
+  const place = withSettings(settingsOf('web-1'));
+  execFileSync('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'a-secret', '-f', join(place.cwd, 'id')]);
+  const refused = await mendd(['init', 'ops', '--host', 'web-1', '--yes'], place);
+  expect([refused.code, refused.stdout]).toEqual([77, '']);
+});
+
+test('a directory is made level by level; where that cannot be, init and backup say so and end', async () => {
+  const cwd = temporaryTree({ file: '' });
+  expect((await mendd(['init', 'new/deep/dir'], { cwd })).code).toBe(0);
+  expect((await mendd(['backup', 'copies/today', '--config', 'new/deep/dir/mendd.yaml'], { cwd })).code).toBe(
+    77,
+  );
+  for (const [args, told] of [
+    [['init', 'file'], 'file is a file, not a directory'],
+    [['init', '/proc/1/x'], '/proc/1/x'],
+    [['backup', '/proc/x', '--config', 'new/deep/dir/mendd.yaml'], '/proc/x'],
+  ] as const) {
+    const { code, stdout, stderr } = await mendd(args, { cwd });
+    expect([code, stdout, stderr]).toEqual([77, '', expect.stringContaining(told)]);
+  }
 });
