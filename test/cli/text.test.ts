@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Output } from '../../cli/output.ts';
 import { cutToWidth, plain, plainJson, widthOf } from '../../cli/plain-text.ts';
-import { byState, worstCode } from '../../cli/states.ts';
+import { byState, gateLines, worstCode } from '../../cli/states.ts';
 import { readInstant, showAge, showDuration } from '../../cli/times.ts';
 
 test('hostile text loses everything a terminal would act on', () => {
@@ -59,4 +59,17 @@ test('times are read in UTC or as ages, and shown short', () => {
   expect(() => readInstant('--at', '2026-13-01', nowMs)).toThrow('is no time');
   expect([250, 61_999, 3_661_000, 200_000_000].map(showDuration)).toEqual(['250ms', '1m1s', '1h1m', '2d7h']);
   expect(showAge('2026-03-01T12:05:00Z', nowMs)).toBe('in 5m');
+});
+
+test('what a gate saw: instants as times, what never was as none, figures to one decimal', () => {
+  const values = {
+    resultAt: null,
+    neededFrom: '2026-03-01T02:41:00.000Z',
+    percent: 12.345,
+    leftMs: 61_000,
+    used: 1,
+  };
+  expect(gateLines(new Output('table'), [{ gate: 'g', passed: true, values }], '')).toEqual([
+    '✓ g  result none, needed from 2026-03-01T02:41:00Z, percent 12.3, left 1m1s, used 1',
+  ]);
 });
