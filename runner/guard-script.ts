@@ -12,8 +12,9 @@
  * removes with the last session of the user, and with it the proof that an intent was received.
  * All names begin with `_`, so that they do not meet variables of the action's environment.
  */
+
+import { quoteShell } from '../core/shell-quote.ts';
 import type { Preconditions } from '../core/types.ts';
-import { quote } from './quote.ts';
 
 /** Bytes kept of each of the command's stdout and stderr; the rest is drained. */
 export const keptOutputBytes = 65_536;
@@ -163,14 +164,14 @@ export interface GuardScript {
 
 function opening({ nonce, intentId, directory = '' }: GuardPlace): string {
   return `
-_nonce=${nonce} _id=${quote(intentId)} _home=${quote(directory)}
+_nonce=${nonce} _id=${quoteShell(intentId)} _home=${quoteShell(directory)}
 ${detach}${facts}${state}${lock}${section}`;
 }
 
 /** The action under guard. Answers: `refused`, or `started`, `stdout`, `stderr`, `exit`. */
 export function guardScript(script: GuardScript): string {
   return `${detach}
-_detached sh -c ${quote(supervisor(script))} mendd-guard ${quote(limiter)} ${quote(script.command)}
+_detached sh -c ${quoteShell(supervisor(script))} mendd-guard ${quoteShell(limiter)} ${quoteShell(script.command)}
 exit "$?"
 `;
 }
@@ -182,7 +183,7 @@ function supervisor({ place, fence, preconditions, limitSec, graceSec }: GuardSc
 trap : PIPE HUP TERM INT
 _limiter=$1 _command=$2 _umask=$(umask) _cwd=$PWD
 _fence=${fence}
-_want_boot=${quote(bootId)} _unit=${quote(unit)} _want_unit=${quote(invocationId)} _not_after=${notAfter}
+_want_boot=${quoteShell(bootId)} _unit=${quoteShell(unit)} _want_unit=${quoteShell(invocationId)} _not_after=${notAfter}
 ${opening(place)}${admission}${execution(limitSec, graceSec)}`;
 }
 
@@ -293,7 +294,7 @@ export function guardFactsScript(nonce: string, unit: string | undefined): strin
   return `
 _nonce=${nonce}
 ${facts}
-_unit=${unit === undefined ? '' : `$(_invocation ${quote(unit)})`}
+_unit=${unit === undefined ? '' : `$(_invocation ${quoteShell(unit)})`}
 _say facts "$(_boot)" "$(_uptime)" "$_unit"
 exit 0
 `;

@@ -7,8 +7,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PluginFile } from '../core/definitions.ts';
 import type { RunOutcome } from '../core/ports.ts';
+import { quoteShell } from '../core/shell-quote.ts';
 import type { PluginReady, PluginRequest, PluginUploader } from './plugin-upload-port.ts';
-import { quote } from './quote.ts';
 
 export const pluginLimitBytes = 10 * 1024 * 1024;
 
@@ -101,7 +101,7 @@ function placeOf({ path, sha256 }: PluginFile): string {
 function common(plugin: PluginFile, checksum: string): string {
   return `
 umask 077
-place=${quote(placeOf(plugin))} sha256=${quote(plugin.sha256)} checksum=${quote(checksum)}
+place=${quoteShell(placeOf(plugin))} sha256=${quoteShell(plugin.sha256)} checksum=${quoteShell(checksum)}
 say() { printf '\\n@mendd-plugin %s\\n' "$*"; }
 fail() { say failed "$*"; exit 0; }
 has() { command -v "$1" >/dev/null 2>&1; }

@@ -7,7 +7,7 @@
  * script and environment follow as data, and that moment is the one at which an action is really sent.
  */
 import type { SudoDefinition } from '../core/definitions.ts';
-import { quote } from './quote.ts';
+import { quoteShell } from '../core/shell-quote.ts';
 import type { RunEnd } from './run-watch.ts';
 
 /**
@@ -37,7 +37,7 @@ export interface RemoteScript {
 export function remoteScript(request: ScriptRequest, limiter: Limiter): RemoteScript {
   const closed = request.stdin === undefined;
   const body = Buffer.from(wrap(request, limiter, closed));
-  const prefix = request.sudo ? `sudo -n -u ${quote(request.sudo.user)} -- ` : '';
+  const prefix = request.sudo ? `sudo -n -u ${quoteShell(request.sudo.user)} -- ` : '';
   if (request.stdin === undefined) return { command: `exec ${prefix}/bin/sh -s`, input: body };
   // dd takes the script's bytes off the stream one by one, so that the rest is left for the script to read.
   const reader = `eval "$(dd bs=1 count=${body.length} 2>/dev/null)"`;
@@ -50,9 +50,9 @@ export function remoteScript(request: ScriptRequest, limiter: Limiter): RemoteSc
 /** A brace group: sh parses it to its end before it runs any of it, so a cut-off text runs nothing. */
 function wrap(request: ScriptRequest, limiter: Limiter, closedStdin: boolean): string {
   const environment = Object.entries({ LC_ALL: 'C', LANG: 'C', ...request.env })
-    .map(([name, value]) => `${environmentName(name)}=${quote(value)}`)
+    .map(([name, value]) => `${environmentName(name)}=${quoteShell(value)}`)
     .join(' ');
-  const run = `/bin/sh -c ${quote(request.script)}`;
+  const run = `/bin/sh -c ${quoteShell(request.script)}`;
   const limit =
     limiter === 'timeout'
       ? limitByTimeout(run, request.timeoutMs, closedStdin)

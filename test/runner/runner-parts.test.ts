@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Clock } from '../../core/ports.ts';
+import { quoteShell } from '../../core/shell-quote.ts';
 import { ConnectGate } from '../../runner/connect-gate.ts';
 import { hostSpelling, keysOf, parseKnownHosts } from '../../runner/known-hosts.ts';
 import { OutputCapture } from '../../runner/output-capture.ts';
-import { quote } from '../../runner/quote.ts';
 import { endedByLimit, readProbe, remoteScript } from '../../runner/remote-script.ts';
 
 test('whatever is quoted reads back as it was, in dash and in bash', () => {
@@ -15,11 +15,11 @@ test('whatever is quoted reads back as it was, in dash and in bash', () => {
   texts.push('', "'", "''", '\n', '-n', '~', '*', '$(id)', '`id`', '!!', '\\', 'a b', '=x', '#x', 'ü€😀');
   const wellFormed = texts.map((text) => Buffer.from(text).toString());
   for (const shell of ['sh', 'bash']) {
-    const script = `for word in ${wellFormed.map(quote).join(' ')}; do printf '%s\\0' "$word"; done`;
+    const script = `for word in ${wellFormed.map(quoteShell).join(' ')}; do printf '%s\\0' "$word"; done`;
     const output = execFileSync(shell, ['-c', script], { encoding: 'utf8' });
     expect(output.split('\0').slice(0, -1)).toEqual(wellFormed);
   }
-  expect(() => quote('a\0b')).toThrow(RangeError);
+  expect(() => quoteShell('a\0b')).toThrow('NUL');
 });
 
 test('the capture keeps the head whatever the chunks, and never half a character', () => {
