@@ -197,7 +197,12 @@ export class FakeDaemon implements DaemonPort {
 
   reload(by: string): ReturnType<DaemonPort['reload']> {
     this.asked.push(`reload by ${by}`);
-    return { ok: this.reloadProblems.length === 0, revision: 'abcdef', problems: this.reloadProblems, restart: [] };
+    return {
+      ok: this.reloadProblems.length === 0,
+      revision: 'abcdef',
+      problems: this.reloadProblems,
+      restart: [],
+    };
   }
 
   onEvent(listener: (event: StoredEvent) => void): () => void {
