@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { found, installPackages, missingPackages } from './packages.mjs';
 
 const CACHE = '/var/cache/mendd-fleet';
 const MACHINE = fileURLToPath(new URL('../test/fleet/machine', import.meta.url));
@@ -67,30 +68,6 @@ function stop(text) {
 function osRelease() {
   const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   return Object.fromEntries([...text.matchAll(/^(\w+)="?(.*?)"?$/gm)].map((match) => [match[1], match[2]]));
-}
-
-function found(program) {
-  const dirs = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':');
-  return dirs.some((dir) => dir !== '' && existsSync(join(dir, program)));
-}
-
-function missingPackages() {
-  const missing = Object.entries(NEEDED).filter(([program]) => !found(program));
-  return [...new Set(missing.map(([, name]) => name))];
-}
-
-function installPackages(names) {
-  say(`installing ${names.join(' ')}`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () =>
-    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], {
-      env,
-      stdio: ['ignore', 2, 2],
-    });
-  if (install().status === 0) return;
-  // A box whose lists were never fetched or are out of date fails at the first try.
-  spawnSync('apt-get', ['update'], { env, stdio: ['ignore', 2, 2] });
-  if (install().status !== 0) stop(`apt-get could not install ${names.join(' ')}; see its words above.`);
 }
 
 /** The entries of this box's own apt sources that carry the distribution itself, no third party's. */
@@ -218,13 +195,16 @@ function proveMachinesCanStart(image) {
 const codename = osRelease().VERSION_CODENAME;
 if (process.platform !== 'linux' || !found('apt-get') || codename === undefined)
   stop('the fleet needs Debian (apt-get): its machines are built from the box’s own apt sources.');
-const missing = missingPackages();
+const missing = missingPackages(NEEDED);
 if (process.getuid() !== 0) {
   const install =
     missing.length === 0 ? '' : ` Missing: apt-get install --no-install-recommends ${missing.join(' ')}`;
   stop(`the fleet needs root for namespaces and mounts: run \`sudo npm run test:fleet\`.${install}`);
 }
-if (missing.length > 0) installPackages(missing);
+if (missing.length > 0) {
+  say(`installing ${missing.join(' ')}`);
+  if (!installPackages(missing)) stop(`apt-get could not install ${missing.join(' ')}; see its words above.`);
+}
 const image = join(CACHE, recipeHash(codename));
 if (!existsSync(image)) buildImage(image, codename);
 proveMachinesCanStart(image);
