@@ -1,8 +1,9 @@
 /**
  * Finds the host or check that a path names, or says that there is none and which name may have been meant.
  */
+
+import { fullNames } from '../core/names.ts';
 import type { CheckView, DaemonPort, HostView } from '../core/views.ts';
-import { fullNames } from './names.ts';
 import { RequestProblem } from './problems.ts';
 
 /** Edit distance of `a` and `b` (insert, delete, replace: 1 each). */

@@ -3,9 +3,9 @@
  * a person is escaped by construction; it decides nothing and hides nothing that `now` tells.
  */
 import { createHash } from 'node:crypto';
+import { foldRuns, type RepeatedRun } from '../core/repeated-runs.ts';
 import type { CheckStatus, Run } from '../core/types.ts';
 import type { CheckView, Explanation, Health, HostView, NowView } from '../core/views.ts';
-import { foldRuns, type RepeatedRun } from './repeated-runs.ts';
 
 export interface PageFacts {
   health: Health;

@@ -3,7 +3,6 @@
  * code says whether they ended as told.
  */
 import { emitKeypressEvents } from 'node:readline';
-import pc from 'picocolors';
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
 import { exitCodes, MenddError } from '../core/errors.ts';
@@ -13,6 +12,9 @@ import { systemClock } from '../daemon/clock.ts';
 import { createLog } from '../daemon/log.ts';
 import { type DemoFleet, type DemoHostName, demoHostNames, startDemoFleet } from './demo-fleet.ts';
 import { type Episode, episodes, type Stage, Watch } from './demo-story.ts';
+import { terminalColors } from './output.ts';
+
+const pc = terminalColors();
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

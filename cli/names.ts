@@ -2,8 +2,9 @@
  * Names as people type them: `web-1/worker.running`, or `web-1/running` where that is clear. A name that is none gets the nearest
  * ones, never a guess.
  */
-import { fullNames } from '../api/names.ts';
+
 import { nearest } from '../config/problems.ts';
+import { fullNames } from '../core/names.ts';
 import type { CheckRow, ExplainAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { usageError } from './exit.ts';

@@ -1,6 +1,7 @@
 /**
  * How commands speak: data on stdout as a table, JSON or JSON lines; talk on stderr; colour on terminals only. It knows no command.
  */
+import { isatty } from 'node:tty';
 import pc from 'picocolors';
 import { cutToWidth, plain, plainJson, widthOf } from './plain-text.ts';
 
@@ -21,6 +22,13 @@ export interface Column<T> {
 /** No cell but the last is wider; long names would push the rest off the screen. */
 const cellColumns = 60;
 
+/** Colours for stdout when it is a terminal that wants them; else the same functions without colour, in CI too. */
+export function terminalColors(): ReturnType<typeof pc.createColors> {
+  const { NO_COLOR, TERM } = process.env;
+  const wanted = (NO_COLOR ?? '') === '' && TERM !== 'dumb';
+  return pc.createColors(isatty(1) && wanted);
+}
+
 export class Output {
   readonly format: Format;
   readonly isTerminal: boolean;
@@ -28,10 +36,8 @@ export class Output {
 
   constructor(format: Format = 'table') {
     this.format = format;
-    this.isTerminal = process.stdout.isTTY;
-    const noColor = process.env['NO_COLOR'];
-    const wanted = noColor === undefined || noColor === '';
-    this.#colors = pc.createColors(this.isTerminal && wanted && process.env['TERM'] !== 'dumb');
+    this.isTerminal = isatty(1);
+    this.#colors = terminalColors();
   }
 
   /** Columns of the terminal; undefined when stdout is none, and then nothing is cut. */

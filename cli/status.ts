@@ -3,8 +3,8 @@
  * it can be a check itself.
  */
 import type { Command } from 'commander';
-import { foldRuns } from '../api/repeated-runs.ts';
 import { MenddError } from '../core/errors.ts';
+import { foldRuns } from '../core/repeated-runs.ts';
 import type { CheckRow, NowAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
