@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Most tests wait for something real; more of them than there are cores can wait at once.
+    maxWorkers: 4,
     projects: [
       {
         test: {
