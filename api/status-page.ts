@@ -142,7 +142,8 @@ function whatNext(explanation: Explanation, nowMs: number): string {
   const next = explanation.rungs.find((rung) => rung.status === 'next' || rung.status === 'running');
   const earliest =
     explanation.earliestMs === undefined ? '' : `; earliest ${clockTime(explanation.earliestMs, nowMs)}`;
-  const cause = shut?.opens ?? explanation.reason.replaceAll('_', ' ');
+  const opens = shut?.opens === undefined ? '' : ` (opens: ${shut.opens.replaceAll('`', '')})`;
+  const cause = `${explanation.reason.replaceAll('_', ' ')}${opens}`;
   const step = next === undefined ? 'nothing more will be tried' : `next: ${next.action}`;
   return `${explanation.verdict.replaceAll('_', ' ')}: ${cause} · ${step}${earliest}`;
 }

@@ -5,7 +5,7 @@
 import type { Reason } from '../core/decisions.ts';
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
-import { unsentUntilTold } from '../core/ladder.ts';
+import { episodeOf, unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
@@ -134,7 +134,10 @@ export class Views {
           (each) => each.ladder === ladder.id,
         );
         if (explanation === undefined) return [];
-        const runs = recent.filter((run) => run.host === plan.host.name && run.ladder === ladder.id);
+        const episode = episodeOf(ladder, status, state.runs);
+        const runs = recent.filter(
+          (run) => run.host === plan.host.name && run.ladder === ladder.id && run.episode === episode,
+        );
         const stuck = runs.some((run) => run.status === 'unknown');
         const fruitless = explanation.gates.some(
           ({ values }) => Number(values['notSent'] ?? 0) >= unsentUntilTold,

@@ -107,7 +107,7 @@ test('the page: what needs a person comes first, then healing, healed, fleet', (
     'lag 912 s',
     '02:35 app.restart ✗ not verified',
     '02:40 app.restart ✗ failed exit 1',
-    'held: the cooldown ends · next: app.restart; earliest 02:42',
+    'held: cooldown (opens: the cooldown ends) · next: app.restart; earliest 02:42',
     'mendd explain db-2/app.lag',
     'Healing itself (1)',
     'While you were away (1)',
