@@ -9,8 +9,10 @@ import type { TransportFailure } from '../core/types.ts';
 import type { Limiter } from './remote-script.ts';
 import { failure } from './ssh-failure.ts';
 
+export type ExitListener = (code: number | null, signal?: string) => void;
+
 export type Opened =
-  | { kind: 'open'; channel: ClientChannel }
+  | { kind: 'open'; channel: ClientChannel; onExit: (listener: ExitListener) => void }
   /** The host has no room for another channel. Nothing was run. */
   | { kind: 'refused'; message: string }
   /** The host has room but does not run commands. */
@@ -149,7 +151,7 @@ export class SshConnection {
       try {
         this.#client.exec(command, { allowHalfOpen: true }, (error, channel) => {
           unsubscribe();
-          if (!error) resolve({ kind: 'open', channel });
+          if (!error) resolve({ kind: 'open', channel, onExit: keepExit(channel) });
           else if ((error as { reason?: unknown }).reason !== undefined) {
             resolve({ kind: 'refused', message: error.message });
           } else if (error.message === 'Unable to exec') resolve({ kind: 'denied', message: error.message });
@@ -227,4 +229,21 @@ export class SshConnection {
     }
     this.#stream.destroy();
   }
+}
+
+/**
+ * Keeps the exit status for whoever asks later. It can come in the very packet that accepts the command, before any promise
+ * has told that the channel is open.
+ */
+function keepExit(channel: ClientChannel): (listener: ExitListener) => void {
+  let kept: Parameters<ExitListener> | undefined;
+  let tell: ExitListener | undefined;
+  channel.once('exit', (...exit: Parameters<ExitListener>) => {
+    kept = exit;
+    tell?.(...exit);
+  });
+  return (listener) => {
+    if (kept === undefined) tell = listener;
+    else listener(...kept);
+  };
 }

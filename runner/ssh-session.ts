@@ -55,7 +55,7 @@ export async function runSession(
       connection.raiseLimit();
       const slot = holdSlot(connection, opened.channel, timing.clock);
       try {
-        return { kind: 'done', outcome: await converse(connection, opened.channel, script, request, timing) };
+        return { kind: 'done', outcome: await converse(connection, opened, script, request, timing) };
       } finally {
         slot.close();
       }
@@ -190,7 +190,7 @@ function holdSlot(connection: SshConnection, channel: ClientChannel, clock: Cloc
 /** Sends the script, unless `beforeSend` objects, and waits for its end. */
 async function converse(
   connection: SshConnection,
-  channel: ClientChannel,
+  { channel, onExit }: Extract<Opened, { kind: 'open' }>,
   script: RemoteScript,
   request: RunRequest,
   { clock, startedAtMs, startedMonoMs }: SessionTiming,
@@ -219,7 +219,7 @@ async function converse(
   const unsubscribe = connection.onEnd(() => watch.closed(() => lostOn(connection)));
   request.signal?.addEventListener('abort', onAbort);
   watch.drain(channel, channel.stderr);
-  channel.on('exit', (code: number | null, signal?: string) => {
+  onExit((code, signal) => {
     connection.proved = true;
     watch.ended(code === null ? { signal: signal ?? 'unknown' } : { exitCode: code });
   });

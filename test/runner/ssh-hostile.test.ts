@@ -153,6 +153,24 @@ test('a probe that is never answered ends by the deadline', async () => {
   expect(expectKind(await run(), 'unreachable').failure).toMatchObject({ stage: 'timeout', sent: false });
 });
 
+test('an exit status in the very packet that accepts the command is not missed', async () => {
+  const run = use(
+    await hostileSsh(
+      exec((accept, _, connection) => {
+        const socket = (connection as unknown as { _sock: Socket })._sock;
+        socket.cork();
+        const channel = accept();
+        channel.stderr.write('sudo: unknown user');
+        channel.exit(1);
+        channel.end();
+        setImmediate(() => socket.uncork());
+      }),
+    ),
+  );
+  const ended = expectKind(await run(), 'exited');
+  expect(ended).toMatchObject({ exitCode: 1, stderr: 'sudo: unknown user' });
+});
+
 test('no exit status is a loss, never exit code 0', async () => {
   const run = use(
     await hostileSsh(
