@@ -55,6 +55,8 @@ export interface EmbeddedHost {
 }
 
 const address = '127.0.0.1';
+/** ssh2 1.17 writes one ed25519 key in about 200 so that it cannot read it back (14 of 3,000). */
+const keyAttempts = 10;
 /** What a script and its input may weigh. */
 const inputLimitBytes = 16 * 1024 * 1024;
 const watchEveryMs = 50;
@@ -164,9 +166,16 @@ export async function startEmbeddedHost(options: EmbeddedHostOptions): Promise<E
 }
 
 /** A new ed25519 key pair for logins, in the texts that `authorizedKey` and `ssh.identity` take. */
-export function generateKeyPair(): { publicKey: string; privateKey: string } {
-  const pair = ssh2.utils.generateKeyPairSync('ed25519');
-  return { publicKey: pair.public, privateKey: pair.private };
+export function generateKeyPair(
+  generate: () => { private: string; public: string } = () => ssh2.utils.generateKeyPairSync('ed25519'),
+): { publicKey: string; privateKey: string } {
+  for (let attempt = 0; attempt < keyAttempts; attempt += 1) {
+    const pair = generate();
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) {
+      return { publicKey: pair.public, privateKey: pair.private };
+    }
+  }
+  throw new Error(`none of ${keyAttempts} generated keys could be read again`);
 }
 
 function parsed(key: string): ParsedKey {

@@ -296,3 +296,13 @@ describe('the machine', () => {
     expect(existsSync(directory)).toBe(true);
   });
 });
+
+test('a generated key that cannot be read again is thrown away', () => {
+  const good = generateKeyPair();
+  const pairs = [
+    { private: 'unreadable', public: 'x' },
+    { private: good.privateKey, public: good.publicKey },
+  ];
+  expect(generateKeyPair(() => pairs.shift() ?? { private: '', public: '' })).toEqual(good);
+  expect(() => generateKeyPair(() => ({ private: 'unreadable', public: 'x' }))).toThrow('none of 10');
+});

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Connection, ServerChannel, Session } from 'ssh2';
 import ssh2 from 'ssh2';
+import { generateKeyPair } from '../../runner/embedded-host.ts';
 import { freePort } from './sshd.ts';
 
 export interface HostileServer {
@@ -42,7 +43,8 @@ export interface HostilePlay {
 }
 
 /** Key pair of all such servers. */
-export const hostileKey = ssh2.utils.generateKeyPairSync('ed25519');
+const { privateKey, publicKey } = generateKeyPair();
+export const hostileKey = { private: privateKey, public: publicKey };
 
 /** Speaks SSH properly up to the stage where `play` takes over. */
 export async function hostileSsh(play: HostilePlay): Promise<HostileServer> {
