@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { CheckState } from '../core/types.ts';
-import { duration, map, matching, named, percent, plain, text, whole, word } from './fields.ts';
+import { duration, map, matching, named, only, percent, plain, text, whole, word } from './fields.ts';
 import { address, hostName, itemNamePattern, itemNameRule, loginName, unitName } from './names.ts';
 
 const states = ['ok', 'warning', 'critical', 'unknown'] as const satisfies CheckState[];
@@ -160,9 +160,7 @@ export const kindKeys = {
     .meta({ description: 'Program that must be running.' }),
   ping: z
     .union([
-      z.literal(true, {
-        error: 'expected `true`, an address or a map; write `true` to ask the address of the host',
-      }),
+      only(true),
       address(),
       map({
         address: address().optional().meta({ description: 'Address of the host without it.' }),
@@ -203,7 +201,7 @@ export const checkSchema = map(
       .meta({ description: 'Checks of this runbook that explain a problem of this one.' }),
     flapping: z
       .union([
-        z.literal(false, { error: 'expected `false` or a map; write `false` to turn it off' }),
+        only(false),
         map({
           low: percent().prefault('5%').meta({ description: 'Change at or below which flapping ends.' }),
           high: percent().prefault('20%').meta({ description: 'Change at or above which flapping starts.' }),

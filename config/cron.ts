@@ -3,6 +3,8 @@
  * schedule itself is run by daemon/.
  */
 import { createTask, type Logger, validateDetailed } from 'node-cron';
+import type { SourcePlace } from '../core/definitions.ts';
+import type { ProblemList } from './problems.ts';
 
 /** A schedule that does not fire in this time is a mistake. */
 const firesWithinMs = 5 * 366 * 86_400_000;
@@ -14,7 +16,10 @@ const silent: Logger = {
   debug: () => undefined,
 };
 
-export type CronVerdict = { problem: string; hint: string } | { warning?: { text: string; hint: string } };
+export type CronVerdict =
+  | { problem: string; hint: string }
+  /** `every` is the interval that was perhaps meant. */
+  | { warning?: { text: string; every: string; hint: string } };
 
 /** Time zones by IANA name, as the JavaScript runtime knows them. */
 export function isTimezone(name: string): boolean {
@@ -24,6 +29,40 @@ export function isTimezone(name: string): boolean {
     if (error instanceof RangeError) return false;
     throw error;
   }
+}
+
+/** A schedule as it is written; what is wrong or odd about it goes to the problems. */
+export function readSchedule(
+  written: {
+    schedule: string;
+    place: SourcePlace;
+    timezone: string;
+    /** Absent when the time zone is judged elsewhere. */
+    timezonePlace?: SourcePlace;
+    /** The key that could stand in its place. */
+    beside?: 'every';
+  },
+  nowMs: number,
+  problems: ProblemList,
+): { cron: string; timezone: string } | undefined {
+  const { schedule, place, timezone, timezonePlace } = written;
+  const known = isTimezone(timezone);
+  if (!known && timezonePlace !== undefined) refuseTimezone(timezone, timezonePlace, problems);
+  const verdict = judgeCron(schedule, known ? timezone : 'UTC', nowMs);
+  if ('problem' in verdict) {
+    problems.add(place, `\`schedule\`: ${verdict.problem}`, verdict.hint);
+    return undefined;
+  }
+  if (verdict.warning !== undefined) {
+    const { text, every, hint } = verdict.warning;
+    const instead = written.beside === 'every' ? `\`every: ${every}\`, or ` : '';
+    problems.warn(place, `\`schedule\`: ${text}`, `use ${instead}${hint}`);
+  }
+  return { cron: schedule, timezone };
+}
+
+export function refuseTimezone(name: string, place: SourcePlace, problems: ProblemList): void {
+  problems.add(place, `there is no time zone \`${name}\``, 'write an IANA name, for example `Europe/Berlin`');
 }
 
 /** Limits: an expression that fires only after five years counts as one that never fires. */
@@ -89,7 +128,8 @@ function unevenStep(expression: string): CronVerdict {
     return {
       warning: {
         text: `\`${fields[index]}\` fires at ${shown}, not every ${step} ${units[index]}`,
-        hint: `use \`every: ${step}${letters[index]}\`, or a step that divides ${size}`,
+        every: `${step}${letters[index]}`,
+        hint: `a step that divides ${size}`,
       },
     };
   }

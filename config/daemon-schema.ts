@@ -3,37 +3,9 @@
  * is checked in config/resolve-daemon.ts.
  */
 import { z } from 'zod';
-import {
-  duration,
-  map,
-  matching,
-  named,
-  plain,
-  rate,
-  runLimit,
-  secret,
-  text,
-  whole,
-  word,
-} from './fields.ts';
-import { hostName, loginName, path } from './names.ts';
-
-/** `127.0.0.1:8420` or `[::1]:8420`. */
-const listen = text(
-  'an address and port such as `127.0.0.1:8420`',
-  { examples: ['127.0.0.1:8420'] },
-  (input) => {
-    const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(input);
-    const port = Number(match?.[3]);
-    const host = match?.[1] ?? match?.[2];
-    if (host === undefined)
-      return { problem: `\`${input}\` is not an address and port; write for example \`127.0.0.1:8420\`` };
-    return port <= 65_535
-      ? { value: { host, port } }
-      : { problem: `port ${port} does not exist; the most is 65535` };
-  },
-  { numbers: true },
-);
+import { duration, map, matching, named, plain, rate, secret, whole, word } from './fields.ts';
+import { absolutePath, hostAndPort, hostName, loginName, path } from './names.ts';
+import { remediationSchema } from './remediation-schema.ts';
 
 const mailAddress = matching(
   'a mail address',
@@ -77,7 +49,7 @@ export const daemonSchema = map(
       {
         path: path()
           .prefault('./definitions')
-          .meta({ description: 'Directory with hosts/, runbooks/ and plugins/.' }),
+          .meta({ description: 'Directory with hosts/, runbooks/, silences/ and plugins/.' }),
       },
       'branch every url commit ref',
     )
@@ -133,28 +105,13 @@ export const daemonSchema = map(
         max_sessions: whole(1, 1000).default(8).meta({
           description: 'Commands at once on one connection; below MaxSessions of sshd, which is 10.',
         }),
-        plugin_dirs: z
-          .array(
-            matching(
-              'an absolute path',
-              /^\/[^\0\n]*$/,
-              'is not an absolute path; write for example `/usr/lib/nagios/plugins`',
-            ),
-          )
-          .default([])
-          .meta({
-            description: 'Directories on hosts that are searched for plugins, in place of the usual ones.',
-          }),
-        guard_directory: matching(
-          'an absolute path',
-          /^\/[^\0\n]*$/,
-          'is not an absolute path; write for example `/run/mendd`',
-        )
-          .optional()
-          .meta({
-            description:
-              'Where hosts keep the record of actions; /run/mendd for root and ~/.cache/mendd/run for others when absent.',
-          }),
+        plugin_dirs: z.array(absolutePath('/usr/lib/nagios/plugins')).default([]).meta({
+          description: 'Directories on hosts that are searched for plugins, in place of the usual ones.',
+        }),
+        guard_directory: absolutePath('/run/mendd').optional().meta({
+          description:
+            'Where hosts keep the record of actions; /run/mendd for root and ~/.cache/mendd/run for others when absent.',
+        }),
       },
       'transport config control_master options certificates',
     )
@@ -162,7 +119,7 @@ export const daemonSchema = map(
       .meta({ description: 'How hosts are reached.' }),
     api: map(
       {
-        listen: listen
+        listen: hostAndPort('127.0.0.1:8420', 0)
           .prefault('127.0.0.1:8420')
           .meta({ description: 'Address and port of the API and the page.' }),
       },
@@ -179,24 +136,7 @@ export const daemonSchema = map(
     })
       .prefault({})
       .meta({ description: 'How many checks run at once.' }),
-    remediation: map(
-      {
-        mode: word(['observe', 'auto'], ['propose', 'approve'])
-          .prefault('observe')
-          .meta({ description: 'Ceiling of every action: `observe` decides and records and never acts.' }),
-        max_runs: runLimit().prefault('20 per 1h').meta({ description: 'Repairs in the whole fleet.' }),
-        max_concurrent: whole(1, 10_000)
-          .default(5)
-          .meta({ description: 'Repairs that run at once in the whole fleet.' }),
-        page: plain('a name in `notify`').optional().meta({
-          description:
-            'Name in `notify` that hears of a ladder that gave up without a `notify` rung of its own.',
-        }),
-      },
-      'enabled budget canary',
-    )
-      .prefault({})
-      .meta({ description: 'Limits on everything that repairs.' }),
+    remediation: remediationSchema,
     notify: named(
       'a notify target',
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,

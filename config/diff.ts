@@ -17,6 +17,8 @@ export interface DefinitionsDiff {
   checks: NameDiff;
   /** By id, `<runbook>.<action>`; also changed when what triggers its ladder, or its place in it, changed. */
   actions: NameDiff;
+  /** Silences and downtimes, `<file>:<line>`; one that only moved did not change. */
+  suppressions: NameDiff;
   /** Sections of the daemon file. */
   daemon: string[];
 }
@@ -27,6 +29,7 @@ export function diffDefinitions(before: Definitions, after: Definitions): Defini
     hosts: diffNames(hostsOf(before), hostsOf(after)),
     checks: diffNames(checksOf(before), checksOf(after)),
     actions: diffNames(actionsOf(before), actionsOf(after)),
+    suppressions: diffSuppressions(before, after),
     daemon: diffNames(daemonOf(before), daemonOf(after)).changed,
   };
 }
@@ -54,17 +57,36 @@ function checksOf({ runbooks }: Definitions): Map<string, string> {
   );
 }
 
+/** An action that follows several recoveries stands in several ladders. */
 function actionsOf({ runbooks }: Definitions): Map<string, string> {
-  return new Map(
-    runbooks.flatMap(({ ladders, hosts, enabled }) =>
-      ladders.flatMap(({ rungs, trigger }) =>
-        rungs.map((rung, index): [string, string] => [
-          rung.id,
-          fingerprint([rung, index, trigger, hosts, enabled]),
-        ]),
-      ),
-    ),
-  );
+  const actions = new Map<string, string>();
+  for (const { ladders, hosts, enabled } of runbooks) {
+    for (const { rungs, trigger } of ladders) {
+      for (const [index, rung] of rungs.entries()) {
+        const earlier = actions.get(rung.id) ?? '';
+        actions.set(rung.id, `${earlier}${fingerprint([rung, index, trigger, hosts, enabled])}`);
+      }
+    }
+  }
+  return actions;
+}
+
+/** Their names are their places, so what they say tells which are the same. */
+function diffSuppressions(before: Definitions, after: Definitions): NameDiff {
+  const [was, is] = [suppressionsOf(before), suppressionsOf(after)];
+  return diffNames(unknownTo(is, was), unknownTo(was, is));
+}
+
+function suppressionsOf({ suppressions }: Definitions): Map<string, string> {
+  return new Map(suppressions.map(({ id, ...said }) => [id, fingerprint(said)]));
+}
+
+function unknownTo(
+  other: ReadonlyMap<string, string>,
+  from: ReadonlyMap<string, string>,
+): Map<string, string> {
+  const known = new Set(other.values());
+  return new Map([...from].filter(([, said]) => !known.has(said)));
 }
 
 function daemonOf({ daemon }: Definitions): Map<string, string> {

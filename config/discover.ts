@@ -3,7 +3,7 @@
  * never silence.
  */
 import { readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { SourcePlace } from '../core/definitions.ts';
 import { compareText, nearest, type ProblemList } from './problems.ts';
 import { readFailure } from './source-text.ts';
@@ -12,12 +12,13 @@ import { readFailure } from './source-text.ts';
 const filesLimit = 10_000;
 const directoryDepthLimit = 16;
 
-const read = ['hosts', 'runbooks', 'plugins'];
-const later = ['actions', 'silences', 'inventories', 'facts', 'guards'];
+const read = ['hosts', 'runbooks', 'silences', 'plugins'];
+const later = ['actions', 'inventories', 'facts', 'guards'];
 
 export interface DefinitionFiles {
   hosts: readonly string[];
   runbooks: readonly string[];
+  silences: readonly string[];
   /** Names in plugins/. */
   plugins: readonly string[];
 }
@@ -43,13 +44,14 @@ export function discover(
     if (later.includes(name) && list(join(directory, name)).length > 0) {
       problems.add(place, `\`${name}/\` is not supported yet`, 'remove it; this version would not obey it');
     } else if (!read.includes(name) && isYaml(name) && resolve(place.file) !== resolve(daemonFile)) {
-      problems.warn(place, 'this file is not read', 'move it into hosts/ or runbooks/');
+      problems.warn(place, 'this file is not read', 'move it into hosts/, runbooks/ or silences/');
     } else if (!read.includes(name) && nearest(name, read) !== undefined && isDirectory(place.file)) {
       problems.warn(place, 'this directory is not read', `did you mean \`${nearest(name, read)}\`?`);
     }
   }
   const hosts = top.includes('hosts') ? yamlFiles(join(directory, 'hosts'), false, problems) : [];
   const runbooks = top.includes('runbooks') ? yamlFiles(join(directory, 'runbooks'), true, problems) : [];
+  const silences = top.includes('silences') ? yamlFiles(join(directory, 'silences'), false, problems) : [];
   if (hosts.length === 0) {
     problems.add(
       named,
@@ -72,7 +74,7 @@ export function discover(
       'mend it',
     );
   }
-  return { hosts, runbooks, plugins: typeof plugins === 'string' ? [] : plugins };
+  return { hosts, runbooks, silences, plugins: typeof plugins === 'string' ? [] : plugins };
 }
 
 function yamlFiles(root: string, deep: boolean, problems: ProblemList): string[] {
@@ -96,7 +98,7 @@ function yamlFiles(root: string, deep: boolean, problems: ProblemList): string[]
           problems.add(
             { ...place, file: path },
             'this directory is not read',
-            deep ? 'it lies too deep' : 'hosts/ has no directories in it; move the files up',
+            deep ? 'it lies too deep' : `${basename(root)}/ has no directories in it; move the files up`,
           );
       }
     }

@@ -163,6 +163,23 @@ export function secret(): z.ZodType<SecretText> {
   });
 }
 
+/** The one truth value that says something beside a longer form. */
+export function only<const T extends boolean>(value: T): z.ZodType<T> {
+  return z
+    .unknown()
+    .transform((input, context): T => {
+      if (input === value) return value;
+      context.issues.push({
+        code: 'custom',
+        input,
+        message: `expected \`${value}\``,
+        params: { expected: `\`${value}\`` } satisfies IssueNote,
+      });
+      return z.NEVER;
+    })
+    .meta({ type: 'boolean', const: value });
+}
+
 /** Whole numbers; both bounds are allowed. */
 export function whole(min: number, max: number): z.ZodType<number> {
   return z.number().int().min(min).max(max);
@@ -170,12 +187,7 @@ export function whole(min: number, max: number): z.ZodType<number> {
 
 /** Keys of later steps with names that can mean nothing else, so that they are told apart from slips everywhere. */
 const laterEverywhere = new Set(
-  [
-    'approve batch brake canaries cluster coordinator drain facts git groups guard inventories ipmi on_recovery',
-    'parents public_status rollups silences templates undrain',
-  ]
-    .join(' ')
-    .split(' '),
+  'batch cluster coordinator facts git inventories ipmi public_status rollups templates'.split(' '),
 );
 
 /** What an unknown key is judged by. Travels as text, since that is all zod lets an error carry. */

@@ -4,13 +4,14 @@
  */
 import { z } from 'zod';
 import { map, matching, named, plain, whole, word } from './fields.ts';
-import { hostNameRule } from './names.ts';
+import { hostNameRule, labelPattern } from './names.ts';
 
-const labels = named(
-  'a label',
-  /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
-  'use letters, digits, `.`, `_`, `/` and `-`',
-  plain('text'),
+const labels = named('a label', labelPattern, 'use letters, digits, `.`, `_`, `/` and `-`', plain('text'));
+
+const rangedName = matching(
+  'a name of a host',
+  /^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,119}$/,
+  `is no name of a host; ${hostNameRule}`,
 );
 
 /** Texts in which `{n}` stands for the value of the name's range. */
@@ -31,11 +32,7 @@ const ranged = {
   )
     .optional()
     .meta({ description: 'Login name; `ssh.user` of the daemon file without it.' }),
-  jump: matching(
-    'a name of a host',
-    /^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,119}$/,
-    `is no name of a host; ${hostNameRule}`,
-  )
+  jump: rangedName
     .optional()
     .meta({ description: 'Host that this one is reached through; its own name means none.' }),
 };
@@ -48,6 +45,10 @@ export const hostSchema = map(
       .meta({ description: '`local` is the ops box itself, reached without SSH.', default: 'ssh' }),
     port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
     labels: labels.optional().meta({ description: 'Key/value pairs that selectors match.' }),
+    parents: z.array(rangedName).max(20).optional().meta({
+      description:
+        'Hosts on the way to this one, such as its switch: while all of them are down it is unreachable, and nothing acts on it. `{n}` as in `address`.',
+    }),
   },
   'host_keys fingerprint identity mac bmc zone weight hosts vars',
 );

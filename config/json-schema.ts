@@ -5,15 +5,17 @@ import { z } from 'zod';
 import { daemonSchema } from './daemon-schema.ts';
 import { hostsSchema } from './hosts-schema.ts';
 import { runbookSchema } from './runbook-schema.ts';
+import { silencesSchema } from './suppression-schema.ts';
 
-export type SchemaName = 'daemon' | 'hosts' | 'runbook';
+export type SchemaName = 'daemon' | 'hosts' | 'runbook' | 'silences';
 
-export const schemaNames = ['daemon', 'hosts', 'runbook'] as const satisfies SchemaName[];
+export const schemaNames = ['daemon', 'hosts', 'runbook', 'silences'] as const satisfies SchemaName[];
 
 const schemas = {
   daemon: { schema: daemonSchema, title: 'mendd: daemon file (mendd.yaml)' },
   hosts: { schema: hostsSchema, title: 'mendd: hosts file (hosts/*.yaml)' },
   runbook: { schema: runbookSchema, title: 'mendd: runbook (runbooks/**/*.yaml)' },
+  silences: { schema: silencesSchema, title: 'mendd: silences file (silences/*.yaml)' },
 };
 
 /** The part of JSON Schema that is used here. */
@@ -21,7 +23,7 @@ export interface JsonSchema {
   type?: string;
   description?: string;
   default?: unknown;
-  const?: unknown;
+  const?: boolean;
   enum?: readonly string[];
   examples?: readonly string[];
   properties?: Record<string, JsonSchema>;

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import type { Definitions, HostDefinition, HostPlan, RunbookDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
+import type { Suppression } from '../core/safety.ts';
 import { type DefinitionFiles, discover } from './discover.ts';
 import { freezeDeep } from './freeze.ts';
 import { PluginFiles } from './plugin-files.ts';
@@ -20,6 +21,7 @@ import {
 } from './resolve-daemon.ts';
 import { resolveHosts } from './resolve-hosts.ts';
 import { resolveRunbook } from './resolve-runbook.ts';
+import { resolveSuppressions } from './resolve-suppressions.ts';
 import { SecretReader } from './secrets.ts';
 import { HostIndex } from './selectors.ts';
 import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
@@ -89,8 +91,10 @@ class Load {
     const daemon = resolveDaemon(file, hosts, this.#secrets, problems);
     const plugins = new PluginFiles(`${directory}/plugins`, files.plugins);
     const runbooks = this.#runbooks(files, directory, file, plugins, hosts);
+    const suppressions = this.#suppressions(files, directory, hosts, runbooks);
     if (daemon === undefined || hosts === undefined) return undefined;
-    return { revision: this.#revision(plugins), daemon, hosts, runbooks, byHost: planHosts(hosts, runbooks) };
+    const revision = this.#revision(plugins);
+    return { revision, daemon, hosts, runbooks, byHost: planHosts(hosts, runbooks), suppressions };
   }
 
   /** All hosts, or undefined when any hosts file has a problem: then selections cannot be judged. */
@@ -151,6 +155,28 @@ class Load {
       this.#problems.add(runbook.source, `the runbook id \`${runbook.id}\` is taken`, hint);
     }
     return [...byId.values()];
+  }
+
+  #suppressions(
+    files: DefinitionFiles,
+    directory: string,
+    hosts: ReadonlyMap<string, HostDefinition> | undefined,
+    runbooks: readonly RunbookDefinition[],
+  ): Suppression[] {
+    const known = runbooks.length === files.runbooks.length;
+    const checkIds = runbooks.flatMap(({ checks }) => checks.map(({ id }) => id));
+    return files.silences.flatMap((path) => {
+      const named = relative(directory, path);
+      const tree = this.#readFile(path, 'silences file', named);
+      if (tree === undefined) return [];
+      return resolveSuppressions(tree, {
+        file: named,
+        problems: this.#problems,
+        nowMs: Date.now(),
+        ...(hosts === undefined ? {} : { hosts }),
+        ...(known ? { checkIds } : {}),
+      });
+    });
   }
 
   /** The tree of a file that holds a map, without its `x-` keys. */

@@ -2,8 +2,9 @@
  * Owns the forms of names that definitions give to things. Lengths are such that the id of an intent, which joins a host,
  * a runbook and an action, is a file name (255 bytes).
  */
+import { isIPv6 } from 'node:net';
 import type { z } from 'zod';
-import { matching } from './fields.ts';
+import { matching, text } from './fields.ts';
 
 export const hostNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
 export const hostNameRule = 'use letters, digits, `.`, `_` and `-`, a letter or digit first, at most 120';
@@ -57,5 +58,64 @@ export function address(): z.ZodType<string> {
     'an address',
     /^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$|^::[0-9A-Fa-f:.]*$/,
     'is no address; write an IP address or a host name',
+  );
+}
+
+/** Names and globs of hosts; `!` leaves out. What they match is asked of config/selectors.ts. */
+export function hostGlob(): z.ZodType<string> {
+  return matching(
+    'a name of a host',
+    /^!?[^\s!]{1,200}$/,
+    'is no name or glob; write for example `web-*` or `"!web-1"`',
+  );
+}
+
+export const labelPattern = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/;
+
+/** The label whose value makes groups, from `label:role`. */
+export function groupLabel(): z.ZodType<string> {
+  const shape = { pattern: '^label:[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$', examples: ['label:role'] };
+  return text('a label such as `label:role`', shape, (input) => {
+    const label = input.startsWith('label:') ? input.slice('label:'.length) : '';
+    if (labelPattern.test(label)) return { value: label };
+    const example = labelPattern.test(input) ? `\`label:${input}\`` : 'for example `label:role`';
+    return { problem: `\`${input.slice(0, 80)}\` makes no groups; write ${example}` };
+  });
+}
+
+/** A path in the file system of a host. */
+export function absolutePath(example: string): z.ZodType<string> {
+  return matching(
+    'an absolute path',
+    /^\/[^\0\n]{0,4095}$/,
+    `is not an absolute path; write for example \`${example}\``,
+  );
+}
+
+export interface HostAndPort {
+  host: string;
+  port: number;
+}
+
+/** `127.0.0.1:8420` or `[::1]:8420`. */
+export function hostAndPort(example: string, leastPort: 0 | 1): z.ZodType<HostAndPort> {
+  const shape = { examples: [example, '[::1]:22'] };
+  return text(
+    `an address and port such as \`${example}\``,
+    shape,
+    (input) => {
+      const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(input);
+      const port = Number(match?.[3]);
+      const host = match?.[1] ?? match?.[2];
+      if (host === undefined || (match?.[1] !== undefined && !isIPv6(host))) {
+        const meant = isIPv6(input) ? `\`[${input}]:PORT\`` : `for example \`${example}\` or \`[::1]:22\``;
+        return { problem: `\`${input.slice(0, 80)}\` is not an address and port; write ${meant}` };
+      }
+      if (port >= leastPort && port <= 65_535) return { value: { host, port } };
+      return {
+        problem: `port ${port} does not exist; ${port === 0 ? 'the least is 1' : 'the most is 65535'}`,
+      };
+    },
+    { numbers: true },
   );
 }

@@ -1,7 +1,7 @@
 /**
  * Owns the text of docs/configuration.md, made from the schema so that it names every key and no other.
  */
-import { type JsonSchema, jsonSchema } from './json-schema.ts';
+import { type JsonSchema, jsonSchema, schemaNames } from './json-schema.ts';
 
 type Row = [key: string, value: string, defaultValue: string, what: string];
 
@@ -17,11 +17,12 @@ mendd.yaml                 the daemon: store, ssh, api, notify, limits, where th
 definitions/
   hosts/*.yaml             hosts and their labels; all files together are one map
   runbooks/**/*.yaml       one runbook each: which hosts, which checks, which actions
+  silences/*.yaml          silences and downtimes: what nothing acts on, until when, and why
   plugins/                 executables with the Nagios plugin API, uploaded by content hash
 \`\`\`
 
 \`mendd validate\` checks all of it without a daemon and names each mistake as \`file:line:col: message\` with a hint.
-\`mendd schema daemon\`, \`hosts\` and \`runbook\` print JSON Schema for editors.
+\`mendd schema daemon\`, \`hosts\`, \`runbook\` and \`silences\` print JSON Schema for editors.
 
 ## Rules for every file
 
@@ -29,7 +30,7 @@ definitions/
 - Unknown keys are errors, and so are keys of later versions. Keys that begin with \`x-\` are free at the top of a file,
   for anchors; \`<<\` merges maps.
 - Durations have units: \`500ms\`, \`30s\`, \`5m\`, \`1h30m\`, \`7d\`. A bare number is an error.
-- Limits are \`3 per 1h\`, rates \`50/s\`, percentages \`80%\`.
+- Limits are \`3 per 1h\`, rates \`50/s\`, percentages \`80%\`. Percentages are rounded towards fewer actions.
 - Paths are relative to the file that names them; \`~/\` is the home directory.
 - Secrets are references: \`\${cred:NAME}\` (a systemd credential), \`\${file:/path}\`, \`\${env:NAME}\`. A key file must be
   readable by its owner only.
@@ -44,13 +45,17 @@ const parts = {
   ],
   runbook: [
     'Runbooks',
-    'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process` or `ping`. An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and either `when`, which starts a ladder, or `after`, which makes it the next rung of one. A runbook that selects no host is an error.',
+    'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process` or `ping`. An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and one of `when`, which starts a ladder, `after`, which makes it the next rung of one, and `on_recovery`, which runs it once the trouble is over. `when: { host: down }` is the trouble of the host itself, which a runbook notices by its checks. Hooks of a reboot have MENDD_HOST, MENDD_ADDRESS and MENDD_RUN in their environment. A runbook that selects no host is an error.',
+  ],
+  silences: [
+    'Silences files',
+    'While a silence or a downtime covers a problem, nothing acts on it; it is checked and shown all the same. Times are RFC 3339, with `Z` or an offset. What covers no host is a warning, and what has ended too.',
   ],
 } as const;
 
 /** The whole file, ending with a newline. */
 export function configurationReference(): string {
-  const sections = (['daemon', 'hosts', 'runbook'] as const).map((which) => {
+  const sections = schemaNames.map((which) => {
     const [title, text] = parts[which];
     return `\n## ${title}\n\n${text}\n${tables(jsonSchema(which))}`;
   });
@@ -103,11 +108,12 @@ function innermost(path: string, schema: JsonSchema): { path: string; schema: Js
 }
 
 function rowsOf(path: string, schema: JsonSchema, required: boolean): Row[] {
-  const inner = schema.anyOf?.find((each) => each.properties !== undefined) ?? schema;
   const what = escape(schema.description ?? '');
   const own: Row = [`\`${path}\``, escape(valueWords(schema)), defaultWords(schema, required), what];
-  const nested = Object.entries(inner.properties ?? {}).flatMap(([key, each]) =>
-    rowsOf(`${path}.${key}`, each, (inner.required ?? []).includes(key)),
+  const [inner, below] = schema.items === undefined ? [schema, path] : [schema.items, `${path}[]`];
+  const keys = inner.anyOf?.find((each) => each.properties !== undefined) ?? inner;
+  const nested = Object.entries(keys.properties ?? {}).flatMap(([key, each]) =>
+    rowsOf(`${below}.${key}`, each, (keys.required ?? []).includes(key)),
   );
   return [own, ...nested];
 }

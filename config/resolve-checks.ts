@@ -4,7 +4,7 @@
  */
 import type { CheckDefinition, RunOn, SourcePlace, SudoDefinition, Timing } from '../core/definitions.ts';
 import { type CheckInput, type CheckKind, checkSchema, kindKeys } from './check-schema.ts';
-import { isTimezone, judgeCron } from './cron.ts';
+import { isTimezone, readSchedule, refuseTimezone } from './cron.ts';
 import { milliseconds } from './fields.ts';
 import { findLoops, loopWords } from './loops.ts';
 import { itemNamePattern } from './names.ts';
@@ -210,7 +210,7 @@ export function timingOf(context: RunbookContext, own: TimingKeys, tree: Tree): 
   if (head.schedule !== undefined && isTimezone(timezone))
     return { kind: 'calendar', cron: head.schedule, timezone };
   if (context.tree.entries.has('schedule')) return undefined;
-  if (own.timezone !== undefined) refuseTimezone(context, tree);
+  if (own.timezone !== undefined) refuseUselessTimezone(context, tree);
   return { kind: 'interval', everyMs: head.every ?? milliseconds('1m') };
 }
 
@@ -221,14 +221,8 @@ function ownTiming(
   tree: Tree,
 ): Timing | undefined {
   const timezone = own.timezone ?? head.timezone ?? 'UTC';
-  if (own.timezone !== undefined && !isTimezone(own.timezone)) {
-    const place = treeAt(tree, ['timezone'])?.place ?? tree.place;
-    problems.add(
-      place,
-      `there is no time zone \`${own.timezone}\``,
-      'write an IANA name, for example `Europe/Berlin`',
-    );
-  }
+  if (own.timezone !== undefined && !isTimezone(own.timezone))
+    refuseTimezone(own.timezone, treeAt(tree, ['timezone'])?.place ?? tree.place, problems);
   if (own.schedule === undefined) {
     return own.every === undefined ? undefined : { kind: 'interval', everyMs: own.every };
   }
@@ -237,16 +231,10 @@ function ownTiming(
     return undefined;
   }
   const place = treeAt(tree, ['schedule'])?.place ?? tree.place;
-  const verdict = judgeCron(own.schedule, isTimezone(timezone) ? timezone : 'UTC', nowMs);
-  if ('problem' in verdict) {
-    problems.add(place, `\`schedule\`: ${verdict.problem}`, verdict.hint);
-    return undefined;
-  }
-  if (verdict.warning !== undefined)
-    problems.warn(place, `\`schedule\`: ${verdict.warning.text}`, verdict.warning.hint);
-  return { kind: 'calendar', cron: own.schedule, timezone };
+  const read = readSchedule({ schedule: own.schedule, place, timezone, beside: 'every' }, nowMs, problems);
+  return read && { kind: 'calendar', ...read };
 }
 
-function refuseTimezone({ problems }: RunbookContext, tree: Tree): void {
+function refuseUselessTimezone({ problems }: RunbookContext, tree: Tree): void {
   problems.add(keyPlace(tree, 'timezone'), '`timezone` means nothing without `schedule`', 'delete it');
 }

@@ -4,18 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type {
-  DaemonConfig,
-  HostDefinition,
-  NotifyTarget,
-  SourcePlace,
-  SshConfig,
-} from '../core/definitions.ts';
+import type { DaemonConfig, HostDefinition, NotifyTarget, SshConfig } from '../core/definitions.ts';
 import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
 import { nearestFile } from './paths.ts';
 import { type ProblemList, suggest } from './problems.ts';
+import { resolveRemediation } from './resolve-remediation.ts';
 import type { SecretReader } from './secrets.ts';
-import { keyPlace, type Tree, treeAt } from './yaml-tree.ts';
+import { keyPlace, placeOf, type Tree } from './yaml-tree.ts';
 import { readPartly } from './zod-problems.ts';
 
 export interface DaemonFile {
@@ -54,17 +49,12 @@ export function resolveDaemon(
     const target = resolveTarget(name, input, tree, secrets, problems);
     if (target !== undefined) notify.set(name, target);
   }
-  const page = parts.remediation?.page;
-  if (page !== undefined && parts.notify !== undefined && !Object.hasOwn(parts.notify, page)) {
-    const place = placeOf(tree, ['remediation', 'page']);
-    problems.add(
-      place,
-      `\`page\`: \`${page}\` is not under \`notify\``,
-      suggest(page, Object.keys(parts.notify), 'define it under `notify`'),
-    );
-  }
-  if (whole === undefined || ssh === undefined || problems.problems.length > found) return undefined;
-  const { definitions, store, api, scheduler, remediation, log } = whole;
+  const names = notifyNames(file);
+  const limits = { tree, hosts, notifyNames: names, secrets, problems };
+  const remediation = resolveRemediation(parts.remediation, limits);
+  if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
+  if (problems.problems.length > found) return undefined;
+  const { definitions, store, api, scheduler, log } = whole;
   const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
   return {
     definitionsPath: path(definitions.path),
@@ -76,12 +66,7 @@ export function resolveDaemon(
       maxPerHost: scheduler.max_per_host,
       queueLimit: scheduler.queue_limit,
     },
-    remediation: {
-      mode: remediation.mode,
-      maxRuns: remediation.max_runs,
-      maxConcurrent: remediation.max_concurrent,
-      ...(page === undefined ? {} : { page }),
-    },
+    remediation,
     notify,
     log,
   };
@@ -189,12 +174,4 @@ function resolveTarget(
     from,
     to,
   };
-}
-
-function placeOf(tree: Tree, path: readonly string[]): SourcePlace {
-  for (let length = path.length; length > 0; length -= 1) {
-    const at = treeAt(tree, path.slice(0, length));
-    if (at !== undefined) return at.place;
-  }
-  return tree.place;
 }

@@ -1,9 +1,10 @@
 /**
- * Owns the way from hosts files to host definitions: defaults, ranges, addresses, duplicates, jump hosts. It selects
- * nothing.
+ * Owns the way from hosts files to host definitions: defaults, ranges, addresses, duplicates. What hosts
+ * name of each other is in config/host-links.ts.
  */
 import { isIP } from 'node:net';
 import type { HostDefinition, SourcePlace } from '../core/definitions.ts';
+import { checkHostLinks } from './host-links.ts';
 import { expandHostRange, type RangedName } from './host-range.ts';
 import {
   type HostDefaults,
@@ -13,9 +14,8 @@ import {
   hostSchema,
   hostsFileSchema,
 } from './hosts-schema.ts';
-import { findLoops, loopWords } from './loops.ts';
 import { hostNamePattern, hostNameRule } from './names.ts';
-import { formatPlace, type ProblemList, suggest } from './problems.ts';
+import { formatPlace, type ProblemList } from './problems.ts';
 import { type Entry, emptyTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly, splitHint } from './zod-problems.ts';
 
@@ -38,9 +38,12 @@ export function resolveHosts(
   const defaults = defaultsTree && readPartly(hostDefaultsSchema, defaultsTree, 'defaults', problems).parts;
   const hosts = new Map<string, HostDefinition>();
   const entries = new Map<string, Entry>();
+  const broken = new Set<string>();
   for (const [pattern, entry] of mapEntries(tree, ['hosts'])) {
     const reader = new HostReader(entry, { ...defaults, user: defaults?.user ?? daemon.user }, problems);
-    for (const host of reader.read(pattern)) {
+    const read = reader.read(pattern);
+    if (read.length === 0) for (const name of namesOf(pattern)) broken.add(name);
+    for (const host of read) {
       const earlier = entries.get(host.name);
       if (earlier !== undefined) {
         const hint = `it is also defined at ${formatPlace(earlier.keyPlace)}; keep one`;
@@ -58,8 +61,13 @@ export function resolveHosts(
     );
     break;
   }
-  checkJumps({ hosts, entries }, tree, daemon.jump, problems);
+  checkHostLinks({ hosts, entries, broken }, tree, daemon.jump, problems);
   return { hosts, entries };
+}
+
+function namesOf(pattern: string): string[] {
+  const expanded = expandHostRange(pattern);
+  return 'problem' in expanded ? [] : expanded.value.map(({ name }) => name);
 }
 
 /** Reads one entry under `hosts`, which stands for one host or for a range of them. */
@@ -102,10 +110,10 @@ class HostReader {
   }
 
   #allowed({ transport }: HostInput): boolean {
-    const useless = transport === 'local' ? ['user', 'port', 'jump'] : [];
+    const useless = transport === 'local' ? ['user', 'port', 'jump', 'parents'] : [];
     const written = useless.filter((key) => this.#tree.entries.has(key));
     for (const key of written) {
-      const hint = 'delete it; the ops box is reached without SSH';
+      const hint = 'delete it; the ops box is reached without SSH, and never down';
       this.#problems.add(
         keyPlace(this.#tree, key),
         `\`${key}\` means nothing for \`transport: local\``,
@@ -147,6 +155,12 @@ class HostReader {
       if (filled === undefined) return undefined;
       labels[label] = filled;
     }
+    const parents: string[] = [];
+    for (const [index, text] of (input.parents ?? []).entries()) {
+      const filled = this.#fill('parents', text, n, index);
+      if (filled === undefined) return undefined;
+      parents.push(filled);
+    }
     return {
       name,
       transport: input.transport ?? 'ssh',
@@ -156,19 +170,21 @@ class HostReader {
       labels,
       ...(jump === undefined ? {} : { jump }),
       zone: labels['zone'] ?? 'default',
+      parents,
     };
   }
 
-  #fill(key: string, text: string, n: string | undefined): string | undefined {
+  #fill(key: string, text: string, n: string | undefined, index?: number): string | undefined {
     const filled = n === undefined ? text : text.replaceAll('{n}', n);
     if (!/[{}]/.test(filled)) return filled;
     const hint = '`{n}` stands for the range of a name with exactly one range';
-    this.#problems.add(this.#place(key), `\`${key}\`: \`${text}\` cannot be filled in`, hint);
+    this.#problems.add(this.#place(key, index), `\`${key}\`: \`${text}\` cannot be filled in`, hint);
     return undefined;
   }
 
-  #place(key: string): SourcePlace {
-    return treeAt(this.#tree, [key])?.place ?? this.#entry.keyPlace;
+  #place(key: string, index?: number): SourcePlace {
+    const path = index === undefined ? [key] : [key, index];
+    return treeAt(this.#tree, path)?.place ?? this.#entry.keyPlace;
   }
 }
 
@@ -189,37 +205,4 @@ function checkAddress(address: string, ranged: boolean): { value: string } | { p
   return {
     problem: `\`${address}\` has a number with a leading zero, which some programs read as octal; write \`${plain}\``,
   };
-}
-
-function checkJumps(
-  { hosts, entries }: ResolvedHosts,
-  tree: Tree,
-  fleetJump: string | undefined,
-  problems: ProblemList,
-): void {
-  const edges = new Map<string, string[]>();
-  const told = new Set<SourcePlace>();
-  const place = (host: string): SourcePlace => {
-    const entry = entries.get(host);
-    const own = entry && treeAt(entry.tree, ['jump'])?.place;
-    return own ?? treeAt(tree, ['defaults', 'jump'])?.place ?? entry?.keyPlace ?? tree.place;
-  };
-  for (const host of hosts.values()) {
-    const jump = host.jump ?? fleetJump;
-    if (host.transport === 'local' || jump === undefined || jump === host.name) continue;
-    const through = hosts.get(jump);
-    if (through?.transport === 'ssh') edges.set(host.name, [jump]);
-    // The fleet's own jump host is checked once, where the daemon file names it.
-    if (through?.transport === 'ssh' || host.jump === undefined || told.has(place(host.name))) continue;
-    told.add(place(host.name));
-    if (through === undefined) {
-      problems.add(place(host.name), `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
-    } else {
-      problems.add(place(host.name), `\`jump\`: \`${jump}\` is the ops box itself`, 'delete `jump`');
-    }
-  }
-  for (const loop of findLoops(edges)) {
-    const hint = 'a host that names itself is reached without a jump host';
-    problems.add(place(loop[0] ?? ''), `\`jump\` goes in a circle: ${loopWords(loop)}`, hint);
-  }
 }

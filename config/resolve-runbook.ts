@@ -1,14 +1,15 @@
 /**
  * Owns the way from one runbook file to its definition. What holds across runbooks is checked in config/load.ts.
  */
-import type { RunbookDefinition } from '../core/definitions.ts';
+import type { LadderDefinition, RunbookDefinition } from '../core/definitions.ts';
 import { slug } from './names.ts';
 import { asksHostItself, urlOn } from './probes.ts';
-import { resolveLadders } from './resolve-actions.ts';
+import { suggest } from './problems.ts';
 import { type RunbookContext, resolveChecks, timingOf } from './resolve-checks.ts';
+import { resolveLadders } from './resolve-ladders.ts';
 import { runbookFileSchema } from './runbook-schema.ts';
-import { selectHosts } from './selectors.ts';
-import { isMapTree, keyPlace, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
+import { type HostIndex, selectHosts } from './selectors.ts';
+import { isMapTree, keyPlace, mapEntries, placeOf, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly } from './zod-problems.ts';
 
 /** The runbook, or undefined with every reason among the problems. */
@@ -45,15 +46,7 @@ export function resolveRunbook(
   if (written !== undefined && isMapTree(written) && written.entries.size === 0) {
     problems.add(keyPlace(tree, 'checks'), 'this runbook has no checks', 'write one under `checks`');
   }
-  const reboots = ladders.flatMap((ladder) => ladder.rungs).filter((rung) => rung.effect.kind === 'reboot');
-  const local = selected.find((name) => fleet?.hosts.get(name)?.transport === 'local');
-  for (const rung of local === undefined ? [] : reboots) {
-    problems.add(
-      rung.source,
-      `\`${rung.name}\` would reboot the ops box, which is the host \`${local}\``,
-      `leave it out: "!${local}"`,
-    );
-  }
+  if (fleet !== undefined) checkRungs(full, ladders, selected, fleet);
   for (const { probe, runOn, source } of checks.checks.values()) {
     if (probe.kind !== 'http' || !asksHostItself(probe) || runOn.kind === 'target') continue;
     const odd = selected.find(
@@ -76,6 +69,40 @@ export function resolveRunbook(
     ladders,
     source: titlePlace,
   };
+}
+
+/** What rungs ask of the hosts they are for. */
+function checkRungs(
+  { problems, tree }: RunbookContext,
+  ladders: readonly LadderDefinition[],
+  selected: readonly string[],
+  { hosts }: HostIndex,
+): void {
+  const rungs = new Set(ladders.flatMap((ladder) => ladder.rungs));
+  const local = selected.find((name) => hosts.get(name)?.transport === 'local');
+  for (const { name, effect, guard, source } of rungs) {
+    if (local !== undefined && effect.kind === 'reboot') {
+      problems.add(
+        source,
+        `\`${name}\` would reboot the ops box, which is the host \`${local}\``,
+        `leave it out: "!${local}"`,
+      );
+    }
+    const per = guard?.per;
+    const without =
+      per === undefined ? undefined : selected.find((each) => hosts.get(each)?.labels[per] === undefined);
+    if (per === undefined || without === undefined) continue;
+    const known = selected.flatMap((each) => Object.keys(hosts.get(each)?.labels ?? {}));
+    problems.add(
+      placeOf(tree, ['actions', name, 'guard', 'per']),
+      `\`per\`: the host \`${without}\` has no label \`${per}\``,
+      suggest(
+        per,
+        new Set(known.filter((each) => each !== per)),
+        `give it one, or leave it out: "!${without}"`,
+      ),
+    );
+  }
 }
 
 /** A check may have a schedule of its own that the runbook's time zone is for. */

@@ -5,20 +5,9 @@ import { z } from 'zod';
 import { actionSchema } from './action-schema.ts';
 import { checkSchema, sharedCheckKeys } from './check-schema.ts';
 import { map, matching, named, plain } from './fields.ts';
-import { itemNamePattern, itemNameRule } from './names.ts';
+import { hostGlob, itemNamePattern, itemNameRule } from './names.ts';
 
-const hostSelector = z.union([
-  z.record(z.string(), plain()),
-  z
-    .array(
-      matching(
-        'a name of a host',
-        /^!?[^\s!]{1,200}$/,
-        'is no name or glob; write for example `web-*` or `"!web-1"`',
-      ),
-    )
-    .min(1),
-]);
+const hostSelector = z.union([z.record(z.string(), plain()), z.array(hostGlob()).min(1)]);
 
 const head = {
   $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),

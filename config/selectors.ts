@@ -1,8 +1,9 @@
 /**
- * Owns which hosts a runbook is for: labels, names and globs. An empty selection is a problem, never "all".
+ * Owns which hosts a runbook or a matcher is for: labels, names and globs. An empty selection is a problem, never "all".
  */
 import picomatch from 'picomatch';
 import type { HostDefinition } from '../core/definitions.ts';
+import type { Matcher } from '../core/safety.ts';
 import { type ProblemList, suggest } from './problems.ts';
 import type { Tree } from './yaml-tree.ts';
 
@@ -96,11 +97,12 @@ function selectNames(
     const place = tree.entries.get(String(index))?.tree.place ?? tree.place;
     const without = written.startsWith('!');
     const pattern = without ? written.slice(1) : written;
-    const matched = matchNames(pattern, names, hosts);
-    if (typeof matched === 'string') {
-      problems.add(place, `\`${written}\`: ${matched}`, 'write a simpler glob, or several');
+    const problem = globProblem(pattern);
+    if (problem !== undefined) {
+      problems.add(place, `\`${written}\`: ${problem}`, globHint);
       continue;
     }
+    const matched = matchNames(pattern, names, hosts);
     for (const name of matched) (without ? leftOut : chosen).add(name);
     if (matched.length > 0) continue;
     if (isGlob(pattern)) problems.warn(place, `\`${written}\` matches no host`, 'delete it, or mend it');
@@ -109,19 +111,110 @@ function selectNames(
   return names.filter((name) => chosen.has(name) && !leftOut.has(name));
 }
 
-function isGlob(pattern: string): boolean {
-  return /[*?[\]{}()]/.test(pattern);
-}
-
-/** The matching names, or why the pattern is refused. */
 function matchNames(
   pattern: string,
   names: readonly string[],
   hosts: ReadonlyMap<string, HostDefinition>,
-): readonly string[] | string {
+): readonly string[] {
   if (!isGlob(pattern)) return hosts.has(pattern) ? [pattern] : [];
+  return names.filter(globMatcher(pattern));
+}
+
+/**
+ * Names of the hosts a matcher covers, in the order of the hosts files: all that its names and its labels let through.
+ * One that says nothing at all covers none. The globs are those that `matcherProblem` lets through.
+ */
+export function matchHosts(match: Matcher, hosts: ReadonlyMap<string, HostDefinition>): string[] {
+  const covers = hostMatcher(match);
+  return [...hosts.values()].filter(covers).map(({ name }) => name);
+}
+
+/** Whether a matcher covers any host at all. */
+export function coversSome(match: Matcher, hosts: ReadonlyMap<string, HostDefinition>): boolean {
+  return [...hosts.values()].some(hostMatcher(match));
+}
+
+function hostMatcher(match: Matcher): (host: HostDefinition) => boolean {
+  if (saysNothing(match)) return () => false;
+  const isNamed = anyOf(match.hosts);
+  const labels = Object.entries(match.labels);
+  return (host) => isNamed(host.name) && labels.every(([label, value]) => host.labels[label] === value);
+}
+
+/** Whether a matcher covers a check, given the id; `host` is the host's own trouble. */
+export function matchesCheck(match: Matcher, checkId: string): boolean {
+  return !saysNothing(match) && anyOf(match.checks)(checkId);
+}
+
+/** Why a matcher that a person wrote is refused, as a sentence that says what to do; undefined when it is right. */
+export function matcherProblem(
+  match: Matcher,
+  hosts: ReadonlyMap<string, HostDefinition>,
+): string | undefined {
+  if (saysNothing(match)) return `The matcher is empty; ${emptyMatcherHint}.`;
+  for (const written of [...match.hosts, ...match.checks]) {
+    const problem = globProblem(withoutMark(written));
+    if (problem !== undefined) return `\`${written}\`: ${problem}; ${globHint}.`;
+  }
+  for (const patterns of [match.hosts, match.checks]) {
+    if (onlyLeavesOut(patterns)) return `\`${patterns[0]}\` only leaves out; ${onlyLeavesOutHint}.`;
+  }
+  if (coversSome(match, hosts)) return undefined;
+  const unknown = match.hosts.find((name) => !isGlob(name) && !name.startsWith('!') && !hosts.has(name));
+  const near = unknown === undefined ? undefined : suggest(unknown, hosts.keys(), 'mend its names.')();
+  return `The matcher covers no host; ${near ?? 'mend its names or labels.'}`;
+}
+
+export const globHint = 'write a simpler glob, or several';
+export const emptyMatcherHint = 'write `hosts`, `labels` or `checks`; `hosts: ["*"]` means all';
+export const onlyLeavesOutHint = 'put "*" before it, to leave out of all';
+
+export function saysNothing({ hosts, labels, checks }: Matcher): boolean {
+  return hosts.length === 0 && checks.length === 0 && Object.keys(labels).length === 0;
+}
+
+/** `!` alone selects nothing, as in runbooks. */
+export function onlyLeavesOut(patterns: readonly string[]): boolean {
+  return patterns.length > 0 && patterns.every((each) => each.startsWith('!'));
+}
+
+/** Why a glob is refused, without its hint. */
+export function globProblem(pattern: string): string | undefined {
+  if (!isGlob(pattern)) return undefined;
   if ((pattern.match(/\*+/g)?.length ?? 0) > starLimit) return `a glob has at most ${starLimit} stars`;
-  if (/[()]/.test(pattern)) return 'brackets `()` are not known in globs';
+  return /[()]/.test(pattern) ? 'brackets `()` are not known in globs' : undefined;
+}
+
+export function withoutMark(pattern: string): string {
+  return pattern.startsWith('!') ? pattern.slice(1) : pattern;
+}
+
+/** Made once for each list, since a silence is asked about every check of every host. */
+const matchers = new WeakMap<readonly string[], (name: string) => boolean>();
+
+/** Whether some pattern takes a name and none leaves it out; no patterns narrow nothing. */
+export function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const known = matchers.get(patterns);
+  if (known !== undefined) return known;
+  const globs = patterns.map((each) => ({
+    without: each.startsWith('!'),
+    matches: globMatcher(withoutMark(each)),
+  }));
+  const made = (name: string): boolean => {
+    const hits = globs.filter(({ matches }) => matches(name));
+    return globs.length === 0 || (hits.length > 0 && !hits.some(({ without }) => without));
+  };
+  matchers.set(patterns, made);
+  return made;
+}
+
+function isGlob(pattern: string): boolean {
+  return /[*?[\]{}()]/.test(pattern);
+}
+
+function globMatcher(pattern: string): (name: string) => boolean {
+  if (!isGlob(pattern)) return (name) => name === pattern;
   const matches = picomatch(pattern, { dot: true, nonegate: true, noextglob: true });
-  return names.filter((name) => matches(name));
+  // Alone, since what `filter` passes beside the name would mean something to it.
+  return (name) => matches(name);
 }

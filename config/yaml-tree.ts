@@ -282,3 +282,12 @@ export function mapEntries(tree: Tree, path: readonly PropertyKey[]): ReadonlyMa
 export function keyPlace(tree: Tree, key: string): SourcePlace {
   return tree.entries.get(key)?.keyPlace ?? tree.place;
 }
+
+/** The place of the value at a path, or of the nearest thing that should hold it. */
+export function placeOf(tree: Tree, path: readonly PropertyKey[]): SourcePlace {
+  for (let length = path.length; length > 0; length -= 1) {
+    const at = treeAt(tree, path.slice(0, length));
+    if (at !== undefined) return at.place;
+  }
+  return tree.place;
+}

@@ -83,6 +83,13 @@ function report(context: Context, issue: Issue, base: readonly PropertyKey[]): v
 
 /** The branch that took the value's type tells what is wrong; when none did, all of them were possible. */
 function reportUnion(context: Context, branches: readonly Issue[][], path: readonly PropertyKey[]): void {
+  const at = treeAt(context.tree, path);
+  const name = nameOf(path, context.name);
+  const expected = branches.flat().flatMap((issue) => expectedOf(issue) ?? []);
+  if (expected.includes('`false`') && typeof at?.value === 'string' && isNo.test(at.value)) {
+    context.problems.add(at.place, `\`${name}\`: expected \`false\`, not text`, 'write `false`');
+    return;
+  }
   const taken = branches.find((issues) =>
     issues.every((issue) => issue.path.length > 0 || expectedOf(issue) === undefined),
   );
@@ -90,9 +97,6 @@ function reportUnion(context: Context, branches: readonly Issue[][], path: reado
     for (const issue of taken) report(context, issue, path);
     return;
   }
-  const at = treeAt(context.tree, path);
-  const name = nameOf(path, context.name);
-  const expected = branches.flat().flatMap((issue) => expectedOf(issue) ?? []);
   if (at === undefined) {
     const hint = `write ${expected.join(' or ')}`;
     context.problems.add(missingPlace(context.tree, path), `\`${name}\` is missing`, hint);
@@ -102,11 +106,28 @@ function reportUnion(context: Context, branches: readonly Issue[][], path: reado
   context.problems.add(at.place, message, unionHint(expected, at));
 }
 
+/** What YAML once took for `false`, and people still do. */
+const isNo = /^(no|off|false|none|never)$/i;
+
 /** A slip that one of the types explains; otherwise all that is possible. */
 function unionHint(expected: readonly string[], at: Tree): string {
-  const slip = expected.find((each) => typeHint(each, at) !== exampleOf(each));
+  const isTruth = typeof at.value === 'boolean';
+  const slip = isTruth ? undefined : expected.find((each) => typeHint(each, at) !== exampleOf(each));
   return slip === undefined ? `write ${expected.join(' or ')}` : typeHint(slip, at);
 }
+
+/** Keys that people look for in another place than theirs. */
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ['drain', 'it stands inside `reboot: { ... }`'],
+  ['undrain', 'it stands inside `reboot: { ... }`'],
+  ['guard', 'it stands in an action'],
+  ['on_recovery', 'it stands in an action'],
+  ['brake', 'it stands under `remediation` of the daemon file'],
+  ['self_doubt', 'it stands under `remediation` of the daemon file'],
+  ['parents', 'each host has its own'],
+  ['silences', 'write them into silences/*.yaml of the definitions'],
+  ['downtimes', 'write them into silences/*.yaml of the definitions'],
+]);
 
 function reportKey(
   { name, problems }: Context,
@@ -120,7 +141,9 @@ function reportKey(
     problems.add(place, `\`${key}\` is not supported yet`, 'remove it; this version would not obey it');
     return;
   }
-  const hint = key.startsWith('x-') ? '`x-` keys stand at the top of a file' : suggest(key, note.known);
+  const hint = key.startsWith('x-')
+    ? '`x-` keys stand at the top of a file'
+    : (elsewhere.get(key) ?? suggest(key, note.known));
   problems.add(place, `unknown key \`${key}\` in \`${nameOf(path, name)}\``, hint);
 }
 
@@ -148,6 +171,8 @@ function wordsOf(issue: Issue): string {
       ? 'the list is empty; write at least one item'
       : `the least is ${issue.minimum}; write ${issue.minimum} or more`;
   }
+  if (issue.code === 'too_big' && issue.origin === 'array')
+    return `the list is too long; write at most ${issue.maximum} items`;
   return issue.code === 'too_big'
     ? `the most is ${issue.maximum}; write ${issue.maximum} or less`
     : issue.message;
@@ -161,10 +186,8 @@ function missingHint(issue: Issue): string {
 function typeHint(expected: string, { value, written }: Tree): string {
   if (value === null) return 'write a value, or delete the key';
   if (typeof value === 'string') {
-    if (expected.startsWith('`true`')) {
-      if (/^(yes|on|true)$/i.test(value)) return 'write `true`';
-      if (/^(no|off|false)$/i.test(value)) return 'write `false`';
-    }
+    if (expected.startsWith('`true`') && /^(yes|on|true)$/i.test(value)) return 'write `true`';
+    if (expected.startsWith('`true`') && isNo.test(value)) return 'write `false`';
     if (expected === 'a list') return `write \`[${listWords(value)}]\``;
     if (expected.endsWith('number') && /^\d+$/.test(value)) return 'write it without quotes';
   }

@@ -3,44 +3,87 @@
  */
 
 /** Gates in the order they are asked. */
-export type GateName =
-  | 'mode'
-  | 'pause'
-  | 'store'
-  | 'enabled'
-  | 'transport'
-  | 'fresh_result'
-  | 'state'
-  | 'attempts'
-  | 'dependency'
-  | 'flapping'
-  | 'host_busy'
-  | 'concurrency'
-  | 'cooldown'
-  | 'runs_in_window'
-  | 'fleet_budget';
+export const gateNames = [
+  'mode',
+  'pause',
+  'store',
+  'rearm',
+  'enabled',
+  'self_doubt',
+  'transport',
+  'fresh_result',
+  'state',
+  'attempts',
+  'duration',
+  'dependency',
+  'parent',
+  'downtime',
+  'acknowledgement',
+  'silence',
+  'flapping',
+  'chronic',
+  'human_intent',
+  'min_uptime',
+  'host_busy',
+  'group_lock',
+  'quorum',
+  'brake',
+  'cooldown',
+  'runs_in_window',
+  'host_budget',
+  'group_budget',
+  'fleet_budget',
+  'approval',
+] as const;
+export type GateName = (typeof gateNames)[number];
 
 /** Why a decision came out as it did. `act` aside, each is the cause that stopped it. */
-export type Reason =
-  | 'act'
-  | 'observe_mode'
-  | 'paused'
-  | 'store_unwritable'
-  | 'disabled'
-  | 'host_unreachable'
-  | 'host_key_changed'
-  | 'no_fresh_result'
-  | 'no_problem'
-  | 'state_not_listed'
-  | 'attempts_not_reached'
-  | 'dependency_down'
-  | 'flapping'
-  | 'run_in_progress'
-  | 'fleet_busy'
-  | 'cooldown'
-  | 'max_runs_reached'
-  | 'fleet_budget_spent'
-  | 'gave_up';
+export const reasons = [
+  'act',
+  'observe_mode',
+  'propose_mode',
+  'paused',
+  'store_unwritable',
+  'ledger_not_trusted',
+  'disabled',
+  'self_doubt',
+  'host_unreachable',
+  'host_key_changed',
+  'no_fresh_result',
+  'no_problem',
+  'problem_again',
+  'state_not_listed',
+  'attempts_not_reached',
+  'too_few_in_window',
+  'too_short',
+  'dependency_down',
+  'parent_down',
+  'in_downtime',
+  'acknowledged',
+  'silenced',
+  'flapping',
+  'chronic',
+  'facts_pending',
+  'human_intent',
+  'booted_lately',
+  'run_in_progress',
+  'fleet_busy',
+  'group_busy',
+  'group_unknown',
+  'too_few_healthy',
+  'round_pending',
+  'brake_on',
+  'cooldown',
+  'max_runs_reached',
+  'host_budget_spent',
+  'group_budget_spent',
+  'fleet_budget_spent',
+  'approval_wanted',
+  'approval_rejected',
+  'approval_expired',
+  'gave_up',
+] as const;
+export type Reason = (typeof reasons)[number];
 
 /** The answer of one gate, with what it saw. */
 export interface GateVerdict {

@@ -2,6 +2,8 @@
  * What config/ produces and everyone else reads: definitions that are checked, resolved and frozen. All
  * defaults are filled in; all references exist. Nothing here parses or reads files.
  */
+import type { RemediationConfig } from './remediation-config.ts';
+import type { Mode, Suppression } from './safety.ts';
 import type { CheckState } from './types.ts';
 
 /** A value whose text and JSON form is `<secret>`; `reveal()` is called where it is used, nowhere else. */
@@ -19,6 +21,8 @@ export interface Definitions {
   runbooks: readonly RunbookDefinition[];
   /** Runbook checks and ladders as they apply to each host, joined once. */
   byHost: ReadonlyMap<string, HostPlan>;
+  /** From silences/*.yaml: silences and downtimes. */
+  suppressions: readonly Suppression[];
 }
 
 /** All that concerns one host. */
@@ -40,6 +44,8 @@ export interface HostDefinition {
   jump?: string;
   /** Zone of the coordinator's shards; a label for later, `default` when unset. */
   zone: string;
+  /** Hosts on the way to this one, by name: with all of them down it is unreachable, not down. No circles. */
+  parents: readonly string[];
 }
 
 export interface RunbookDefinition {
@@ -119,21 +125,30 @@ export interface PluginFile {
   bytes: number;
 }
 
-/** One root action and its `after` chain, in order. */
+/** One root action and its `after` chain, in order. Of `on: recovery` a single rung. */
 export interface LadderDefinition {
-  /** Id of the root action. */
+  /** Id of the root action; of a recovery `<action id>.<check name>` when its runbook acts on several checks. */
   id: string;
   runbook: string;
   trigger: TriggerDefinition;
   rungs: readonly ActionDefinition[];
 }
 
+/** The check id that stands for the host's own trouble: `when: { host: down }`. */
+export const hostCheck = 'host';
+
 export interface TriggerDefinition {
-  /** Check id. */
+  /** Check id, or `host`. */
   check: string;
+  /** `recovery`: the end of a problem that a ladder of this runbook acted on. */
+  on: 'problem' | 'recovery';
   states: readonly Exclude<CheckState, 'ok'>[];
   /** Consecutive non-OK results needed. */
   attempts: number;
+  /** The problem must have lasted so long; 0 without `for`. */
+  forMs: number;
+  /** `times: N within: D`: non-OK results, consecutive or not. */
+  times?: { count: number; withinMs: number };
 }
 
 export interface RunLimit {
@@ -148,24 +163,67 @@ export interface ActionDefinition {
   name: string;
   effect: EffectDefinition;
   enabled: boolean;
-  mode: 'observe' | 'auto';
+  /** Never looser than the daemon's. */
+  mode: Mode;
+  /** How long a question to a person stays open. */
+  approveWithinMs: number;
   timeoutMs: number;
   sudo?: SudoDefinition;
   runOn: RunOn;
   verify: { withinMs: number; staysOkMs: number };
   cooldownMs: number;
   maxRuns: RunLimit;
-  /** Evidence command, run before the action, its output kept with the run. */
-  before?: string;
+  guard?: GuardDefinition;
+  /** What is gathered on the target just before it runs, and kept with the run. */
+  evidence: { kind: 'none' } | { kind: 'standard' } | { kind: 'command'; run: string };
+  /** Without evidence it does not run. */
+  requireEvidence: boolean;
+  /** The target must have been up so long; 0: no matter. */
+  minUptimeMs: number;
+  /** Look for a person at work on the target first. */
+  humanIntent: boolean;
+  /** So many healed episodes on one host in the window make the trouble chronic; null: never. */
+  chronic: RunLimit | null;
+  /** When this action loses trust; null: never. */
+  demote: DemotionRule | null;
   env: Readonly<Record<string, string>>;
   source: SourcePlace;
+}
+
+export interface GuardDefinition {
+  /** Label whose value makes the group; the whole fleet when absent. */
+  per?: string;
+  /** Open repairs in the group, this one included. */
+  maxConcurrent?: number;
+  /** Of the group's hosts, so many percent must be healthy and left alone; rounded up. */
+  minHealthyPercent?: number;
+}
+
+export interface DemotionRule {
+  /** Failures in a row, over all hosts. */
+  failures: number;
+  /** Recurrences within 24 h of a verified run, over all hosts, in the last 24 h. */
+  recurrences: number;
+}
+
+/** A command before or after a reboot. The environment has MENDD_HOST, MENDD_ADDRESS and MENDD_RUN. */
+export interface HookDefinition {
+  run: string;
+  runOn: { kind: 'target' | 'local' };
+  timeoutMs: number;
 }
 
 /** What an action does. One member per file of actions/. */
 export type EffectDefinition =
   | { kind: 'command'; run: string }
   | { kind: 'systemd_restart'; unit: string }
-  | { kind: 'reboot'; backWithinMs: number; command: string }
+  | {
+      kind: 'reboot';
+      backWithinMs: number;
+      command: string;
+      drain?: HookDefinition;
+      undrain?: HookDefinition;
+    }
   | { kind: 'webhook'; url: Secret; method: 'POST' | 'PUT' }
   | { kind: 'notify'; to: string };
 
@@ -199,14 +257,6 @@ export interface SshConfig {
   pluginDirs: readonly string[];
   /** Where targets keep the guard's records; the guard's own choice when absent. */
   guardDirectory?: string;
-}
-
-export interface RemediationConfig {
-  mode: 'observe' | 'auto';
-  maxRuns: RunLimit;
-  maxConcurrent: number;
-  /** Notify target used when a ladder without a notify rung gives up. */
-  page?: string;
 }
 
 export type NotifyTarget =

@@ -2,14 +2,17 @@
  * The reducer that everything drives: one host's state and one event in; the new state, what changed, what was decided
  * and what is to be done out. No IO, no clock, no randomness.
  */
-import type { CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
-import type { FleetView } from './gates.ts';
+import { conclude, concludeRecovery, followUp, owe } from './conclude.ts';
+import { type CheckDefinition, type HostPlan, hostCheck, type LadderDefinition } from './definitions.ts';
+import type { FleetView } from './fleet-view.ts';
 import { applyContact, applyFailure, initialHostStatus } from './host-status.ts';
 import { contextOf } from './ladder-context.ts';
 import type { EngineEvent, HostEngineState, Reduction } from './reduction.ts';
-import { decideCutOff, decideLadder, type LadderDecision } from './remediation.ts';
-import { plannedRun, putRun } from './runs.ts';
+import { decideCutOff, decideLadder } from './remediation.ts';
+import { putRun } from './runs.ts';
+import type { Approval } from './safety.ts';
 import { applyResult, initialCheckStatus } from './transition.ts';
+import { downParent, hostResult, troubleOf } from './trouble.ts';
 import {
   type CheckResult,
   type CheckStatus,
@@ -22,7 +25,7 @@ import { verifyByResult, verifyByTime } from './verify-runs.ts';
 
 export function initialHostState(plan: HostPlan, nowMs: number): HostEngineState {
   const checks = Object.fromEntries(plan.checks.map((check) => [check.id, initialCheckStatus(nowMs)]));
-  return { host: initialHostStatus(nowMs), checks, runs: [] };
+  return { host: initialHostStatus(nowMs), checks, runs: [], approvals: [], facts: {} };
 }
 
 export function reduceHost(
@@ -39,8 +42,83 @@ export function reduceHost(
       return reduceUnreachable(state, event.failure, plan, fleet, nowMs);
     case 'run':
       return nothing({ ...state, runs: putRun(state.runs, event.run) });
+    case 'approval':
+      return reduceApproval(state, event.approval, plan, fleet, nowMs);
+    case 'facts':
+      return decideAgain(
+        { ...state, facts: { ...state.facts, [event.action]: event.facts } },
+        event.ladder,
+        plan,
+        fleet,
+        nowMs,
+      );
     case 'tick':
       return verifyByTime(nothing(state), plan, nowMs);
+  }
+}
+
+/** The newest of each id; those of ended problems are dropped by the daemon. */
+function putApproval(state: HostEngineState, approval: Approval): HostEngineState {
+  const others = state.approvals.filter((each) => each.id !== approval.id);
+  return { ...state, approvals: [...others, approval] };
+}
+
+function reduceApproval(
+  state: HostEngineState,
+  approval: Approval,
+  plan: HostPlan,
+  fleet: FleetView,
+  nowMs: number,
+): Reduction {
+  const reduction = nothing(putApproval(state, approval));
+  const ladder = plan.ladders.find(({ id }) => id === approval.ladder);
+  if (ladder === undefined) return reduction;
+  // What is owed is forgotten at a restart; the question is not.
+  const sinceMs = troubleOf(state, ladder.trigger.check)?.sinceMs ?? nowMs;
+  if (ladder.trigger.on === 'recovery' && approval.status === 'approved' && sinceMs <= approval.createdAtMs)
+    owe(reduction, ladder, { episode: approval.episode, sinceMs: nowMs });
+  decide(reduction, [ladder], plan, fleet, nowMs);
+  return reduction;
+}
+
+/** Something that a decision waited for has come: it is taken now, not at the next result. */
+function decideAgain(
+  state: HostEngineState,
+  ladderId: string,
+  plan: HostPlan,
+  fleet: FleetView,
+  nowMs: number,
+): Reduction {
+  const reduction = nothing(state);
+  decide(
+    reduction,
+    plan.ladders.filter(({ id }) => id === ladderId),
+    plan,
+    fleet,
+    nowMs,
+  );
+  return reduction;
+}
+
+function decide(
+  reduction: Reduction,
+  ladders: readonly LadderDefinition[],
+  plan: HostPlan,
+  fleet: FleetView,
+  nowMs: number,
+): void {
+  for (const ladder of ladders) {
+    if (ladder.trigger.on === 'recovery') {
+      followUp(reduction, ladder, plan, fleet, nowMs);
+      continue;
+    }
+    const context = contextOf(reduction.state, plan, ladder, fleet, nowMs);
+    if (context === undefined) continue;
+    const decided = decideLadder(context);
+    conclude(reduction, ladder, plan, decided, nowMs);
+    const isAwaited = decided.some(({ decision }) => decision.reason === 'no_fresh_result');
+    if (context.unasked !== undefined && isAwaited)
+      reduction.effects.push({ kind: 'check_soon', check: context.unasked });
   }
 }
 
@@ -56,9 +134,21 @@ function reduceUnreachable(
   nowMs: number,
 ): Reduction {
   const step = applyFailure(state.host, failure, nowMs);
-  const reduction = nothing({ ...state, host: step.status });
-  if (step.changed) reduction.transitions.push(hostTransition(plan, state, step.status, nowMs));
+  const behind = downParent(plan, fleet.states, fleet.plans);
+  const { behind: _before, ...bare } = step.status;
+  const host = behind === undefined ? bare : { ...bare, behind };
+  const reduction = nothing({ ...state, host });
+  if (step.changed) reduction.transitions.push(hostTransition(plan, state, host, nowMs));
+  const asResult = hostResult(host);
+  if (asResult !== undefined) verifyByResult(reduction, hostCheck, asResult, plan, nowMs);
   verifyByTime(reduction, plan, nowMs);
+  decide(
+    reduction,
+    plan.ladders.filter(({ trigger }) => trigger.check === hostCheck),
+    plan,
+    fleet,
+    nowMs,
+  );
   for (const ladder of plan.ladders) {
     const context = contextOf(reduction.state, plan, ladder, fleet, nowMs);
     const told = context && decideCutOff(context);
@@ -77,34 +167,47 @@ function reduceResult(
   const definition = plan.checks.find((check) => check.id === event.check);
   if (definition === undefined) return nothing(state);
   const reduction = nothing(state);
-  if (event.viaHost) {
-    const step = applyContact(state.host, nowMs);
-    if (step.changed) reduction.transitions.push(hostTransition(plan, state, step.status, nowMs));
-    reduction.state = { ...reduction.state, host: step.status };
-  }
-  const recovered = concludeCheck(reduction, definition, event.result, plan, nowMs);
-  verifyByResult(reduction, definition, event.result, plan, nowMs);
+  if (event.viaHost) reachHost(reduction, plan, fleet, nowMs);
+  const endedSinceMs = concludeCheck(reduction, definition, event.result, plan, nowMs);
+  verifyByResult(reduction, definition.id, event.result, plan, nowMs);
   verifyByTime(reduction, plan, nowMs);
-  for (const ladder of plan.ladders.filter((each) => each.trigger.check === definition.id)) {
-    if (recovered) reduction.effects.push({ kind: 'recovered', ladder });
-    const context = contextOf(reduction.state, plan, ladder, fleet, nowMs);
-    if (context !== undefined) conclude(reduction, ladder, plan, decideLadder(context), nowMs);
-  }
+  const own = plan.ladders.filter(({ trigger }) => trigger.check === definition.id);
+  concludeRecovery(reduction, own, endedSinceMs, nowMs);
+  decide(reduction, own, plan, fleet, nowMs);
   return reduction;
 }
 
-/** Returns true when a problem of the check ended. */
+/** The host answered: its own trouble, if there was any, is over. */
+function reachHost(reduction: Reduction, plan: HostPlan, fleet: FleetView, nowMs: number): void {
+  const before = reduction.state;
+  const step = applyContact(before.host, nowMs);
+  if (step.changed) reduction.transitions.push(hostTransition(plan, before, step.status, nowMs));
+  reduction.state = { ...before, host: step.status };
+  const asResult = hostResult(step.status);
+  if (asResult !== undefined) verifyByResult(reduction, hostCheck, asResult, plan, nowMs);
+  const own = plan.ladders.filter(({ trigger }) => trigger.check === hostCheck);
+  const endedSinceMs = before.host.state === 'unreachable' ? before.host.sinceMs : undefined;
+  concludeRecovery(reduction, own, endedSinceMs, nowMs);
+  decide(reduction, own, plan, fleet, nowMs);
+}
+
+/** Returns the start of the problem that ended with it, if one did. Wall time. */
 function concludeCheck(
   reduction: Reduction,
   definition: CheckDefinition,
   result: CheckResult,
   plan: HostPlan,
   nowMs: number,
-): boolean {
+): number | undefined {
   const { checks, runs } = reduction.state;
   const before = checks[definition.id] ?? initialCheckStatus(nowMs);
   const afterAction = runs.some((run) => isOpen(run) && run.status !== 'intended' && run.kind !== 'notify');
-  const options = { maxAttempts: definition.maxAttempts, flapping: definition.flapping, afterAction };
+  const { maxAttempts, flapping } = definition;
+  const rememberTimes = Math.max(
+    0,
+    ...plan.ladders.map(({ trigger }) => (trigger.check === definition.id ? (trigger.times?.count ?? 0) : 0)),
+  );
+  const options = { maxAttempts, flapping, afterAction, rememberTimes };
   const { status, event } = applyResult(before, result, options, nowMs);
   const suppressedBy = status.state === 'ok' ? undefined : rootProblem(definition, plan, checks);
   const { suppressedBy: _gone, ...bare } = status;
@@ -126,7 +229,8 @@ function concludeCheck(
       afterAction,
     });
   }
-  return status.state === 'ok' && before.state !== 'ok' && before.state !== 'pending';
+  const ended = status.state === 'ok' && before.state !== 'ok' && before.state !== 'pending';
+  return ended ? (before.problemSinceMs ?? before.sinceMs) : undefined;
 }
 
 /** The deepest check on the way of `depends_on` that is not OK. */
@@ -143,29 +247,6 @@ function rootProblem(
     return rootProblem(cause, plan, checks) ?? id;
   }
   return undefined;
-}
-
-/** Records what was decided and asks for what follows from it. */
-function conclude(
-  reduction: Reduction,
-  ladder: LadderDefinition,
-  plan: HostPlan,
-  decided: readonly LadderDecision[],
-  nowMs: number,
-): void {
-  for (const { decision, episode, attempt } of decided) {
-    const action = ladder.rungs.find((rung) => rung.id === decision.action);
-    if (decision.verdict !== 'act' || action === undefined) {
-      reduction.decisions.push(decision);
-      if (decision.verdict === 'gave_up') reduction.effects.push({ kind: 'gave_up', ladder, episode });
-      continue;
-    }
-    const run = plannedRun(plan.host.name, ladder, action, episode, attempt, nowMs);
-    const acted = { ...decision, runId: run.id };
-    reduction.decisions.push(acted);
-    reduction.state = { ...reduction.state, runs: putRun(reduction.state.runs, run) };
-    reduction.effects.push({ kind: 'act', ladder, action, run, decision: acted });
-  }
 }
 
 function hostTransition(

@@ -2,19 +2,22 @@
  * Answers "why, and what next" for one ladder on one host at one moment, with the same gates that decide. Changes nothing.
  */
 
-import type { LadderContext } from './gates.ts';
+import type { LadderContext } from './fleet-view.ts';
 import { type LadderStanding, type RungStanding, standingOf, unsentRuns } from './ladder.ts';
 import { decideRung } from './remediation.ts';
 import { isOpen } from './types.ts';
 import type { Explanation } from './views.ts';
 
+/** What the target said at the last decision is told, though the next one will ask again. Milliseconds. */
+const factsToldMs = 600_000;
+
 export function explainLadder(context: LadderContext, actionId?: string): Explanation {
-  const { check, ladder, hostRuns, nowMs } = context;
-  const standing = standingOf(ladder, check, hostRuns, nowMs);
+  const { check, ladder, nowMs } = context;
+  const standing = standingOf(context);
   const asked = standing.rungs.find((rung) => rung.action.id === actionId);
   const rung = asked ?? standing.next ?? standing.rungs.at(-1);
   if (rung === undefined) throw new Error(`ladder ${ladder.id} has no rungs`);
-  const { decision } = decideRung(context, standing, rung);
+  const { decision } = decideRung(context, standing, rung, factsToldMs);
   const quiet = check.state === 'ok' || check.state === 'pending';
   const gaveUp = !quiet && asked === undefined && standing.next === undefined;
   const answer = quiet

@@ -40,12 +40,50 @@ export interface GuardRequest {
 
 /** Facts read just before an intent is written. */
 export type TargetFacts =
-  | { kind: 'facts'; bootId: string; uptimeSec: number; invocationId?: string }
+  | {
+      kind: 'facts';
+      bootId: string;
+      uptimeSec: number;
+      invocationId?: string;
+      /** The newest fence this host has seen; a ledger that never had it is an old copy, or not the only one. */
+      fenceSeen?: number;
+      /** What shows a person at work; empty: nothing. Asked for only with `HumanProbe`. */
+      people?: readonly HumanSign[];
+    }
   | { kind: 'unreachable'; failure: TransportFailure };
+
+/** A trace of a person at work on the target. */
+export interface HumanSign {
+  kind:
+    | 'unit_stopped'
+    | 'unit_masked'
+    | 'unit_job'
+    | 'package_manager'
+    | 'lock_file'
+    | 'shutdown_scheduled'
+    | 'login';
+  /** E.g. the unit, the file, the user. One line, at most 200 characters. */
+  text: string;
+}
+
+/** What to look for. */
+export interface HumanProbe {
+  /** Units the action or its check is about. */
+  units: readonly string[];
+  lockFiles: readonly string[];
+  loginWithinMs?: number;
+}
+
+export interface FactsQuestion {
+  /** Its InvocationID is wanted. */
+  unit?: string;
+  people?: HumanProbe;
+  sudo?: SudoDefinition;
+}
 
 export interface TargetGuard {
   /** Runs an action under the per-host lock; a second send of one intent is refused by the target itself. */
   run(request: GuardRequest): Promise<GuardOutcome>;
   inspect(target: Target, intentId: string, sudo?: SudoDefinition): Promise<GuardRecord>;
-  facts(target: Target, unit?: string): Promise<TargetFacts>;
+  facts(target: Target, question?: FactsQuestion): Promise<TargetFacts>;
 }

@@ -42,7 +42,7 @@ export function applyFailure(status: HostStatus, failure: TransportFailure, nowM
   }
   const counts = nowMs - (status.attemptAtMs ?? status.sinceMs) >= attemptSpacingMs;
   if (!counts) return { status: { ...status, failure }, changed: false };
-  const attempt = Math.min(status.attempt + 1, hostMaxAttempts);
+  const attempt = status.attempt + 1;
   const type = attempt >= hostMaxAttempts ? 'hard' : 'soft';
   return {
     status: { ...status, type, attempt, failure, attemptAtMs: nowMs },

@@ -1,7 +1,8 @@
 /** Gathers what decisions about one ladder of one host look at, alike for deciding, explaining and people's commands. Judges nothing. */
 import type { CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
-import type { FleetView, LadderContext } from './gates.ts';
+import type { FleetView, LadderContext } from './fleet-view.ts';
 import type { HostEngineState } from './reduction.ts';
+import { troubleOf } from './trouble.ts';
 
 /** Undefined when the check that triggers the ladder has no state. */
 export function contextOf(
@@ -11,15 +12,20 @@ export function contextOf(
   fleet: FleetView,
   nowMs: number,
 ): LadderContext | undefined {
-  const check = state.checks[ladder.trigger.check];
+  const check = troubleOf(state, ladder.trigger.check);
   if (check === undefined) return undefined;
-  const unasked = unaskedCause(ladder.trigger.check, state, plan, fleet.freshSinceMs);
+  // A cause that failed at the same time may be asked later; once one is known, the others do not matter.
+  const sinceMs = check.suppressedBy === undefined ? (check.problemSinceMs ?? 0) : 0;
+  const unasked = unaskedCause(ladder.trigger.check, state, plan, Math.max(fleet.freshSinceMs, sinceMs));
   return {
     host: plan.host.name,
+    plan,
     ladder,
     check,
     hostStatus: state.host,
     hostRuns: state.runs,
+    approvals: state.approvals,
+    facts: state.facts,
     fleet,
     nowMs,
     ...(unasked === undefined ? {} : { unasked }),
@@ -34,18 +40,16 @@ function unaskedCause(
   id: string,
   state: HostEngineState,
   plan: HostPlan,
-  freshSinceMs: number,
+  sinceMs: number,
 ): string | undefined {
   const causes = plan.checks.find((check) => check.id === id)?.dependsOn ?? [];
   const unasked = causes
     .flatMap((each) => plan.checks.find((check) => check.id === each) ?? [])
-    .find((check) => check.timing.kind === 'interval' && !isFresh(check, state, freshSinceMs));
+    .find((check) => check.timing.kind === 'interval' && !isFresh(check, state, sinceMs));
   if (unasked !== undefined) return unasked.id;
-  return causes
-    .map((each) => unaskedCause(each, state, plan, freshSinceMs))
-    .find((found) => found !== undefined);
+  return causes.map((each) => unaskedCause(each, state, plan, sinceMs)).find((found) => found !== undefined);
 }
 
-function isFresh(check: CheckDefinition, state: HostEngineState, freshSinceMs: number): boolean {
-  return (state.checks[check.id]?.lastResult?.startedAtMs ?? 0) >= freshSinceMs;
+function isFresh(check: CheckDefinition, state: HostEngineState, sinceMs: number): boolean {
+  return (state.checks[check.id]?.lastResult?.startedAtMs ?? 0) >= sinceMs;
 }

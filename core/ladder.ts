@@ -3,10 +3,18 @@
  * ladder is stored, so nothing about it can be lost or disagree after a crash. Decides nothing.
  */
 import type { ActionDefinition, LadderDefinition } from './definitions.ts';
+import type { Approval } from './safety.ts';
 import { type CheckStatus, isOpen, type RunSummary } from './types.ts';
 
 /** Why a rung is used up in the present episode. */
-export type Exhaustion = 'disabled' | 'failed' | 'not_verified' | 'max_runs_reached' | 'sent';
+export type Exhaustion =
+  | 'disabled'
+  | 'failed'
+  | 'not_verified'
+  | 'max_runs_reached'
+  | 'sent'
+  /** A person was asked for it and did not allow it in time. */
+  | 'not_approved';
 
 export interface RungStanding {
   action: ActionDefinition;
@@ -76,20 +84,42 @@ export function runsInWindow(
   return runs.filter((run) => run.action === action.id && run.decidedAtMs > sinceMs && spends(run));
 }
 
-export function standingOf(
-  ladder: LadderDefinition,
-  check: CheckStatus,
-  hostRuns: readonly RunSummary[],
+/** Runs of one action in a window that healed: one for each episode, oldest first. */
+export function verifiedInWindow(
+  action: ActionDefinition,
+  perMs: number,
+  runs: readonly RunSummary[],
   nowMs: number,
-): LadderStanding {
+): RunSummary[] {
+  const verified = runs.filter(
+    (run) => run.action === action.id && run.status === 'verified' && run.decidedAtMs > nowMs - perMs,
+  );
+  return [...new Map(verified.map((run) => [run.episode, run])).values()];
+}
+
+/** What a standing is derived from. */
+export interface Known {
+  ladder: LadderDefinition;
+  check: CheckStatus;
+  /** Oldest first. */
+  hostRuns: readonly RunSummary[];
+  approvals: readonly Approval[];
+  nowMs: number;
+}
+
+export function standingOf({ ladder, check, hostRuns, approvals, nowMs }: Known): LadderStanding {
   const episode = episodeOf(ladder, check, hostRuns);
   const tried = hostRuns.filter((run) => run.ladder === ladder.id && run.episode === episode);
   const firstRepair = tried.find((run) => run.kind !== 'notify' && spends(run));
+  const asked = (action: ActionDefinition): Approval[] =>
+    approvals.filter(
+      (each) => each.action === action.id && each.ladder === ladder.id && each.episode === episode,
+    );
   const rungs = ladder.rungs.map((action): RungStanding => {
     const runs = tried.filter((run) => run.action === action.id);
     const exhausted = isMessage(action)
       ? messageExhaustionOf(action, runs, firstRepair)
-      : exhaustionOf(action, runs, hostRuns, nowMs);
+      : (exhaustionOf(action, runs, hostRuns, nowMs) ?? denialOf(runs, asked(action), nowMs));
     return { action, runs, ...(exhausted === undefined ? {} : { exhausted }) };
   });
   const furthest = rungs.findLastIndex((rung) => !isMessage(rung.action) && rung.runs.some(spends));
@@ -109,6 +139,19 @@ function exhaustionOf(
   }
   if (runs.some(isOpen)) return undefined;
   return runsInWindow(action, hostRuns, nowMs).length >= action.maxRuns.runs ? 'max_runs_reached' : undefined;
+}
+
+/** A question that was answered with no, or with a yes that was not used in time, or not at all. */
+function denialOf(
+  runs: readonly RunSummary[],
+  asked: readonly Approval[],
+  nowMs: number,
+): Exhaustion | undefined {
+  const denied = asked.some(({ id, status, expiresAtMs }) => {
+    if (status !== 'waiting' && status !== 'approved') return true;
+    return nowMs >= expiresAtMs && !runs.some((run) => run.id === id);
+  });
+  return denied ? 'not_approved' : undefined;
 }
 
 /** A message from before the first repair told that it was held; it does not stand for the one after the last. */

@@ -11,12 +11,15 @@ import type {
   PluginFile,
   SudoDefinition,
 } from './definitions.ts';
+import type { AuditTrail, Restraints } from './ledger-ports.ts';
+import type { GroupKey } from './safety.ts';
 import type {
   CheckResult,
   CheckStatus,
   HostStatus,
   Intent,
   Pause,
+  RebootStep,
   Run,
   RunEvent,
   RunStatus,
@@ -164,13 +167,27 @@ export interface Page<T> {
 
 // ---------------------------------------------------------------- coordinator (the ledger)
 
+export interface RunsLimit {
+  /** Runs in the window, the new one included. */
+  runs: number;
+  sinceMs: number;
+}
+
+/** What a claim needs, asked and taken in one transaction. notify and webhook (`repairs: false`) need none of it. */
 export interface Slots {
   /** Runs open in the whole fleet must stay below or at this with the new one. */
   fleetConcurrent: number;
-  /** Runs of this action on this host in the window, the new one included. */
-  action: { runs: number; sinceMs: number };
-  /** Runs in the fleet in the window, the new one included. */
-  fleet: { runs: number; sinceMs: number };
+  /** Of this action on this host. */
+  action: RunsLimit;
+  /** Of all actions on this host. */
+  host: RunsLimit;
+  fleet: RunsLimit;
+  /** Every group the host is in; those without limits only mark the run as theirs. */
+  groups: readonly { key: GroupKey; concurrent?: number; runs?: RunsLimit }[];
+  /** Brakes that must be off, or released by a person. */
+  brakes: readonly GroupKey[];
+  /** This run must have been approved, with this tag. */
+  approvalTag?: string;
   /** notify and webhook hold no host and spend no budget. */
   repairs: boolean;
 }
@@ -183,8 +200,14 @@ export type ClaimVerdict =
         | 'host_busy'
         | 'duplicate'
         | 'fleet_busy'
+        | 'group_busy'
         | 'max_runs_reached'
+        | 'host_budget_spent'
+        | 'group_budget_spent'
         | 'fleet_budget_spent'
+        | 'brake_on'
+        | 'not_approved'
+        | 'not_rearmed'
         | 'paused'
         | 'fenced';
     };
@@ -203,7 +226,7 @@ export interface OutboxMessage {
   /** Unique; a second enqueue with the same key is ignored. */
   key: string;
   target: string;
-  kind: 'problem' | 'recovery';
+  kind: 'problem' | 'recovery' | 'notice';
   runId?: string;
   host: string;
   ladder: string;
@@ -219,7 +242,7 @@ export interface OutboxMessage {
  * Who may act where. On one box SQLite implements it: the fence token is a counter bumped at each start, a claim is one
  * durable transaction (synchronous FULL, read back). Later etcd implements the same for several boxes.
  */
-export interface Coordinator {
+export interface Coordinator extends Restraints, AuditTrail {
   readonly member: string;
   /** Token of this start. */
   readonly fence: number;
@@ -229,7 +252,12 @@ export interface Coordinator {
   release(shard: number): void;
   /** False once a newer member took over; then nothing may be sent. */
   stillValid(): boolean;
-  /** Durable when it returns `claimed`. Throws StoreError when the ledger cannot be written. */
+  /** Whether this ledger ever raised that fence. */
+  knowsFence(fence: number): boolean;
+  /**
+   * Durable when it returns `claimed`, together with its link in the audit chain (`run.decided`; messages have none).
+   * Throws MenddError when the ledger cannot be written.
+   */
   claim(intent: Intent, slots: Slots): ClaimVerdict;
   /** Durable; called just before the first byte leaves. */
   dispatched(runId: string, atMs: number): void;
@@ -245,7 +273,6 @@ export interface Coordinator {
   pause(pause: Pause): void;
   resume(): void;
   paused(nowMs: number): Pause | undefined;
-  /** Marks a run to be cancelled; true when it was still `intended`. */
   enqueue(message: Omit<OutboxMessage, 'id' | 'attempts' | 'status' | 'lastError'>): boolean;
   dueMessages(nowMs: number, limit: number): OutboxMessage[];
   messageSent(id: number, atMs: number): void;
@@ -277,4 +304,5 @@ export interface RunChange {
   preconditions?: Intent['preconditions'];
   verifyByMs?: number;
   verifyOkSinceMs?: number | null;
+  step?: RebootStep;
 }

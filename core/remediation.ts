@@ -4,7 +4,9 @@
  */
 
 import type { Decision, GateName, GateVerdict, Reason } from './decisions.ts';
-import { askGates, type LadderContext } from './gates.ts';
+import { hostCheck } from './definitions.ts';
+import type { LadderContext } from './fleet-view.ts';
+import { askGates } from './gates.ts';
 import {
   isMessage,
   type LadderStanding,
@@ -14,18 +16,33 @@ import {
   unsentRuns,
   unsentUntilTold,
 } from './ladder.ts';
+import { runIdOf } from './runs.ts';
 import { isOpen } from './types.ts';
 
 /**
- * Each problem is told once; a check that flaps makes many problems of one trouble and is told no more often than this.
+ * Each problem is told once; a check that flaps or breaks again and again makes many problems of one trouble and is told no more
+ * often than this.
  * Milliseconds.
  */
-const flappingToldEveryMs = 3_600_000;
+const repeatedToldEveryMs = 3_600_000;
 
 /** Holds that can last: they stop repairs, and the ladder's message goes out meanwhile. */
-const lastingHolds: readonly Reason[] = ['paused', 'flapping'];
+const lastingHolds: readonly Reason[] = [
+  'paused',
+  'ledger_not_trusted',
+  'flapping',
+  'chronic',
+  'host_budget_spent',
+  'group_budget_spent',
+  'fleet_budget_spent',
+];
+/** Trouble that comes again and again: many problems, and one thing to tell. */
+const toldSeldom: readonly Reason[] = ['flapping', 'chronic'];
 /** What holds a repair and does not hold telling of it. */
-const toldAllTheSame: readonly GateName[] = ['transport', 'fresh_result', 'flapping'];
+const toldAllTheSame: readonly GateName[] = ['transport', 'fresh_result', 'flapping', 'chronic'];
+
+/** Facts about the target that are older no longer decide. Milliseconds. */
+const factsKeepMs = 5_000;
 
 /** A decision and, when it is to act, what the intent needs. */
 export interface LadderDecision {
@@ -39,9 +56,9 @@ export interface LadderDecision {
  * ladder's message when the repair itself is held for long.
  */
 export function decideLadder(context: LadderContext): LadderDecision[] {
-  const { check, ladder, hostRuns, nowMs } = context;
-  if (check.state === 'ok' || check.state === 'pending') return [];
-  const standing = standingOf(ladder, check, hostRuns, nowMs);
+  const { check, ladder } = context;
+  if (ladder.trigger.on === 'recovery' || check.state === 'ok' || check.state === 'pending') return [];
+  const standing = standingOf(context);
   if (standing.next === undefined) return [gaveUp(context, standing, 'gave_up')];
   const first = decideRung(context, standing, standing.next);
   if (isMessage(standing.next.action)) return [first];
@@ -59,20 +76,32 @@ export function decideLadder(context: LadderContext): LadderDecision[] {
  * is when people are told.
  */
 export function decideCutOff(context: LadderContext): LadderDecision | undefined {
-  const { check, ladder, hostRuns, hostStatus, nowMs } = context;
+  const { check, ladder, hostRuns, hostStatus } = context;
+  if (ladder.trigger.on === 'recovery' || ladder.trigger.check === hostCheck) return undefined;
   if (check.state === 'ok' || check.state === 'pending') return undefined;
   if (hostStatus.state !== 'unreachable' || hostStatus.type !== 'hard') return undefined;
-  const standing = standingOf(ladder, check, hostRuns, nowMs);
+  const standing = standingOf(context);
   const acted = standing.rungs.some((rung) => !isMessage(rung.action) && rung.runs.some(spends));
   if (!acted || hostRuns.some(isOpen)) return undefined;
   if (!hasMessage(standing)) return gaveUp(context, standing, 'host_unreachable');
   return tell(context, standing, 'host_unreachable');
 }
 
+/** What follows the end of a problem: the only rung of such a ladder, once. */
+export function decideRecovery(context: LadderContext, episode: string): LadderDecision | undefined {
+  const [action] = context.ladder.rungs;
+  if (action === undefined || context.check.state !== 'ok') return undefined;
+  const runs = context.hostRuns.filter((run) => run.action === action.id && run.episode === episode);
+  if (runs.some((run) => run.ladder === context.ladder.id && spends(run))) return undefined;
+  const standing = { episode, rungs: [{ action, runs }] };
+  return decideRung(context, standing, { action, runs });
+}
+
 /** The ladder's message, out of turn; undefined when it was sent, went out lately, or may not go. */
 function tell(context: LadderContext, standing: LadderStanding, reason: Reason): LadderDecision | undefined {
   const message = standing.rungs.find((rung) => isMessage(rung.action) && rung.exhausted === undefined);
-  if (message === undefined || (reason === 'flapping' && toldLately(context, message))) return undefined;
+  if (message === undefined || (toldSeldom.includes(reason) && toldLately(context, message)))
+    return undefined;
   const told = decideRung(context, standing, message);
   const blocked = told.decision.gates.some((gate) => !gate.passed && !toldAllTheSame.includes(gate.gate));
   return blocked ? undefined : { ...told, decision: { ...told.decision, verdict: 'act', reason } };
@@ -83,22 +112,23 @@ export function decideRung(
   context: LadderContext,
   standing: LadderStanding,
   rung: RungStanding,
+  keepFactsMs: number = factsKeepMs,
 ): LadderDecision {
-  const gates = askGates({ ...context, rung: rung.action });
+  const attempt = rung.runs.length + 1;
+  const runId = runIdOf(context.host, rung.action.id, standing.episode, attempt);
+  const gates = askGates({ ...context, rung: rung.action, runId, factsKeepMs: keepFactsMs });
   const { verdict, reason } = concludeGates(gates);
-  return {
-    decision: { ...place(context), action: rung.action.id, verdict, reason, gates },
-    episode: standing.episode,
-    attempt: rung.runs.length + 1,
-  };
+  const decision: Decision = { ...place(context), action: rung.action.id, verdict, reason, gates };
+  return { decision, episode: standing.episode, attempt };
 }
 
-/** In observe mode the other gates still speak: what would act is told apart from what would not. */
+/** Short of acting itself the other gates still speak: what would act is told apart from what would not. */
 export function concludeGates(gates: readonly GateVerdict[]): Pick<Decision, 'verdict' | 'reason'> {
   const stopping = gates.filter((gate) => !gate.passed);
   const beyondMode = stopping.find((gate) => gate.gate !== 'mode');
   if (beyondMode?.reason !== undefined) return { verdict: 'held', reason: beyondMode.reason };
-  if (stopping.length > 0) return { verdict: 'would_act', reason: 'observe_mode' };
+  const [mode] = stopping;
+  if (mode?.reason !== undefined) return { verdict: 'would_act', reason: mode.reason };
   return { verdict: 'act', reason: 'act' };
 }
 
@@ -123,6 +153,6 @@ function hasMessage(standing: LadderStanding): boolean {
 }
 
 function toldLately(context: LadderContext, message: RungStanding): boolean {
-  const sinceMs = context.nowMs - flappingToldEveryMs;
+  const sinceMs = context.nowMs - repeatedToldEveryMs;
   return context.hostRuns.some((run) => run.action === message.action.id && run.decidedAtMs > sinceMs);
 }

@@ -15,6 +15,8 @@ export interface TransitionOptions {
   volatile?: boolean;
   /** The result follows an action of ours, so a change it brings is not held against the check. */
   afterAction?: boolean;
+  /** Times of so many non-OK results are kept, for triggers that count within a window. 0: none. */
+  rememberTimes?: number;
 }
 
 /** What happened at this step. A soft recovery is told as `ok soft`, while what is stored is `ok hard`. */
@@ -66,7 +68,7 @@ export function applyResult(
   const isOk = state === 'ok';
   const type: StateType = isOk ? 'hard' : verdict.type;
   const flap = flapAfter(status, state, type, options);
-  const { problemSinceMs = nowMs, ...rest } = status;
+  const { problemSinceMs = nowMs, problemTimesMs: _before, ...rest } = status;
   return {
     status: {
       ...rest,
@@ -79,6 +81,7 @@ export function applyResult(
       lastHardState: type === 'hard' ? state : status.lastHardState,
       flap,
       lastResult: result,
+      ...timesAfter(status, result, options.rememberTimes ?? 0),
     },
     event: {
       from: status.state,
@@ -89,6 +92,17 @@ export function applyResult(
       flapChange: flap.flapping === status.flap.flapping ? null : flap.flapping ? 'started' : 'stopped',
       changed: state !== status.state || verdict.type !== status.type,
     },
+  };
+}
+
+function timesAfter(
+  { problemTimesMs = [] }: CheckStatus,
+  { state, startedAtMs }: CheckResult,
+  keep: number,
+): Pick<CheckStatus, 'problemTimesMs'> {
+  if (keep === 0) return {};
+  return {
+    problemTimesMs: (state === 'ok' ? problemTimesMs : [...problemTimesMs, startedAtMs]).slice(-keep),
   };
 }
 

@@ -86,6 +86,8 @@ export interface CheckStatus {
   lastResult?: CheckResult;
   /** Root problem that suppresses this check at present (check id), from depends_on. */
   suppressedBy?: string;
+  /** Wall times of the newest results that were not OK, oldest first; kept for `times: N within: D` only. */
+  problemTimesMs?: readonly number[];
 }
 
 export interface HostStatus {
@@ -99,6 +101,8 @@ export interface HostStatus {
   lastSeenAtMs?: number;
   /** Wall time of the newest counted failure. */
   attemptAtMs?: number;
+  /** While unreachable: the parent that cannot be reached either, furthest up; its trouble is the cause. */
+  behind?: string;
 }
 
 /** A stored change of state. `check` is absent for a host's own transition. */
@@ -174,6 +178,8 @@ export interface Intent {
   fence: number;
   /** Who or what decided: `rule`, or `person:<name>`. */
   decidedBy: string;
+  /** Who approved it, when it had to be. */
+  approvedBy?: string;
   reason: string;
   /** Exact command text that the target will run, secrets never inside. */
   command: string;
@@ -207,7 +213,12 @@ export interface Run extends Intent {
   /** Wall time by which verification must have seen OK, then until when it must stay OK. */
   verifyByMs?: number;
   verifyOkSinceMs?: number;
+  /** How far a reboot with hooks has come; durable before each step begins. */
+  step?: RebootStep;
 }
+
+/** The steps of a reboot, in order. Each is written down before its first byte leaves. */
+export type RebootStep = 'drain' | 'reboot' | 'undrain';
 
 /** The part of a run that decisions need. */
 export interface RunSummary {
@@ -267,4 +278,17 @@ export type EventType =
   | 'message.sent'
   | 'message.failed'
   | 'store.failed'
-  | 'store.recovered';
+  | 'store.recovered'
+  | 'store.quarantined'
+  | 'store.rearmed'
+  | 'approval.asked'
+  | 'approval.settled'
+  | 'action.proposed'
+  | 'action.demoted'
+  | 'action.promoted'
+  | 'brake.engaged'
+  | 'brake.released'
+  | 'doubt.began'
+  | 'doubt.ended'
+  | 'suppression.added'
+  | 'suppression.ended';

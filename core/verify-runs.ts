@@ -2,22 +2,23 @@
  * Carries verification through the reducer: which runs of a host are being verified, and what a result or the time says of them.
  * core/verification.ts judges; this file applies.
  */
-import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } from './definitions.ts';
+import { type ActionDefinition, type HostPlan, hostCheck, type LadderDefinition } from './definitions.ts';
 import type { HostEngineState, Reduction } from './reduction.ts';
 import { actionOf, putRun } from './runs.ts';
+import { troubleOf } from './trouble.ts';
 import type { CheckResult, RunSummary } from './types.ts';
 import { isEvidence, type Judgement, judgeResult, judgeTime } from './verification.ts';
 
 export function verifyByResult(
   reduction: Reduction,
-  definition: CheckDefinition,
+  check: string,
   result: CheckResult,
   plan: HostPlan,
   nowMs: number,
 ): void {
   for (const { run, ladder, action } of verifying(reduction.state, plan)) {
-    if (ladder.trigger.check !== definition.id) continue;
-    settle(reduction, run, judgeResult(run, action.verify, result, nowMs), definition.id, nowMs);
+    if (ladder.trigger.check !== check) continue;
+    settle(reduction, run, judgeResult(run, action.verify, result, nowMs), check, nowMs);
   }
 }
 
@@ -28,10 +29,11 @@ export function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number
     settle(reduction, run, { kind: 'ended', status: 'inconclusive', outcome }, undefined, nowMs);
   }
   for (const { run, ladder, action } of verifying(reduction.state, plan)) {
-    const { host, checks } = reduction.state;
-    const startedMs = checks[ladder.trigger.check]?.lastResult?.startedAtMs ?? 0;
+    const { host } = reduction.state;
+    const { check } = ladder.trigger;
+    const startedMs = troubleOf(reduction.state, check)?.lastResult?.startedAtMs ?? 0;
     // What went away and was not asked since may have healed unseen.
-    const isSeen = host.state !== 'unreachable' || startedMs >= host.sinceMs;
+    const isSeen = check === hostCheck || host.state !== 'unreachable' || startedMs >= host.sinceMs;
     const asked = isSeen && isEvidence(run, action.verify, startedMs);
     const judgement = judgeTime(run, action.verify, asked, nowMs);
     if (judgement.kind === 'ended') settle(reduction, run, judgement, ladder.trigger.check, nowMs);

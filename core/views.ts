@@ -5,6 +5,18 @@
 import type { Decision } from './decisions.ts';
 import type { Definitions } from './definitions.ts';
 import type { Coordinator, Store } from './ports.ts';
+import type {
+  Approval,
+  BrakeState,
+  Doubt,
+  GroupKey,
+  Matcher,
+  Mode,
+  Outcomes,
+  Quarantine,
+  Suppression,
+  TrustCap,
+} from './safety.ts';
 import type { CheckStatus, HostStatus, Pause, Run, RunStatus, RunSummary, StoredEvent } from './types.ts';
 
 export interface HostView {
@@ -15,6 +27,7 @@ export interface HostView {
   checks: { ok: number; warning: number; critical: number; unknown: number; pending: number };
   /** Open run on this host, if any. */
   run?: RunSummary;
+  parents: readonly string[];
 }
 
 export interface CheckView {
@@ -61,17 +74,59 @@ export interface NowView {
   atMs: number;
   verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
   automation: {
-    mode: 'observe' | 'auto';
+    mode: Mode;
     paused?: Pause;
+    /** Why the daemon does not trust its own eyes at present. */
+    doubt?: Doubt;
+    /** The ledger is not trusted until a person re-arms. */
+    quarantine?: Quarantine;
+    brakes: BrakeView[];
+    /** Actions that lost trust. */
+    demoted: TrustCap[];
     fleetRuns: { used: number; limit: number; perMs: number };
   };
   definitions: { revision: string; loadedAtMs: number; lastReloadOk: boolean; problems: string[] };
+  /** Questions that wait for an answer. */
+  approvals: Approval[];
   needsYou: { explanation: Explanation; status: CheckStatus; runs: Run[] }[];
   healing: Run[];
   healed: Run[];
   worst: CheckView[];
-  unreachable: HostView[];
+  /** Hosts that cannot be asked, each under its root: those behind another are in `behind` of that one. */
+  unreachable: (HostView & { behind: string[] })[];
+  /** In force now. */
+  suppressions: Suppression[];
 }
+
+/** One group, its brake on or off. */
+export interface BrakeView {
+  scope: GroupKey;
+  on: boolean;
+  unhealthy: number;
+  hosts: number;
+  allowed: number;
+  state?: BrakeState;
+  /** Earliest wall time at which the rule releases it. */
+  releasesAtMs?: number;
+}
+
+/** What a person asks for; the daemon adds id, author and times. Wall times. */
+export type NewSuppression =
+  | { kind: 'silence'; match: Matcher; reason: string; startsAtMs?: number; endsAtMs: number }
+  | {
+      kind: 'downtime';
+      match: Matcher;
+      reason: string;
+      window: Extract<Suppression, { kind: 'downtime' }>['window'];
+    }
+  | {
+      kind: 'acknowledgement';
+      host: string;
+      check: string;
+      reason: string;
+      sticky: boolean;
+      endsAtMs?: number;
+    };
 
 export interface Health {
   ready: boolean;
@@ -89,9 +144,17 @@ export interface Stats {
   suppressed: Readonly<Record<string, number>>;
   connections: { open: number; connecting: number; waiting: number };
   eventLoopDelayMs: number;
+  brakesOn: number;
+  inDoubt: boolean;
+  approvalsWaiting: number;
 }
 
-export type Rejected = { kind: 'rejected'; status: 404 | 409 | 503; code: string; message: string };
+export type Rejected = {
+  kind: 'rejected';
+  status: 404 | 409 | 412 | 422 | 503;
+  code: string;
+  message: string;
+};
 
 /** Everything api/ needs; implemented by daemon/. Api decides nothing. */
 export interface DaemonPort {
@@ -109,6 +172,26 @@ export interface DaemonPort {
   cancelRun(runId: string, by: string): Run | Rejected;
   planAction(host: string, action: string): ActPlan | Rejected;
   act(host: string, action: string, by: string, reason: string): Run | Rejected;
+  /** All that have not ended, also those of the definitions and those to come. */
+  suppressions(): Suppression[];
+  addSuppression(wanted: NewSuppression, by: string): Suppression | Rejected;
+  endSuppression(id: string, by: string): Suppression | Rejected;
+  /** Waiting ones and those settled in the last seven days, newest first. */
+  approvals(): Approval[];
+  /** 412 when `tag` is not that of the question any more, 409 when it is settled or its trouble is gone. */
+  settleApproval(
+    id: string,
+    answer: 'approved' | 'rejected',
+    person: { by: string; reason: string; tag: string },
+  ): Approval | Rejected;
+  brakes(): BrakeView[];
+  releaseBrake(scope: GroupKey, by: string, reason: string): BrakeView | Rejected;
+  demoted(): TrustCap[];
+  promote(action: string, by: string, reason: string): { action: string; mode: Mode } | Rejected;
+  /** Over runs decided at or after `sinceMs`; per action, and per action and host. */
+  outcomes(query: { sinceMs: number; action?: string; host?: string; perHost: boolean }): Outcomes[];
+  /** Trust the ledger again. 409 when it is trusted. */
+  rearm(by: string, reason: string): Quarantine | Rejected;
   /** `restart`: sections of the daemon file that take effect at the next start. */
   reload(by: string): { ok: boolean; revision: string; problems: string[]; restart: string[] };
   onEvent(listener: (event: StoredEvent) => void): () => void;
@@ -119,4 +202,7 @@ export interface DaemonPort {
 /** The read parts of the store that api/ may use directly. */
 export type History = Pick<Store, 'transitions' | 'results' | 'decisions' | 'eventsAfter' | 'lastEventId'>;
 
-export type RunBook = Pick<Coordinator, 'get' | 'list' | 'authenticate'>;
+export type RunBook = Pick<
+  Coordinator,
+  'get' | 'list' | 'authenticate' | 'auditEntries' | 'verifyAudit' | 'auditHead'
+>;

@@ -30,6 +30,7 @@ test('nothing changed, though lines moved', () => {
     hosts: nothing,
     checks: nothing,
     actions: nothing,
+    suppressions: nothing,
     daemon: [],
   });
 });
@@ -53,6 +54,7 @@ test('what was added, removed and changed, by name', () => {
     hosts: { added: ['web-0'], removed: ['web-1'], changed: ['web-2'] },
     checks: { added: ['web.c'], removed: ['web.b'], changed: ['web.a'] },
     actions: { added: [], removed: [], changed: ['web.x', 'web.y'] },
+    suppressions: nothing,
     daemon: [],
   });
 });
@@ -74,4 +76,45 @@ test('a secret that changed counts, and is not shown', () => {
   const diff = diffDefinitions(load(root, 'one'), load(root, 'two'));
   expect(diff.daemon).toEqual(['notify']);
   expect(JSON.stringify(diff)).not.toContain('two');
+});
+
+function silence(host: string, year: number): string {
+  return `  - { match: { hosts: ['${host}'] }, until: ${year}-01-01T00:00:00Z, by: me, reason: x }\n`;
+}
+
+test('a silence that only moved did not change, and one with another end did', () => {
+  const path = 'definitions/silences/a.yaml';
+  const root = temporaryTree({
+    ...base,
+    [path]: `silences:\n${silence('web-1', 2100)}${silence('web-2', 2100)}`,
+  });
+  const before = load(root);
+  writeInto(root, path, `# moved\nsilences:\n${silence('web-1', 2100)}${silence('web-2', 2100)}`);
+  const moved = load(root);
+  expect(diffDefinitions(before, moved).suppressions).toEqual(nothing);
+  writeInto(root, path, `# moved\nsilences:\n${silence('web-1', 2100)}${silence('web-2', 2101)}`);
+  expect(diffDefinitions(moved, load(root)).suppressions).toEqual({
+    ...nothing,
+    changed: ['silences/a.yaml:4'],
+  });
+  writeInto(root, path, `silences:\n${silence('web-2', 2100)}${silence('*-1', 2100)}`);
+  expect(diffDefinitions(before, load(root)).suppressions).toEqual({
+    added: ['silences/a.yaml:3'],
+    removed: ['silences/a.yaml:2'],
+    changed: [],
+  });
+});
+
+test('an action that follows several recoveries changes with each of them', () => {
+  const path = 'definitions/runbooks/web.yaml';
+  const text = (check: string): string =>
+    `${base[path].replace('check: a', `check: ${check}`)}  w: { when: { check: b }, notify: a }\n  z: { on_recovery: true, notify: a }\n`;
+  const root = temporaryTree({ ...base, [path]: text('a') });
+  const before = load(root);
+  expect(before.runbooks[0]?.ladders.map(({ id }) => id)).toEqual(['web.x', 'web.w', 'web.z.a', 'web.z.b']);
+  writeInto(root, path, text('b'));
+  expect(diffDefinitions(before, load(root)).actions).toEqual({
+    ...nothing,
+    changed: ['web.x', 'web.y', 'web.z'],
+  });
 });

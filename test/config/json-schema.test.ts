@@ -6,6 +6,7 @@ function* maps(schema: JsonSchema, path: string): Generator<[string, JsonSchema]
   if (schema.properties !== undefined) yield [path, schema];
   for (const [key, each] of Object.entries(schema.properties ?? {})) yield* maps(each, `${path}.${key}`);
   for (const each of schema.anyOf ?? []) yield* maps(each, path);
+  if (schema.items !== undefined) yield* maps(schema.items, path);
   if (typeof schema.additionalProperties === 'object') yield* maps(schema.additionalProperties, `${path}.*`);
 }
 

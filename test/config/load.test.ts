@@ -69,17 +69,26 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
   writeInto(root, 'mendd.yaml', example);
   const asIs = load(root, { environment });
   expect(asIs.daemon.remediation.mode).toBe('observe');
-  const keys = /^( *)# ((?: {2})*(?:action_identity|passphrase|jump|guard_directory|page): )/gm;
+  const keys =
+    /^( *)# ((?: {2})*(?:action_identity|passphrase|jump|guard_directory|page|audit_webhook|of|login_within): )/gm;
   const full = example
     .replace('notify: {}', 'notify:')
+    .replace('groups: []', 'groups:')
     .replace(keys, '$1$2')
+    .replace(/^ {2}# {3}(?=- of|  max_)/gm, '    ')
     .replace(/^# {3}(?=.*(?:oncall|mail|webhook|smtp|host|port|secure|user|password|from|to):)/gm, '  ');
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
   expect(daemon.notify.size).toBe(2);
   expect(daemon.ssh).toMatchObject({ jump: 'bastion-1' });
   expect(daemon.ssh.actionIdentity?.reveal()).toBe(key);
-  expect(daemon.remediation.page).toBe('oncall');
+  expect(daemon.remediation).toMatchObject({
+    page: 'oncall',
+    groups: [{ label: 'role', maxRuns: { runs: 5, perMs: 3_600_000 }, maxConcurrent: 2 }],
+    brake: { label: 'role' },
+    humanIntent: { loginWithinMs: 900_000 },
+  });
+  expect(daemon.remediation.auditWebhook?.reveal()).toBe('https://example.com/audit/t');
 });
 
 test('every key of the daemon file stands in config.example.yaml', () => {
@@ -87,10 +96,11 @@ test('every key of the daemon file stands in config.example.yaml', () => {
   const keysOf = (schema: JsonSchema): string[] => [
     ...Object.entries(schema.properties ?? {}).flatMap(([key, each]) => [key, ...keysOf(each)]),
     ...(typeof schema.additionalProperties === 'object' ? keysOf(schema.additionalProperties) : []),
+    ...[...(schema.anyOf ?? []), ...(schema.items === undefined ? [] : [schema.items])].flatMap(keysOf),
   ];
   const keys = keysOf(jsonSchema('daemon')).filter((key) => key !== '$schema');
-  expect(keys.length).toBeGreaterThan(40);
-  expect(keys.filter((key) => !new RegExp(`^[ #]*${key}:`, 'm').test(example))).toEqual([]);
+  expect(keys.length).toBeGreaterThan(60);
+  expect(keys.filter((key) => !new RegExp(`^[ #]*(- )?${key}:`, 'm').test(example))).toEqual([]);
 });
 
 test('what the example says is a default is one', () => {
@@ -191,4 +201,83 @@ test('a runbook without problems of its own is still judged when hosts are wrong
     'unknown key `prot` in `web-1`',
     '`timeout`: 5 has no unit',
   ]);
+});
+
+test('silences are part of the revision, and may be absent', () => {
+  const root = tree();
+  const without = load(root);
+  expect(without.suppressions).toEqual([]);
+  const silence = '{ match: { hosts: ["*"] }, until: 2100-01-01T00:00:00Z, by: me, reason: x }';
+  writeInto(root, 'definitions/silences/a.yaml', `silences:\n  - ${silence}\n`);
+  const { revision, suppressions } = load(root);
+  expect(revision).not.toBe(without.revision);
+  expect(suppressions).toEqual([
+    {
+      id: 'silences/a.yaml:2',
+      kind: 'silence',
+      match: { hosts: ['*'], labels: {}, checks: [] },
+      startsAtMs: 0,
+      endsAtMs: Date.UTC(2100, 0, 1),
+      by: 'me',
+      reason: 'x',
+      createdAtMs: 0,
+      origin: 'definitions',
+    },
+  ]);
+});
+
+test('restraint that nobody wrote is there all the same', () => {
+  const actions = `actions:
+  fix: { when: { check: a }, run: "true" }
+  up: { after: fix, systemd_restart: x }
+  boot: { after: up, reboot: 5m }
+  here: { after: boot, run: "true", run_on: local }
+  tell: { after: here, notify: o }
+  call: { after: tell, webhook: "https://example.com" }
+  thanks: { on_recovery: a, run: "true" }
+`;
+  const root = tree({
+    'mendd.yaml': `${daemonFile}notify: { o: { webhook: "https://x" } }\n`,
+    'definitions/runbooks/web.yaml': runbookFile + actions,
+  });
+  const { daemon, runbooks } = load(root);
+  expect(daemon.remediation).toMatchObject({
+    mode: 'observe',
+    maxRunsPerHost: { runs: 6, perMs: 3_600_000 },
+    brake: { unhealthyAbovePercent: 30, minUnhealthy: 2, release: { kind: 'auto', afterMs: 600_000 } },
+  });
+  const rungs = runbooks.flatMap(({ ladders }) => ladders.flatMap((ladder) => ladder.rungs));
+  const shown = rungs.map(({ name, evidence, humanIntent, minUptimeMs, chronic, demote }) => [
+    name,
+    evidence.kind,
+    humanIntent,
+    minUptimeMs,
+    chronic?.runs,
+    demote?.failures,
+  ]);
+  expect(shown).toEqual([
+    ['fix', 'standard', true, 0, 5, 5],
+    ['up', 'standard', true, 0, 5, 5],
+    ['boot', 'standard', true, 300_000, 3, 5],
+    ['here', 'none', false, 0, 5, 5],
+    ['tell', 'none', false, 0, undefined, undefined],
+    ['call', 'none', false, 0, undefined, undefined],
+    ['thanks', 'standard', true, 0, undefined, undefined],
+  ]);
+});
+
+test.each([
+  ['check: a', { check: 'web.a', attempts: 7, forMs: 0 }],
+  ['check: a, attempts: 2, for: 5m', { check: 'web.a', attempts: 2, forMs: 300_000 }],
+  ['check: a, times: 3, within: 10m', { attempts: 1, times: { count: 3, withinMs: 600_000 } }],
+  ['check: a, times: 3, within: 10m, attempts: 2', { attempts: 2, times: { count: 3, withinMs: 600_000 } }],
+  ['host: down', { check: 'host', states: ['critical'], attempts: 1, forMs: 0 }],
+  ['host: down, for: 5m, attempts: 4', { check: 'host', attempts: 4, forMs: 300_000 }],
+])('when: { %s }', (when, expected) => {
+  const runbook = runbookFile.replace('"true"', '"true", max_attempts: 7');
+  const action = `actions: { x: { when: { ${when} }, run: "true", run_on: local } }\n`;
+  const { runbooks } = load(tree({ 'definitions/runbooks/web.yaml': runbook + action }));
+  const trigger = runbooks[0]?.ladders[0]?.trigger;
+  expect(trigger).toMatchObject({ on: 'problem', ...expected });
+  expect(trigger?.times === undefined).toBe(!when.includes('times'));
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { gateNames } from '../../core/decisions.ts';
 import { explainLadder } from '../../core/explain.ts';
 import { checkOf, ladderOf, page, planOf, reboot, restart } from '../support/definitions.ts';
 import { SimulatedHost } from './simulated-host.ts';
@@ -224,10 +225,13 @@ test('after a crash a stored problem alone does not act', () => {
   const { host: hostStatus, runs: hostRuns } = host.state;
   const context = {
     host: 'web-1',
+    plan: host.plan,
     ladder: ladderNow,
     check,
     hostStatus,
     hostRuns,
+    approvals: [],
+    facts: {},
     fleet: { ...host.fleet, freshSinceMs: host.nowMs + 1 },
     nowMs: host.nowMs,
   };
@@ -268,15 +272,18 @@ test('explain names every gate, what it saw and the earliest time', () => {
   const { host: hostStatus, runs: hostRuns } = host.state;
   const told = explainLadder({
     host: 'web-1',
+    plan: host.plan,
     ladder: ladderOf([restart]),
     check,
     hostStatus,
     hostRuns,
+    approvals: [],
+    facts: {},
     fleet: host.fleet,
     nowMs: host.nowMs,
   });
   expect(told).toMatchObject({ verdict: 'held', reason: 'cooldown' });
-  expect(told.gates).toHaveLength(15);
+  expect(told.gates.map(({ gate }) => gate)).toEqual(gateNames);
   expect(told.earliestMs).toBeGreaterThan(host.nowMs);
   expect(ladder.rungs).toHaveLength(3);
 });

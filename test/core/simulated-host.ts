@@ -1,36 +1,54 @@
 /** Drives the reducer as the daemon does, with a ledger in memory; time moves only when told. */
 
+import { Census } from '../../core/census.ts';
 import type { Decision } from '../../core/decisions.ts';
 import type { HostPlan } from '../../core/definitions.ts';
 import { initialHostState, reduceHost } from '../../core/engine.ts';
-import type { FleetView } from '../../core/gates.ts';
-import type { EngineEvent, HostEngineState, Reduction } from '../../core/reduction.ts';
-import type { CheckResult, CheckState, RunStatus, RunSummary, Transition } from '../../core/types.ts';
+import type { FleetView } from '../../core/fleet-view.ts';
+import type { Effect, EngineEvent, HostEngineState, HostFacts, Reduction } from '../../core/reduction.ts';
+import type { Approval, ApprovalStatus } from '../../core/safety.ts';
+import type {
+  CheckResult,
+  CheckState,
+  RunStatus,
+  RunSummary,
+  Transition,
+  TransportStage,
+} from '../../core/types.ts';
+import { remediationOf } from '../support/definitions.ts';
 
 export class SimulatedHost {
   nowMs = 1_700_000_000_000;
   state: HostEngineState;
   fleet: FleetView;
   readonly plan: HostPlan;
+  readonly census: Census;
   readonly decisions: Decision[] = [];
   readonly transitions: Omit<Transition, 'id'>[] = [];
   readonly effects: Reduction['effects'] = [];
   /** Every run that was started, as it stands. */
   readonly ledger = new Map<string, RunSummary>();
   readonly trace: string[] = [];
+  /** What the target answers when asked for facts; undefined: nothing comes back. */
+  facts: Omit<HostFacts, 'atMs'> | undefined = { bootId: 'b', uptimeSec: 86_400, people: [] };
 
-  constructor(plan: HostPlan, fleet: Partial<FleetView> = {}) {
+  constructor(plan: HostPlan, fleet: Partial<FleetView> = {}, census = new Census()) {
     this.plan = plan;
+    this.census = census;
     this.state = initialHostState(plan, this.nowMs);
     this.fleet = {
       mode: 'auto',
       freshSinceMs: this.nowMs,
-      maxConcurrent: 5,
-      maxRuns: { runs: 20, perMs: 3_600_000 },
-      openRepairs: 0,
-      repairsInWindow: 0,
+      canaryAtMs: 0,
+      limits: remediationOf(),
+      groups: this.census.groups,
+      suppressions: new Map(),
+      caps: new Map(),
+      states: new Map(),
+      plans: new Map([[plan.host.name, plan]]),
       ...fleet,
     };
+    this.census.update(plan, this.state, this.nowMs);
   }
 
   pass(ms: number): this {
@@ -41,6 +59,7 @@ export class SimulatedHost {
   apply(event: EngineEvent): void {
     const reduction = reduceHost(this.state, event, this.plan, this.fleet, this.nowMs);
     this.state = reduction.state;
+    this.census.update(this.plan, this.state, this.nowMs, this.nowMs);
     this.decisions.push(...reduction.decisions);
     this.transitions.push(...reduction.transitions);
     this.effects.push(...reduction.effects);
@@ -48,6 +67,11 @@ export class SimulatedHost {
       this.trace.push(`${decision.action} ${decision.verdict} ${decision.reason}`);
     for (const effect of reduction.effects) {
       if (effect.kind === 'act') this.ledger.set(effect.run.id, effect.run);
+      if (effect.kind === 'ask') this.#ask(effect);
+      if (effect.kind === 'probe' && this.facts !== undefined) {
+        const facts = { ...this.facts, atMs: this.nowMs };
+        this.apply({ kind: 'facts', ladder: effect.ladder.id, action: effect.action.id, facts });
+      }
       if (effect.kind === 'verify' && effect.judgement.kind === 'ended') {
         this.#store(effect.runId, { status: effect.judgement.status, endedAtMs: this.nowMs });
         this.trace.push(`${effect.runId.split('~')[1] ?? ''} ${effect.judgement.status}`);
@@ -80,8 +104,41 @@ export class SimulatedHost {
     return this;
   }
 
-  cutOff(): this {
-    const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
+  #ask({ ladder, action, run, decision }: Extract<Effect, { kind: 'ask' }>): void {
+    const approval: Approval = {
+      id: run.id,
+      host: run.host,
+      ladder: ladder.id,
+      action: action.id,
+      episode: run.episode,
+      attempt: run.attempt,
+      check: ladder.trigger.check,
+      command: 'true',
+      reason: decision.reason,
+      gates: decision.gates,
+      createdAtMs: this.nowMs,
+      expiresAtMs: this.nowMs + action.approveWithinMs,
+      status: 'waiting',
+      tag: 'tag',
+    };
+    this.apply({ kind: 'approval', approval });
+  }
+
+  /** A person, or time, settles the question that waits. */
+  answer(status: Exclude<ApprovalStatus, 'waiting'>): this {
+    const asked = this.state.approvals.findLast((each) => each.status === 'waiting');
+    if (asked === undefined) throw new Error('nothing is asked');
+    const settled = { ...asked, status, decidedAtMs: this.nowMs, decidedBy: 'person:ann' };
+    this.apply({ kind: 'approval', approval: settled });
+    return this;
+  }
+
+  count(kind: Effect['kind']): number {
+    return this.effects.filter((effect) => effect.kind === kind).length;
+  }
+
+  cutOff(stage: TransportStage = 'connect'): this {
+    const failure = { stage, message: 'refused', hint: '', sent: false };
     this.apply({ kind: 'unreachable', failure });
     return this;
   }
@@ -121,7 +178,13 @@ export class SimulatedHost {
       if (run.status === 'dispatched') this.#store(run.id, { status: 'unknown' });
     }
     const runs = [...this.ledger.values()].toSorted((a, b) => a.decidedAtMs - b.decidedAtMs);
-    this.state = { host: stored.host, checks: stored.checks, runs };
+    this.state = {
+      host: stored.host,
+      checks: stored.checks,
+      runs,
+      approvals: this.state.approvals,
+      facts: {},
+    };
     this.fleet = { ...this.fleet, freshSinceMs: this.nowMs };
     return this;
   }

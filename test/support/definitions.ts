@@ -6,6 +6,7 @@ import type {
   HostPlan,
   LadderDefinition,
 } from '../../core/definitions.ts';
+import type { RemediationConfig } from '../../core/remediation-config.ts';
 
 const source = { file: 'test.yaml', line: 1, column: 1 };
 
@@ -40,11 +41,18 @@ export function actionOf(
     effect,
     enabled: true,
     mode: 'auto',
+    approveWithinMs: 1_800_000,
     timeoutMs: 60_000,
     runOn: { kind: 'target' },
     verify: { withinMs: 30_000, staysOkMs: 20_000 },
     cooldownMs: 300_000,
     maxRuns: { runs: 3, perMs: 3_600_000 },
+    evidence: { kind: 'none' },
+    requireEvidence: false,
+    minUptimeMs: 0,
+    humanIntent: false,
+    chronic: null,
+    demote: null,
     env: {},
     source,
     ...more,
@@ -67,6 +75,8 @@ export function ladderOf(
   if (first === undefined) throw new Error('a ladder needs a rung');
   const trigger = {
     check: 'app.running',
+    on: 'problem' as const,
+    forMs: 0,
     states: ['warning', 'critical', 'unknown'] as const,
     attempts: 2,
     ...more,
@@ -84,8 +94,33 @@ export function planOf(checks: CheckDefinition[], ladders: LadderDefinition[], n
       user: 'mendd',
       labels: {},
       zone: 'default',
+      parents: [],
     },
     checks,
     ladders,
+  };
+}
+
+/** Nothing beside the two fleet limits restrains. */
+export function remediationOf(more: Partial<RemediationConfig> = {}): RemediationConfig {
+  return {
+    mode: 'auto',
+    maxRuns: { runs: 20, perMs: 3_600_000 },
+    maxConcurrent: 5,
+    maxRunsPerHost: { runs: 100, perMs: 3_600_000 },
+    groups: [],
+    brake: null,
+    selfDoubt: {
+      stallMs: 2_000,
+      canaries: [],
+      gateway: false,
+      dns: [],
+      everyMs: 10_000,
+      changedAbovePercent: 100,
+      changedWithinMs: 60_000,
+      changedMin: 1_000_000,
+    },
+    humanIntent: { lockFiles: [] },
+    ...more,
   };
 }

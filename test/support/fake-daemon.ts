@@ -3,20 +3,42 @@
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
+import type {
+  Approval,
+  AuditEntry,
+  AuditVerdict,
+  Doubt,
+  Mode,
+  Outcomes,
+  Quarantine,
+  Suppression,
+  TrustCap,
+} from '../../core/safety.ts';
 import type { CheckResult, Pause, Run, Scope, StoredEvent, Transition } from '../../core/types.ts';
 import type {
+  BrakeView,
   CheckView,
   DaemonPort,
   Explanation,
   Health,
   History,
   HostView,
+  NewSuppression,
   NowView,
   Rejected,
   RunBook,
   Stats,
 } from '../../core/views.ts';
-import { checkView, explanationOf, hostView, runOf, startMs } from './fake-views.ts';
+import {
+  auditOf,
+  brakeOf,
+  checkView,
+  explanationOf,
+  hostView,
+  outcomesOf,
+  runOf,
+  startMs,
+} from './fake-views.ts';
 
 /** A clock that moves by `advance` alone. */
 class HandClock implements Clock {
@@ -57,7 +79,7 @@ function pageThrough<T>(items: readonly T[], query: HistoryQuery): Page<T> {
   };
 }
 
-const rejected = (status: 404 | 409 | 503, code: string): Rejected => ({
+const rejected = (status: Rejected['status'], code: string): Rejected => ({
   kind: 'rejected',
   status,
   code,
@@ -86,6 +108,16 @@ export class FakeDaemon implements DaemonPort {
   readonly asked: string[] = [];
   needsYou: NowView['needsYou'] = [];
   healed: Run[] = [];
+  mode: Mode = 'auto';
+  doubt: Doubt | undefined;
+  quarantine: Quarantine | undefined;
+  suppressionList: Suppression[] = [];
+  approvalList: Approval[] = [];
+  brakeList: BrakeView[] = [brakeOf('fleet', false)];
+  demotedList: TrustCap[] = [];
+  outcomeList: Outcomes[] = [outcomesOf('app.restart')];
+  auditList: AuditEntry[] = [auditOf(3), auditOf(2), auditOf(1)];
+  auditVerdict: AuditVerdict = { ok: true, entries: 3, firstSeq: 1, head: { seq: 3, hash: 'b'.repeat(64) } };
   readonly #listeners = new Set<(event: StoredEvent) => void>();
   readonly #tokens = new Map<string, Token>();
 
@@ -106,8 +138,12 @@ export class FakeDaemon implements DaemonPort {
         sentence: `${verdict.needYou} need you · ${healing.length} healing`,
       },
       automation: {
-        mode: 'auto',
+        mode: this.mode,
         ...(this.paused === undefined ? {} : { paused: this.paused }),
+        ...(this.doubt === undefined ? {} : { doubt: this.doubt }),
+        ...(this.quarantine === undefined ? {} : { quarantine: this.quarantine }),
+        brakes: this.brakeList,
+        demoted: this.demotedList,
         fleetRuns: { used: 3, limit: 20, perMs: 3_600_000 },
       },
       definitions: {
@@ -116,11 +152,18 @@ export class FakeDaemon implements DaemonPort {
         lastReloadOk: this.reloadProblems.length === 0,
         problems: this.reloadProblems,
       },
+      approvals: this.approvalList.filter(({ status }) => status === 'waiting'),
       needsYou: this.needsYou,
       healing,
       healed: this.healed,
       worst,
-      unreachable: this.hostList.filter(({ status }) => status.state === 'unreachable'),
+      unreachable: this.hostList
+        .filter(({ status }) => status.state === 'unreachable' && status.behind === undefined)
+        .map((host) => ({
+          ...host,
+          behind: this.hostList.filter(({ status }) => status.behind === host.name).map(({ name }) => name),
+        })),
+      suppressions: this.suppressionList,
     };
   }
 
@@ -144,6 +187,9 @@ export class FakeDaemon implements DaemonPort {
       suppressed: { cooldown: 4 },
       connections: { open: 2, connecting: 1, waiting: 0 },
       eventLoopDelayMs: 1,
+      brakesOn: this.brakeList.filter(({ on }) => on).length,
+      inDoubt: this.doubt !== undefined,
+      approvalsWaiting: this.approvalList.filter(({ status }) => status === 'waiting').length,
     };
   }
 
@@ -193,6 +239,83 @@ export class FakeDaemon implements DaemonPort {
     this.asked.push(`act ${host} ${action} by ${by}: ${reason}`);
     if (action !== 'app.restart') return rejected(404, 'action_unknown');
     return runOf(`${host}~${action}~abc~2`, { decidedBy: `person:${by}`, reason, status: 'intended' });
+  }
+
+  suppressions = (): Suppression[] => this.suppressionList;
+  approvals = (): Approval[] => this.approvalList;
+  brakes = (): BrakeView[] => this.brakeList;
+  demoted = (): TrustCap[] => this.demotedList;
+
+  addSuppression(wanted: NewSuppression, by: string): Suppression | Rejected {
+    this.asked.push(`${wanted.kind} by ${by}: ${JSON.stringify(wanted)}`);
+    if (wanted.kind !== 'acknowledgement' && wanted.match.hosts.includes('nobody'))
+      return rejected(422, 'matcher_unusable');
+    const nowMs = this.clock.nowMs();
+    const id = `01J0000000000000000000000${this.suppressionList.length}`;
+    const base = { id, by, createdAtMs: nowMs, origin: 'person' as const };
+    if (wanted.kind !== 'acknowledgement') {
+      const added: Suppression =
+        wanted.kind === 'silence' ? { startsAtMs: nowMs, ...wanted, ...base } : { ...wanted, ...base };
+      this.suppressionList.push(added);
+      return added;
+    }
+    const { status } = this.checkList.find((each) => each.check === wanted.check) ?? {};
+    if (status === undefined || status.state === 'ok' || status.state === 'pending')
+      return rejected(409, 'no_problem');
+    const problem = { problemSinceMs: status.problemSinceMs ?? nowMs, state: status.state };
+    const added: Suppression = { ...wanted, ...base, ...problem };
+    this.suppressionList.push(added);
+    return added;
+  }
+
+  endSuppression(id: string, by: string): Suppression | Rejected {
+    this.asked.push(`end ${id} by ${by}`);
+    const found = this.suppressionList.find((each) => each.id === id);
+    if (found === undefined) return rejected(404, 'suppression_unknown');
+    if (found.origin === 'definitions') return rejected(409, 'defined_in_file');
+    return { ...found, endedAtMs: this.clock.nowMs(), endedBy: by };
+  }
+
+  settleApproval(
+    id: string,
+    answer: 'approved' | 'rejected',
+    person: { by: string; reason: string; tag: string },
+  ): Approval | Rejected {
+    this.asked.push(`${answer} ${id} by ${person.by}: ${person.reason} [${person.tag}]`);
+    const found = this.approvalList.find((each) => each.id === id);
+    if (found === undefined) return rejected(404, 'approval_unknown');
+    if (found.status !== 'waiting') return rejected(409, 'settled');
+    if (found.tag !== person.tag) return rejected(412, 'changed');
+    const settled = { ...found, status: answer, decidedAtMs: this.clock.nowMs(), decidedBy: person.by };
+    this.approvalList = this.approvalList.map((each) => (each.id === id ? settled : each));
+    return settled;
+  }
+
+  releaseBrake(scope: string, by: string, reason: string): BrakeView | Rejected {
+    this.asked.push(`release ${scope} by ${by}: ${reason}`);
+    const found = this.brakeList.find((each) => each.scope === scope);
+    if (found === undefined) return rejected(404, 'brake_unknown');
+    if (found.state === undefined) return rejected(409, 'brake_off');
+    const released = { atMs: this.clock.nowMs(), by, reason };
+    return { ...found, on: false, state: { ...found.state, released } };
+  }
+
+  promote(action: string, by: string, reason: string): { action: string; mode: Mode } | Rejected {
+    this.asked.push(`promote ${action} by ${by}: ${reason}`);
+    const known = this.demotedList.some((each) => each.action === action);
+    return known ? { action, mode: 'auto' } : rejected(409, 'trusted');
+  }
+
+  outcomes(query: Parameters<DaemonPort['outcomes']>[0]): Outcomes[] {
+    this.asked.push(`outcomes ${JSON.stringify(query)}`);
+    return this.outcomeList;
+  }
+
+  rearm(by: string, reason: string): Quarantine | Rejected {
+    this.asked.push(`rearm by ${by}: ${reason}`);
+    const { quarantine } = this;
+    this.quarantine = undefined;
+    return quarantine ?? rejected(409, 'trusted');
   }
 
   reload(by: string): ReturnType<DaemonPort['reload']> {
@@ -267,5 +390,8 @@ export class FakeDaemon implements DaemonPort {
         query,
       ),
     authenticate: (secret) => this.#tokens.get(secret),
+    auditEntries: (query) => pageThrough(this.auditList, query),
+    verifyAudit: () => this.auditVerdict,
+    auditHead: () => this.auditList[0],
   };
 }

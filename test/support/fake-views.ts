@@ -1,7 +1,8 @@
 /** Views, runs and explanations with plausible content, for tests of what shows them. */
 
+import type { Approval, AuditEntry, Outcomes, Suppression } from '../../core/safety.ts';
 import type { CheckResult, CheckState, Run } from '../../core/types.ts';
-import type { CheckView, Explanation, HostView } from '../../core/views.ts';
+import type { BrakeView, CheckView, Explanation, HostView } from '../../core/views.ts';
 
 export const startMs = Date.UTC(2026, 2, 1, 2, 41);
 
@@ -12,6 +13,7 @@ export function hostView(name: string, more: Partial<HostView> = {}): HostView {
     labels: { role: 'web' },
     status: { state: 'up', type: 'hard', attempt: 1, sinceMs: startMs, lastSeenAtMs: startMs },
     checks: { ok: 1, warning: 0, critical: 0, unknown: 0, pending: 0 },
+    parents: [],
     ...more,
   };
 }
@@ -98,5 +100,125 @@ export function explanationOf(host: string, check: string): Explanation {
     ],
     rungs: [{ action: 'app.restart', kind: 'systemd_restart', status: 'next', why: 'cooldown' }],
     earliestMs: startMs + 90_000,
+  };
+}
+
+export function approvalOf(id: string, more: Partial<Approval> = {}): Approval {
+  return {
+    id,
+    host: 'web-1',
+    ladder: 'app.restart',
+    action: 'app.reboot',
+    episode: (startMs - 60_000).toString(36),
+    attempt: 1,
+    check: 'app.running',
+    command: 'systemctl reboot',
+    reason: 'critical for 5m',
+    gates: [
+      {
+        gate: 'quorum',
+        passed: true,
+        values: { group: 'role=web', healthyWithoutIt: 11, needed: 8, hosts: 12 },
+      },
+      { gate: 'fleet_budget', passed: true, values: { used: 3, limit: 20, perMs: 3_600_000 } },
+    ],
+    createdAtMs: startMs,
+    expiresAtMs: startMs + 1_800_000,
+    status: 'waiting',
+    tag: 'tag-1',
+    ...more,
+  };
+}
+
+export function brakeOf(scope: string, on: boolean, more: Partial<BrakeView> = {}): BrakeView {
+  const figures = { unhealthy: on ? 5 : 1, hosts: 12, allowed: 3 };
+  const state = { scope, cause: 'mass_failure' as const, sinceMs: startMs - 120_000, ...figures };
+  return {
+    scope,
+    on,
+    ...figures,
+    ...(on ? { state: { ...state, belowSinceMs: startMs - 60_000 }, releasesAtMs: startMs + 600_000 } : {}),
+    ...more,
+  };
+}
+
+export function silenceOf(
+  id: string,
+  more: Partial<Extract<Suppression, { kind: 'silence' }>> = {},
+): Suppression {
+  return {
+    kind: 'silence',
+    id,
+    by: 'ann',
+    reason: 'rack move',
+    createdAtMs: startMs,
+    origin: 'person',
+    match: { hosts: ['web-*'], labels: {}, checks: [] },
+    startsAtMs: 0,
+    endsAtMs: startMs + 3_600_000,
+    ...more,
+  };
+}
+
+export function downtimeOf(
+  id: string,
+  window: Extract<Suppression, { kind: 'downtime' }>['window'],
+): Suppression {
+  return {
+    kind: 'downtime',
+    id,
+    by: 'ops',
+    reason: 'weekly patch',
+    createdAtMs: 0,
+    origin: 'definitions',
+    match: { hosts: [], labels: { role: 'db' }, checks: ['app.*'] },
+    window,
+  };
+}
+
+export function acknowledgementOf(id: string, sticky = false): Suppression {
+  return {
+    kind: 'acknowledgement',
+    id,
+    by: 'bob',
+    reason: 'disk is ordered',
+    createdAtMs: startMs,
+    origin: 'person',
+    host: 'web-1',
+    check: 'app.running',
+    problemSinceMs: startMs - 60_000,
+    state: 'critical',
+    sticky,
+  };
+}
+
+export function outcomesOf(action: string, host?: string): Outcomes {
+  return {
+    action,
+    ...(host === undefined ? {} : { host }),
+    runs: 10,
+    verified: 7,
+    notVerified: 1,
+    failed: 1,
+    inconclusive: 1,
+    unknown: 0,
+    successRate: 7 / 9,
+    recurred: 2,
+    recurrenceRate: 2 / 7,
+    medianTimeToHealMs: 42_000.5,
+    lastRunAtMs: startMs,
+  };
+}
+
+export function auditOf(seq: number): AuditEntry {
+  return {
+    seq,
+    atMs: startMs + seq,
+    kind: 'command',
+    actor: 'person:ann',
+    event: 'automation.paused',
+    body: { reason: 'drill', untilMs: startMs },
+    previous: 'a'.repeat(64),
+    hash: 'b'.repeat(64),
   };
 }

@@ -48,6 +48,7 @@ export function sshHost(
     user: sshd.user,
     labels: {},
     zone: 'default',
+    parents: [],
     ...changes,
   };
 }

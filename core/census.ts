@@ -1,0 +1,159 @@
+/**
+ * Counts the hosts of each group as their states change, so that no decision has to walk the fleet. Owns who is unhealthy;
+ * decides nothing.
+ */
+import { type Definitions, type HostPlan, hostCheck } from './definitions.ts';
+import type { GroupView, MemberView } from './fleet-view.ts';
+import { spends } from './ladder.ts';
+import type { HostEngineState } from './reduction.ts';
+import type { BrakeState, GroupKey } from './safety.ts';
+import { type CheckStatus, isOpen } from './types.ts';
+
+/** Hosts that are asked less often than this are not waited for when a whole round of answers is wanted. Milliseconds. */
+export const waitedForMs = 300_000;
+
+export const fleetKey: GroupKey = 'fleet';
+
+/** Labels by which hosts are grouped: for brakes, limits and guards. */
+export function groupLabels({ daemon, runbooks }: Definitions): ReadonlySet<string> {
+  const { brake, groups } = daemon.remediation;
+  const guards = runbooks.flatMap(({ ladders }) => ladders.flatMap(({ rungs }) => rungs));
+  return new Set([
+    ...groups.map(({ label }) => label),
+    ...(brake?.label === undefined ? [] : [brake.label]),
+    ...guards.flatMap(({ guard }) => (guard?.per === undefined ? [] : [guard.per])),
+  ]);
+}
+
+/** Undefined when the host does not have the label. */
+export function groupKeyOf({ host }: HostPlan, label: string | undefined): GroupKey | undefined {
+  if (label === undefined) return fleetKey;
+  const value = host.labels[label];
+  return value === undefined ? undefined : `${label}=${value}`;
+}
+
+/** Whether a host counts as sick for brakes and quorums: what would be acted on, what is critical, what cannot be reached. */
+export function isUnhealthy(plan: HostPlan, state: HostEngineState): boolean {
+  if (state.host.state === 'unreachable') return true;
+  const isActedOn = (id: string, status: CheckStatus): boolean =>
+    plan.ladders.some(
+      ({ trigger }) =>
+        trigger.on === 'problem' &&
+        trigger.check === id &&
+        trigger.states.some((each) => each === status.state),
+    );
+  return Object.entries(state.checks).some(
+    ([id, status]) => status.state === 'critical' || (id !== hostCheck && isActedOn(id, status)),
+  );
+}
+
+class Group implements GroupView {
+  readonly key: GroupKey;
+  readonly members = new Map<string, MemberView>();
+  /** Decision times of repairs that spend, by run id within each host. */
+  readonly #repairs = new Map<string, readonly number[]>();
+  unhealthy = 0;
+  openRepairs = 0;
+  brake?: BrakeState;
+
+  constructor(key: GroupKey) {
+    this.key = key;
+  }
+
+  repairsSince(sinceMs: number): number {
+    let count = 0;
+    for (const times of this.#repairs.values()) count += times.filter((ms) => ms > sinceMs).length;
+    return count;
+  }
+
+  put(host: string, member: MemberView, repairTimesMs: readonly number[]): void {
+    this.remove(host);
+    this.members.set(host, member);
+    this.#repairs.set(host, repairTimesMs);
+    this.unhealthy += member.unhealthy ? 1 : 0;
+    this.openRepairs += member.openRepairs;
+  }
+
+  remove(host: string): void {
+    const member = this.members.get(host);
+    if (member === undefined) return;
+    this.unhealthy -= member.unhealthy ? 1 : 0;
+    this.openRepairs -= member.openRepairs;
+    this.members.delete(host);
+    this.#repairs.delete(host);
+  }
+}
+
+export class Census {
+  readonly #groups = new Map<GroupKey, Group>([[fleetKey, new Group(fleetKey)]]);
+  readonly #keysOf = new Map<string, readonly GroupKey[]>();
+  #labels: ReadonlySet<string> = new Set();
+
+  get groups(): ReadonlyMap<GroupKey, GroupView> {
+    return this.#groups;
+  }
+
+  /** Groups a host is counted in; `fleet` is always the first. */
+  keysOf(host: string): readonly GroupKey[] {
+    return this.#keysOf.get(host) ?? [];
+  }
+
+  /** Begins anew with other definitions. Brakes stay, also of a group that is empty now: who may release them has to see them. */
+  reset(definitions: Definitions, states: ReadonlyMap<string, HostEngineState>, nowMs: number): void {
+    const before = new Map(this.#groups);
+    this.#groups.clear();
+    this.#keysOf.clear();
+    this.#group(fleetKey);
+    this.#labels = groupLabels(definitions);
+    for (const [host, plan] of definitions.byHost) {
+      const state = states.get(host);
+      const known = before.get(fleetKey)?.members.get(host);
+      if (state !== undefined) this.update(plan, state, nowMs, known?.askedAtMs ?? 0, known);
+    }
+    for (const [key, { brake }] of before) if (brake !== undefined) this.setBrake(key, brake);
+  }
+
+  /** `askedAtMs`: start of an answer or failure that came just now. */
+  update(
+    plan: HostPlan,
+    state: HostEngineState,
+    nowMs: number,
+    askedAtMs?: number,
+    known: MemberView | undefined = this.#groups.get(fleetKey)?.members.get(plan.host.name),
+  ): void {
+    const { name } = plan.host;
+    const repairs = state.runs.filter((run) => run.kind !== 'notify');
+    const unhealthy = isUnhealthy(plan, state);
+    // What lies in the future is from before the clock was set back.
+    const lastAskedMs = known?.askedAtMs ?? 0;
+    const everyMs = plan.checks.flatMap(({ timing }) =>
+      timing.kind === 'interval' && timing.everyMs <= waitedForMs ? [timing.everyMs] : [],
+    );
+    const member: MemberView = {
+      unhealthy,
+      unhealthySinceMs: unhealthy ? Math.min(known?.unhealthySinceMs || nowMs, nowMs) : 0,
+      askedAtMs: Math.max(askedAtMs ?? 0, lastAskedMs <= nowMs ? lastAskedMs : 0),
+      ...(everyMs.length === 0 ? {} : { askedEveryMs: Math.min(...everyMs) }),
+      openRepairs: repairs.filter(isOpen).length,
+    };
+    const timesMs = repairs.filter(spends).map((run) => run.decidedAtMs);
+    const keys = [fleetKey, ...[...this.#labels].flatMap((label) => groupKeyOf(plan, label) ?? [])];
+    for (const key of this.keysOf(name)) this.#group(key).remove(name);
+    this.#keysOf.set(name, keys);
+    for (const key of keys) this.#group(key).put(name, member, timesMs);
+  }
+
+  setBrake(scope: GroupKey, brake: BrakeState | undefined): void {
+    const group = this.#group(scope);
+    if (brake === undefined) delete group.brake;
+    else group.brake = brake;
+  }
+
+  #group(key: GroupKey): Group {
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const group = new Group(key);
+    this.#groups.set(key, group);
+    return group;
+  }
+}

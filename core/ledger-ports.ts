@@ -1,0 +1,53 @@
+/** The parts of the ledger that restrain and that remember who did what; core/ports.ts joins them into the `Coordinator`. */
+import type { HistoryQuery, Page } from './ports.ts';
+import type {
+  Approval,
+  ApprovalStatus,
+  AuditEntry,
+  AuditVerdict,
+  BrakeState,
+  GroupKey,
+  Quarantine,
+  Suppression,
+  TrustCap,
+} from './safety.ts';
+
+/** What people and rules lay upon actions. Each change is durable when the method returns. Errors: MenddError. */
+export interface Restraints {
+  /** In force or to come, at that wall time. */
+  suppressions(nowMs: number): Suppression[];
+  addSuppression(suppression: Suppression): void;
+  /** Undefined when there is none that has not ended. */
+  endSuppression(id: string, by: string, atMs: number): Suppression | undefined;
+  /** Newest first; all waiting ones and those settled at or after `sinceMs`. */
+  approvals(sinceMs: number): Approval[];
+  approval(id: string): Approval | undefined;
+  /** False when that question was asked already. */
+  askApproval(approval: Approval): boolean;
+  /** Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. */
+  settleApproval(
+    id: string,
+    change: { status: Exclude<ApprovalStatus, 'waiting'>; atMs: number; by: string; answer?: string },
+  ): Approval | undefined;
+  brakes(): BrakeState[];
+  saveBrake(brake: BrakeState): void;
+  clearBrake(scope: GroupKey): void;
+  trust(): TrustCap[];
+  saveTrust(cap: TrustCap): void;
+  quarantine(): Quarantine | undefined;
+  /** The first cause stays. */
+  setQuarantine(quarantine: Quarantine): void;
+  /** False when there was none. */
+  rearm(): boolean;
+}
+
+/** The hash-chained record of who did what. */
+export interface AuditTrail {
+  /** Durable when it returns. */
+  audit(entry: Pick<AuditEntry, 'atMs' | 'kind' | 'actor' | 'event' | 'body'>): AuditEntry;
+  /** Undefined while nothing was recorded. */
+  auditHead(): { seq: number; hash: string } | undefined;
+  /** Newest first. */
+  auditEntries(query: Pick<HistoryQuery, 'sinceMs' | 'untilMs' | 'cursor' | 'limit'>): Page<AuditEntry>;
+  verifyAudit(): AuditVerdict;
+}
