@@ -1,8 +1,9 @@
 /** Owns copies of a live database: consistent, checked, readable on their own, never half there under their final name. */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MenddError } from '../core/errors.ts';
 import { type Connection, connect, pragma, quickCheck } from './connection.ts';
+import { syncToDisk } from './directory.ts';
 import { attempt, translated } from './failure.ts';
 
 interface CopyOptions {
@@ -57,17 +58,8 @@ function finish(partial: string, to: string): void {
     copy.close();
   }
   attempt(to, () => {
-    sync(partial);
+    syncToDisk(partial);
     renameSync(partial, to);
-    sync(dirname(to));
+    syncToDisk(dirname(to));
   });
-}
-
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

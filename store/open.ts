@@ -1,4 +1,4 @@
-/** Owns how the two files of a store are opened: by the daemon that runs, and beside it for tokens and backups. */
+/** Owns how the two files of a store are opened: by the daemon that runs, and beside it for the command line. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, format, join, parse } from 'node:path';
@@ -14,18 +14,21 @@ import {
   makeDurable,
   quickCheck,
 } from './connection.ts';
+import { quarantineRow } from './controls.ts';
 import { copySnapshot } from './copy.ts';
+import { asideOf, moveDatabase, removeDatabase } from './damage.ts';
 import { makeDirectory } from './directory.ts';
 import { attempt, guarded } from './failure.ts';
 import { createHistory } from './history.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger, ledgerTables, rearm } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { migrate, pendingMigrations } from './migrate.ts';
-import { tokenTable } from './tokens.ts';
 
 export interface Stores {
   store: Store;
   coordinator: Coordinator;
+  /** What was found damaged or too old, a sentence each; the ledger is in quarantine then. */
+  recovered?: string[];
 }
 
 export interface StoreOptions {
@@ -35,40 +38,105 @@ export interface StoreOptions {
   member?: string;
   /** Wall time, ms since the epoch. */
   nowMs: number;
+  /** Told what does not stop the store and must not pass unseen; Node's own warnings when absent. */
+  warn?: (sentence: string) => void;
 }
 
 /**
- * Opens both files for a daemon, which from then on is the only one. Closing both ends that.
- * Errors: STORE_LOCKED, STORE_UNUSABLE, STORE_CORRUPT, STORE_NEWER, NATIVE_MODULE.
+ * Opens both files for a daemon, which from then on is the only one. Closing both ends that. A damaged file does not stop
+ * the start: it is moved aside, a new one takes its place, and the ledger is in quarantine, as it is when it is an old copy.
+ * Errors: STORE_LOCKED, STORE_UNUSABLE, STORE_NEWER, NATIVE_MODULE.
  */
 export function openStores(options: StoreOptions): Stores {
   const path = realPath(options.path);
   const ledgerPath = ledgerPathOf(path);
   const lock = acquireLock(path);
-  const opened: Connection[] = [];
+  const recovered: string[] = [];
+  let coordinator: Coordinator | undefined;
   try {
     requireLedgerOf(path, ledgerPath);
-    const ledger = openFile(ledgerPath, ledgerKind);
-    opened.push(ledger);
-    const history = openFile(path, historyKind);
-    opened.push(history);
-    const store = createHistory(history, path);
-    const member = options.member ?? hostname();
-    const coordinator = attempt(ledgerPath, () =>
-      createLedger(ledger, ledgerPath, { member, nowMs: options.nowMs }),
-    );
-    return releasedWhenClosed(lock, store, coordinator);
+    coordinator = openLedger(ledgerPath, options, recovered);
+    const store = openHistory(path, options.nowMs, coordinator, recovered);
+    const stores = releasedWhenClosed(lock, store, coordinator);
+    return recovered.length === 0 ? stores : { ...stores, recovered };
   } catch (error) {
-    for (const connection of opened) connection.close();
+    coordinator?.close();
     lock.release();
     throw error;
   }
 }
 
-/** For `mendd token` beside a running daemon: takes no lock and no fence. Errors: as `openStores`. */
-export function openLedgerForTokens(
-  path: string,
-): Pick<Coordinator, 'createToken' | 'tokens' | 'revokeToken' | 'close'> {
+function openLedger(file: string, options: StoreOptions, recovered: string[]): Coordinator {
+  const ledgerOptions = {
+    member: options.member ?? hostname(),
+    nowMs: options.nowMs,
+    warn: options.warn ?? ((sentence: string) => process.emitWarning(sentence)),
+    onOldCopy: (sentence: string) => void recovered.push(sentence),
+  };
+  const open = (): Coordinator => openAs(file, ledgerKind, (db) => createLedger(db, file, ledgerOptions));
+  return wholeOr(open, (damage) => {
+    const { aside, text } = newsOf(file, damage, options.nowMs);
+    const fresh = `${file}.new`;
+    attempt(file, () => removeDatabase(fresh));
+    // In quarantine before it has the name: no crash leaves an empty ledger that is believed.
+    openAs(fresh, ledgerKind, (db) => {
+      const { setQuarantine } = quarantineRow(db, fresh);
+      setQuarantine({ cause: 'corrupt', sinceMs: options.nowMs, text });
+      db.close();
+    });
+    attempt(file, () => {
+      moveDatabase(file, aside);
+      moveDatabase(fresh, file);
+    });
+    recovered.push(text);
+  });
+}
+
+function openHistory(file: string, nowMs: number, ledger: Coordinator, recovered: string[]): Store {
+  const open = (): Store => openAs(file, historyKind, (db) => createHistory(db, file));
+  return wholeOr(open, (damage) => {
+    const { aside, text } = newsOf(file, damage, nowMs);
+    ledger.setQuarantine({ cause: 'corrupt', sinceMs: nowMs, text });
+    attempt(file, () => moveDatabase(file, aside));
+    recovered.push(text);
+  });
+}
+
+/** `replace` is called once when what is opened is damaged. */
+function wholeOr<T>(open: () => T, replace: (damage: MenddError) => void): T {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof MenddError) || error.code !== 'STORE_CORRUPT') throw error;
+    replace(error);
+    return open();
+  }
+}
+
+function newsOf(file: string, damage: MenddError, nowMs: number): { aside: string; text: string } {
+  const aside = asideOf(file, nowMs);
+  return { aside, text: `${damage.message} It was moved to ${aside}, and a new one was begun.` };
+}
+
+export type LedgerBeside = Pick<
+  Coordinator,
+  | 'createToken'
+  | 'tokens'
+  | 'revokeToken'
+  | 'audit'
+  | 'auditHead'
+  | 'auditEntries'
+  | 'verifyAudit'
+  | 'quarantine'
+  | 'rearm'
+  | 'close'
+>;
+
+/**
+ * The part of a ledger that needs no daemon: tokens, the audit, re-arming. Also beside a running one: it takes no lock and no
+ * fence, and verifies nothing by itself. `nowMs` is wall time. Errors: as `openStores`, and STORE_CORRUPT.
+ */
+export function openLedgerBeside(path: string, nowMs: number): LedgerBeside {
   const history = realPath(path);
   const file = ledgerPathOf(history);
   requireLedgerOf(history, file);
@@ -78,12 +146,30 @@ export function openLedgerForTokens(
       if (pendingMigrations(db, file, ledgerKind).length > 0) migrateAlone(history, db, file);
       else makeDurable(db, file, ledgerKind);
     });
-    const { createToken, tokens, revokeToken } = tokenTable(db, file);
-    return guarded(file, { createToken, tokens, revokeToken, close: () => void db.close() });
+    return attempt(file, () => portBeside(db, file, nowMs));
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+function portBeside(db: Connection, file: string, nowMs: number): LedgerBeside {
+  const tables = ledgerTables(db, file);
+  const { createToken, tokens, revokeToken } = tables.tokens;
+  const { audit, auditHead, auditEntries, verifyAudit } = tables.audit;
+  return guarded<LedgerBeside>(file, {
+    createToken,
+    tokens,
+    revokeToken,
+    audit,
+    auditHead,
+    auditEntries,
+    verifyAudit,
+    quarantine: tables.quarantine.quarantine,
+    // An old copy does not know the newest fences; they follow the wall clock.
+    rearm: () => rearm(db, tables, Math.max(tables.fence.read(), Math.floor(nowMs / 1000))),
+    close: () => void db.close(),
+  });
 }
 
 /**
@@ -133,11 +219,14 @@ function hasContent(file: string): boolean {
   return attempt(file, () => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
 }
 
-function openFile(file: string, kind: FileKind): Connection {
+/** Errors: those of `use` too, translated; the file is closed then. */
+function openAs<T>(file: string, kind: FileKind, use: (db: Connection) => T): T {
   const db = connect(file, { create: true });
   try {
-    attempt(file, () => prepareFile(db, file, kind));
-    return db;
+    return attempt(file, () => {
+      prepareFile(db, file, kind);
+      return use(db);
+    });
   } catch (error) {
     db.close();
     throw error;

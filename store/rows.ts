@@ -1,5 +1,4 @@
-/** Owns how rows become data: absent fields, seals, and pages newest first. Knows no table. */
-import { createHash } from 'node:crypto';
+/** Owns how rows become data: absent fields, and pages newest first. Knows no table. */
 import type { HistoryQuery, Page } from '../core/ports.ts';
 import type { Connection } from './connection.ts';
 
@@ -10,16 +9,6 @@ export function present<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== null && value !== undefined),
   ) as Present<T>;
-}
-
-/** A checksum of data that does not depend on the order of its keys, nor on fields that are absent. */
-export function sealOf(data: unknown): string {
-  return createHash('sha256').update(JSON.stringify(data, sortKeys)).digest('base64url');
-}
-
-function sortKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export type SqlValue = string | number;

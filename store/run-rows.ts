@@ -1,7 +1,12 @@
 /** Owns how a run lies in its row, with a checksum over all of it. A row whose checksum is wrong is never believed. */
-import { MenddError } from '../core/errors.ts';
 import type { ActionKind, Intent, Run, RunEvent, RunStatus, RunSummary } from '../core/types.ts';
-import { present, sealOf } from './rows.ts';
+import { present } from './rows.ts';
+import { damaged, sealOf } from './seal.ts';
+
+/** As in the partial indexes of the schema, letter by letter, so that SQLite uses them. */
+export const openRuns = `status IN ('intended', 'dispatched', 'unknown', 'verifying')`;
+/** A run that certainly never ran on the target spends nothing. */
+export const spendingRuns = `NOT (status IN ('refused', 'expired') OR (status = 'cancelled' AND dispatched_at_ms IS NULL))`;
 
 export interface SummaryRow {
   id: string;
@@ -37,6 +42,7 @@ type RestOfIntent = Pick<
   | 'notAfterMs'
   | 'fence'
   | 'decidedBy'
+  | 'approvedBy'
   | 'reason'
   | 'command'
   | 'revision'
@@ -44,14 +50,16 @@ type RestOfIntent = Pick<
   | 'preconditions'
   | 'shard'
 >;
-type Result = Pick<Run, 'exitCode' | 'outcome' | 'stdout' | 'stderr' | 'evidence'>;
+type Result = Pick<Run, 'exitCode' | 'outcome' | 'stdout' | 'stderr' | 'evidence' | 'step'>;
 
 export function encodeRun(run: Run, repairs: boolean): RunRow {
-  const { notAfterMs, fence, decidedBy, reason, command, revision, gates, preconditions, shard } = run;
+  const { notAfterMs, fence, decidedBy, approvedBy, reason, command, revision, gates, preconditions, shard } =
+    run;
   const intent: RestOfIntent = {
     notAfterMs,
     fence,
     decidedBy,
+    ...present({ approvedBy }),
     reason,
     command,
     revision,
@@ -59,7 +67,7 @@ export function encodeRun(run: Run, repairs: boolean): RunRow {
     preconditions,
     shard,
   };
-  const { exitCode, outcome, stdout, stderr, evidence } = run;
+  const { exitCode, outcome, stdout, stderr, evidence, step } = run;
   return {
     id: run.id,
     host: run.host,
@@ -76,7 +84,7 @@ export function encodeRun(run: Run, repairs: boolean): RunRow {
     verify_by_ms: run.verifyByMs ?? null,
     verify_ok_since_ms: run.verifyOkSinceMs ?? null,
     intent: JSON.stringify(intent),
-    result: JSON.stringify({ exitCode, outcome, stdout, stderr, evidence }),
+    result: JSON.stringify({ exitCode, outcome, stdout, stderr, evidence, step }),
     events: JSON.stringify(run.events),
     checksum: sealOf({ run, repairs }),
   };
@@ -117,13 +125,4 @@ export function decodeRun(row: RunRow, file: string): Run {
   }
   if (sealOf({ run, repairs: row.repairs === 1 }) !== row.checksum) throw damaged(file, `run ${row.id}`);
   return run;
-}
-
-/** The error for a ledger row that is not what was written. */
-export function damaged(file: string, what: string, cause?: unknown): MenddError {
-  return new MenddError(
-    'STORE_CORRUPT',
-    `${file}: ${what} is not as it was written: its checksum is wrong.`,
-    { cause },
-  );
 }

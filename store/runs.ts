@@ -1,52 +1,53 @@
-/** Owns the runs of the ledger: claims, moves and reading. Each change is one durable transaction, read back before it counts. */
-import type { ClaimVerdict, Coordinator, Page, RunChange, Slots } from '../core/ports.ts';
+/** Owns the runs: claims, moves and what is read of them. A claim is one durable transaction, read back before it counts. */
+import type { Coordinator, Page, RunChange, Slots } from '../core/ports.ts';
 import { type Intent, isOpen, type Run, type RunEvent, type RunStatus } from '../core/types.ts';
+import { type ClaimGuards, claimRules, type Refusal } from './claim-rules.ts';
 import { assertDurable, type Connection, ledgerKind } from './connection.ts';
-import { pageOf, pageReader, present, pruner, type SqlValue } from './rows.ts';
+import { pageOf, pageReader, present, pruner } from './rows.ts';
+import { runGroupTable } from './run-groups.ts';
 import { mayMove } from './run-moves.ts';
 import {
-  damaged,
   decodeRun,
   decodeSummary,
   encodeRun,
+  openRuns,
   type RunRow,
   type SummaryRow,
   summaryColumns,
 } from './run-rows.ts';
-
-/** As in the partial indexes of the schema, letter by letter, so that SQLite uses them. */
-const open = `status IN ('intended', 'dispatched', 'unknown', 'verifying')`;
-/** A run that certainly never ran on the target spends nothing. */
-const spends = `NOT (status IN ('refused', 'expired') OR (status = 'cancelled' AND dispatched_at_ms IS NULL))`;
+import { damaged } from './seal.ts';
 
 export type Runs = Pick<
   Coordinator,
   'claim' | 'dispatched' | 'advance' | 'get' | 'open' | 'list' | 'summaries'
 > & {
+  /** The greatest number a run ever had; 0 before the first. */
+  lastSeq: () => number;
   /** Errors: STORE_CORRUPT, naming the first run that is not as it was written. */
   verify: () => void;
   prune: (beforeMs: number, batch: number) => number;
 };
 
-export interface ClaimGuards {
-  /** The newest fence token in the ledger. */
-  fence(): number;
-  paused(nowMs: number): boolean;
-}
-
 type Stored = RunRow & { seq: number };
-type Refusal = Extract<ClaimVerdict, { kind: 'refused' }>['reason'];
 
-export function runTable(db: Connection, file: string, guards: ClaimGuards): Runs {
+/** `claimed` is called inside the transaction of a claim that holds. */
+export function runTable(
+  db: Connection,
+  file: string,
+  guards: ClaimGuards,
+  claimed: (intent: Intent) => void,
+): Runs {
   const byId = db.prepare<[string], Stored>('SELECT * FROM runs WHERE id = ?');
   const all = db.prepare<[], Stored>('SELECT * FROM runs ORDER BY seq');
-  const opened = db.prepare<[], Stored>(`SELECT * FROM runs WHERE ${open} ORDER BY seq`);
+  const opened = db.prepare<[], Stored>(`SELECT * FROM runs WHERE ${openRuns} ORDER BY seq`);
   const summaries = db.prepare<[number], SummaryRow>(
-    `SELECT ${summaryColumns} FROM runs WHERE decided_at_ms >= ? OR ${open} ORDER BY seq`,
+    `SELECT ${summaryColumns} FROM runs WHERE decided_at_ms >= ? OR ${openRuns} ORDER BY seq`,
   );
+  const lastSeq = db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'runs'`).pluck();
   const readPage = pageReader<Stored>(db, { select: 'SELECT * FROM runs', key: 'seq' });
   const write = runWriter(db);
-  const refusalOf = claimRules(db, guards, (id) => byId.get(id) !== undefined);
+  const groups = runGroupTable(db, file);
+  const refusalOf = claimRules(db, guards, groups);
 
   function find(runId: string): { run: Run; repairs: boolean } | undefined {
     const row = byId.get(runId);
@@ -61,8 +62,12 @@ export function runTable(db: Connection, file: string, guards: ClaimGuards): Run
 
   const claim = db.transaction((intent: Intent, slots: Slots): Refusal | undefined => {
     const refusal = refusalOf(intent, slots);
-    if (refusal === undefined) write.insert(newRun(intent), slots.repairs);
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    const seq = write.insert(newRun(intent), slots.repairs);
+    const scopes = slots.repairs ? slots.groups.map(({ key }) => key) : [];
+    groups.add(seq, scopes, intent.decidedAtMs);
+    claimed(intent);
+    return undefined;
   });
 
   const move = db.transaction((runId: string, change: (run: Run) => Run): Run => {
@@ -106,47 +111,18 @@ export function runTable(db: Connection, file: string, guards: ClaimGuards): Run
       );
     },
     summaries: (sinceMs) => summaries.all(sinceMs).map(decodeSummary),
+    lastSeq: () => lastSeq.get() ?? 0,
     verify() {
       for (const row of all.iterate()) decodeRun(row, file);
+      groups.verify();
     },
-    prune: pruner(db, 'runs', `NOT (${open}) AND decided_at_ms < ?`),
-  };
-}
-
-/** The rules of a claim, asked inside its transaction; the first that refuses is the reason. */
-function claimRules(
-  db: Connection,
-  guards: ClaimGuards,
-  exists: (runId: string) => boolean,
-): (intent: Intent, slots: Slots) => Refusal | undefined {
-  const count = (where: string): ((...params: SqlValue[]) => number) => {
-    const statement = db.prepare<SqlValue[], { count: number }>(
-      `SELECT count(*) AS count FROM runs WHERE ${where}`,
-    );
-    return (...params) => statement.get(...params)?.count ?? 0;
-  };
-  const openOnHost = count(`host = ? AND repairs = 1 AND ${open}`);
-  const openInFleet = count(`repairs = 1 AND ${open}`);
-  const ofAction = count(`host = ? AND action = ? AND decided_at_ms > ? AND ${spends}`);
-  const ofFleet = count(`repairs = 1 AND decided_at_ms > ? AND ${spends}`);
-
-  return (intent, slots) => {
-    if (guards.fence() !== intent.fence) return 'fenced';
-    if (exists(intent.id)) return 'duplicate';
-    // A message changes no machine: people are told also while automation is paused.
-    if (!slots.repairs) return undefined;
-    if (guards.paused(intent.decidedAtMs)) return 'paused';
-    if (openOnHost(intent.host) > 0) return 'host_busy';
-    if (openInFleet() >= slots.fleetConcurrent) return 'fleet_busy';
-    if (ofAction(intent.host, intent.action, slots.action.sinceMs) >= slots.action.runs)
-      return 'max_runs_reached';
-    if (ofFleet(slots.fleet.sinceMs) >= slots.fleet.runs) return 'fleet_budget_spent';
-    return undefined;
+    prune: pruner(db, 'runs', `NOT (${openRuns}) AND decided_at_ms < ?`),
   };
 }
 
 interface RunWriter {
-  insert(run: Run, repairs: boolean): void;
+  /** Returns the run's number. */
+  insert(run: Run, repairs: boolean): number;
   update(run: Run, repairs: boolean): void;
 }
 
@@ -163,7 +139,7 @@ function runWriter(db: Connection): RunWriter {
      WHERE id = :id`,
   );
   return {
-    insert: (run, repairs) => void insert.run(encodeRun(run, repairs)),
+    insert: (run, repairs) => Number(insert.run(encodeRun(run, repairs)).lastInsertRowid),
     update: (run, repairs) => void update.run(encodeRun(run, repairs)),
   };
 }

@@ -5,8 +5,8 @@ import type { Coordinator, Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import { translated } from './failure.ts';
-import { present, sealOf } from './rows.ts';
-import { damaged } from './run-rows.ts';
+import { present } from './rows.ts';
+import { damaged, sealOf } from './seal.ts';
 
 /** Last use is written at most this often, so that reading does not write all the time. */
 const lastUseEveryMs = 60_000;

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { type FileKind, historyKind, ledgerKind, quickCheck } from '../../store/connection.ts';
 import { applyMigrations, migrationsOf } from '../../store/migrate.ts';
-import { ledgerPathOf, openLedgerForTokens } from '../../store/open.ts';
+import { ledgerPathOf, openLedgerBeside } from '../../store/open.ts';
 import { closeStores, openForTest, startMs, storePath } from './support/samples.ts';
 
 interface Older {
@@ -99,13 +99,13 @@ test('tokens do not migrate a ledger under a running daemon', () => {
   const db = new Database(ledgerPathOf(path));
   db.pragma('user_version = 1');
   db.close();
-  expect(() => openLedgerForTokens(path)).toThrow(expect.objectContaining({ code: 'STORE_LOCKED' }));
+  expect(() => openLedgerBeside(path, startMs)).toThrow(expect.objectContaining({ code: 'STORE_LOCKED' }));
 });
 
 test('an older ledger is migrated for tokens while no daemon runs', () => {
   const path = storePath();
   const file = fileOfVersion(path, { kind: ledgerKind, version: 1 });
-  const ledger = openLedgerForTokens(path);
+  const ledger = openLedgerBeside(path, startMs);
   expect(ledger.createToken({ name: 'a', scopes: ['read'], nowMs: startMs }).token.name).toBe('a');
   ledger.close();
   expect(existsSync(`${file}.before-v${migrationsOf(ledgerKind).length}`)).toBe(true);

@@ -1,26 +1,14 @@
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { connect, historyKind, ledgerKind, makeDurable } from '../../store/connection.ts';
 import { createLedger } from '../../store/ledger.ts';
-import { ledgerPathOf, openLedgerForTokens } from '../../store/open.ts';
+import { ledgerPathOf, openLedgerBeside } from '../../store/open.ts';
 import {
-  changeOf,
-  checkStatusOf,
   closeStores,
   intentOf,
   openForTest,
-  resultOf,
   slotsOf,
   startMs,
   storePath,
@@ -84,7 +72,12 @@ test('a ledger that is not durable any more refuses claims', () => {
   const file = ledgerPathOf(path);
   const db = connect(file, { create: false });
   makeDurable(db, file, ledgerKind);
-  const ledger = createLedger(db, file, { member: 'ops', nowMs: startMs });
+  const ledger = createLedger(db, file, {
+    member: 'ops',
+    nowMs: startMs,
+    warn: () => undefined,
+    onOldCopy: () => undefined,
+  });
   db.pragma('synchronous = NORMAL');
   expect(() => ledger.claim(intentOf(ledger.fence), slotsOf())).toThrow(
     failure('STORE_UNUSABLE', 'synchronous is 1'),
@@ -128,7 +121,9 @@ test.each(['history', 'ledger'])(
     expect(() => openForTest(path)).toThrow(failure('STORE_UNUSABLE', 'another SQLite database'));
     expect(readFileSync(file)).toEqual(before);
     if (which === 'history') return;
-    expect(() => openLedgerForTokens(path)).toThrow(failure('STORE_UNUSABLE', 'another SQLite database'));
+    expect(() => openLedgerBeside(path, startMs)).toThrow(
+      failure('STORE_UNUSABLE', 'another SQLite database'),
+    );
   },
 );
 
@@ -144,7 +139,9 @@ test('a history without its ledger is refused: nobody knows what was sent', () =
   closeStores(openForTest(path));
   rmSync(ledgerPathOf(path));
   expect(() => openForTest(path)).toThrow(failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'));
-  expect(() => openLedgerForTokens(path)).toThrow(failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'));
+  expect(() => openLedgerBeside(path, startMs)).toThrow(
+    failure('STORE_UNUSABLE', 'mendd-ledger.db is missing'),
+  );
   expect(existsSync(ledgerPathOf(path))).toBe(false);
   rmSync(path);
   expect(openForTest(path).coordinator.fence).toBe(startMs / 1000);
@@ -157,25 +154,6 @@ test.each(['history', 'ledger'])('a %s of a newer mendd is refused', (which) => 
   db.pragma('user_version = 999');
   db.close();
   expect(() => openForTest(path)).toThrow(failure('STORE_NEWER', 'version 999'));
-});
-
-test.each(['history', 'ledger'])('a damaged %s is refused, and the failed start leaves no lock', (which) => {
-  const path = storePath();
-  const first = openForTest(path);
-  for (let index = 0; index < 300; index += 1) {
-    first.store.save(changeOf({ host: `h${index}`, checkStatus: checkStatusOf(), result: resultOf() }));
-    first.coordinator.claim(intentOf(startMs / 1000, { host: `h${index}` }), slotsOf({ repairs: false }));
-  }
-  closeStores(first);
-  const file = which === 'history' ? path : ledgerPathOf(path);
-  const content = readFileSync(file);
-  writeFileSync(file, Buffer.from(content).fill(0xa5, 8192, 60_000));
-  expect(() => openForTest(path)).toThrow(failure('STORE_CORRUPT', file));
-  writeFileSync(file, content);
-  truncateSync(file, content.length - 12_288);
-  expect(() => openForTest(path)).toThrow(failure('STORE_CORRUPT', file));
-  writeFileSync(file, content);
-  expect(openForTest(path).store.loadChecks()).toHaveLength(300);
 });
 
 test('a start that was killed before its first migration is begun anew', () => {

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backupStores, ledgerPathOf, openLedgerForTokens } from '../../store/open.ts';
+import { backupStores, ledgerPathOf, openLedgerBeside } from '../../store/open.ts';
 import { type BuiltStore, buildStore, type StoreProcess } from './support/built-store.ts';
 import {
   closeStores,
@@ -74,7 +74,7 @@ test('a second process is refused while the first lives, and not a moment longer
   await first.line(/^opened/);
   expect(await start('hold', path).line(/./)).toBe('refused STORE_LOCKED');
   expect(() => openForTest(path)).toThrow(expect.objectContaining({ code: 'STORE_LOCKED' }));
-  const tokens = openLedgerForTokens(path);
+  const tokens = openLedgerBeside(path, startMs);
   const { token } = tokens.createToken({ name: 'a', scopes: ['read'], nowMs: startMs });
   tokens.close();
   const { ledger } = backupStores(path, temporaryDirectory());

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { ledgerPathOf, openLedgerForTokens } from '../../store/open.ts';
+import { ledgerPathOf, openLedgerBeside } from '../../store/open.ts';
 import { closeStores, minuteMs, openForTest, startMs, storePath } from './support/samples.ts';
 
 test('a token made beside a running daemon works at once, and its revocation too', () => {
   const path = storePath();
   const { coordinator } = openForTest(path);
-  const beside = openLedgerForTokens(path);
+  const beside = openLedgerBeside(path, startMs);
   const { token, secret } = beside.createToken({ name: 'grafana', scopes: ['read', 'act'], nowMs: startMs });
   expect(secret).toMatch(/^mendd_[\w-]{43}$/);
   expect(coordinator.authenticate(secret, startMs)).toEqual({ ...token, lastUsedAtMs: startMs });
@@ -21,7 +21,7 @@ test('a token made beside a running daemon works at once, and its revocation too
 
 test('tokens can be made before the first start of a daemon', () => {
   const path = storePath();
-  const before = openLedgerForTokens(path);
+  const before = openLedgerBeside(path, startMs);
   const { secret } = before.createToken({ name: 'first', scopes: ['admin'], nowMs: startMs });
   before.close();
   const { coordinator } = openForTest(path);

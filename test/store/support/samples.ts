@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Decision } from '../../../core/decisions.ts';
 import type { OutboxMessage, Slots, StoreChange } from '../../../core/ports.ts';
+import type { Approval, BrakeState, Suppression, TrustCap } from '../../../core/safety.ts';
 import type {
   CheckResult,
   CheckStatus,
@@ -72,7 +73,10 @@ export function slotsOf(given: Partial<Slots> = {}): Slots {
   return {
     fleetConcurrent: 100,
     action: { runs: 100, sinceMs },
+    host: { runs: 100, sinceMs },
     fleet: { runs: 100, sinceMs },
+    groups: [],
+    brakes: [],
     repairs: true,
     ...given,
   };
@@ -179,6 +183,68 @@ export function messageOf(
     body: { text: 'it is down' },
     createdAtMs: startMs,
     nextAttemptAtMs: startMs,
+    ...given,
+  };
+}
+
+export function silenceOf(
+  id: string,
+  given: Partial<Extract<Suppression, { kind: 'silence' }>> = {},
+): Extract<Suppression, { kind: 'silence' }> {
+  return {
+    id,
+    kind: 'silence',
+    by: 'person:kim',
+    reason: 'known: the disk is being replaced',
+    createdAtMs: startMs,
+    origin: 'person',
+    match: { hosts: ['web-*'], labels: { role: 'web' }, checks: [] },
+    startsAtMs: startMs,
+    endsAtMs: startMs + hourMs,
+    ...given,
+  };
+}
+
+export function approvalOf(given: Partial<Approval> = {}): Approval {
+  const { id, host, ladder, action, episode, attempt, command, reason, gates } = intentOf(0);
+  return {
+    id,
+    host,
+    ladder,
+    action,
+    episode,
+    attempt,
+    command,
+    reason,
+    gates,
+    check: 'queue.running',
+    createdAtMs: startMs,
+    expiresAtMs: startMs + hourMs,
+    status: 'waiting',
+    tag: 't-1',
+    ...given,
+  };
+}
+
+export function brakeOf(given: Partial<BrakeState> = {}): BrakeState {
+  return {
+    scope: 'fleet',
+    cause: 'mass_failure',
+    sinceMs: startMs,
+    unhealthy: 7,
+    hosts: 20,
+    allowed: 4,
+    ...given,
+  };
+}
+
+export function capOf(given: Partial<TrustCap> = {}): TrustCap {
+  return {
+    action: 'queue.restart',
+    mode: 'approve',
+    sinceMs: startMs,
+    by: 'rule',
+    reason: '3 failures',
     ...given,
   };
 }

@@ -26,7 +26,15 @@ const intent = (id, host, fence) => ({
   shard: 0,
 });
 const far = { runs: 1e9, sinceMs: 0 };
-const slots = { fleetConcurrent: 1e9, action: far, fleet: far, repairs: true };
+const slots = {
+  fleetConcurrent: 1e9,
+  action: far,
+  host: far,
+  fleet: far,
+  groups: [],
+  brakes: [],
+  repairs: true,
+};
 
 /** A daemon that claims, sends and records as fast as it can, until it is killed. */
 async function work() {
@@ -65,16 +73,10 @@ async function hold() {
 async function race() {
   const [member, fence, hosts, rounds] = [rest[0], ...rest.slice(1).map(Number)];
   const { connect, ledgerKind, makeDurable } = await load('connection');
-  const { fenceRow, pauseRow } = await load('controls');
-  const { runTable } = await load('runs');
+  const { ledgerTables } = await load('ledger');
   const db = connect(path, { create: false, timeoutMs: 20_000 });
   makeDurable(db, path, ledgerKind);
-  const fences = fenceRow(db, path);
-  const pauses = pauseRow(db, path);
-  const runs = runTable(db, path, {
-    fence: fences.read,
-    paused: (nowMs) => pauses.paused(nowMs) !== undefined,
-  });
+  const { runs } = ledgerTables(db, path);
   say('ready');
   while (!existsSync(`${path}.go`)) await new Promise((resolve) => setImmediate(resolve));
   for (let round = 0; round < rounds; round += 1) {

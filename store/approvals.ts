@@ -1,0 +1,46 @@
+/** Owns the questions to people whether a run may start, and their answers. Asks and judges nothing. */
+import type { Restraints } from '../core/ledger-ports.ts';
+import type { Approval } from '../core/safety.ts';
+import type { Connection } from './connection.ts';
+import { type Documents, documentTable, withoutEnd } from './documents.ts';
+import { present } from './rows.ts';
+
+type Change = Parameters<Restraints['settleApproval']>[1];
+
+export type Approvals = Pick<Restraints, 'approvals' | 'approval' | 'askApproval' | 'settleApproval'> &
+  Pick<Documents<Approval>, 'verify' | 'prune'> & {
+    /** Whether a person approved exactly this. */
+    isApproved: (id: string, tag: string) => boolean;
+  };
+
+export function approvalTable(db: Connection, file: string): Approvals {
+  const documents = documentTable<Approval>(db, file, {
+    table: 'approvals',
+    idOf: ({ id }) => id,
+    untilMs: ({ status, decidedAtMs }) => (status === 'waiting' ? withoutEnd : (decidedAtMs ?? withoutEnd)),
+  });
+  const settle = db.transaction((id: string, change: Change): Approval | undefined => {
+    const found = documents.get(id);
+    if (found === undefined || !maySettle(found, change)) return undefined;
+    const { status, atMs, by, answer } = change;
+    const settled = { ...found, status, decidedAtMs: atMs, decidedBy: by, ...present({ answer }) };
+    documents.put(settled);
+    return settled;
+  });
+  return {
+    approvals: (sinceMs) => documents.lastingAfter(sinceMs - 1).toReversed(),
+    approval: documents.get,
+    askApproval: documents.add,
+    settleApproval: (id, change) => settle.immediate(id, change),
+    isApproved(id, tag) {
+      const found = documents.get(id);
+      return found?.status === 'approved' && found.tag === tag;
+    },
+    verify: documents.verify,
+    prune: documents.prune,
+  };
+}
+
+function maySettle({ status }: Approval, change: Change): boolean {
+  return status === 'waiting' || (status === 'approved' && change.status === 'lapsed');
+}
