@@ -2,10 +2,10 @@
  * Owns the one switch over action kinds: from a definition to what the daemon has to carry out, and to the text
  * that stands in the intent. It runs nothing.
  */
-import type { ActionDefinition, Secret } from '../core/definitions.ts';
+import type { ActionDefinition, HookDefinition, Secret } from '../core/definitions.ts';
 import { planCommand } from './command.ts';
 import { planNotify } from './notify.ts';
-import { planReboot } from './reboot.ts';
+import { describeReboot, planReboot } from './reboot.ts';
 import { planSystemdRestart } from './systemd-restart.ts';
 import { planWebhook } from './webhook.ts';
 
@@ -21,6 +21,10 @@ export interface RebootPlan {
   kind: 'reboot';
   script: string;
   backWithinMs: number;
+  /** Before the reboot; when it fails there is none. */
+  drain?: HookDefinition;
+  /** When the host is back. */
+  undrain?: HookDefinition;
 }
 
 export interface HttpPlan {
@@ -60,8 +64,9 @@ export function describeEffect(action: Effect): string {
   const plan = planEffect(action);
   switch (plan.kind) {
     case 'guarded':
-    case 'reboot':
       return plan.script;
+    case 'reboot':
+      return describeReboot(plan);
     case 'http':
       return `${plan.method} ${String(plan.url)}`;
     case 'message':

@@ -73,6 +73,7 @@ begin() {
   if [ -e "$here/broken" ]; then is failed; note 'Main process exited, code=exited, status=1/FAILURE'; return; fi
   "$root/bin/$unit" </dev/null >/dev/null 2>&1 &
   echo "$!" >"$here/pid"
+  rm -f "$here/stopped"
   is active
   note 'Started.'
 }
@@ -98,6 +99,10 @@ property() {
     UnitFileState) if [ -e "$here/enabled" ]; then echo enabled; else echo disabled; fi ;;
     ActiveEnterTimestamp) if [ "$state" = active ]; then cat "$here/since"; else echo; fi ;;
     InactiveEnterTimestamp) if [ "$state" = active ]; then echo; else cat "$here/since" 2>/dev/null || echo; fi ;;
+    # In the order in which a stop or a death of its own brings them about; what they mean, runner/human-signs.ts tells.
+    InactiveExitTimestampMonotonic) echo 1 ;;
+    ActiveExitTimestampMonotonic) if [ "$state" = active ]; then echo 0; elif [ -e "$here/stopped" ]; then echo 2; else echo 4; fi ;;
+    ExecMainExitTimestampMonotonic) if [ "$state" = active ]; then echo 0; else echo 3; fi ;;
     *) return 1 ;;
   esac
 }
@@ -124,7 +129,7 @@ for unit in $units; do
   case $verb in
     start) look; [ "$state" = active ] || begin ;;
     restart | try-restart) begin ;;
-    stop) end; is inactive; note 'Stopped.' ;;
+    stop) end; is inactive; touch "$here/stopped"; note 'Stopped.' ;;
     reset-failed) look; [ "$state" != failed ] || is inactive ;;
     show) case $properties in *State*) look ;; *) state=$(cat "$here/state") ;; esac; show ;;
     is-active) look; [ "$quiet" = 1 ] || echo "$state"; [ "$state" = active ] || code=3 ;;

@@ -15,6 +15,7 @@
 
 import { quoteShell } from '../core/shell-quote.ts';
 import type { Preconditions } from '../core/types.ts';
+import { facts, has, home } from './facts-script.ts';
 
 /** Bytes kept of each of the command's stdout and stderr; the rest is drained. */
 export const keptOutputBytes = 65_536;
@@ -24,37 +25,16 @@ export function isIntentId(id: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._~-]{0,199}$/.test(id);
 }
 
-/** Facts about the machine. Sources: proc(5); sysctl(3) of macOS and FreeBSD; systemd.exec(5), INVOCATION_ID. */
-const facts = `
-_seconds() { sed -n 's/^{ sec = \\([0-9]*\\).*/\\1/p'; }
-_boot() {
-  if [ -r /proc/sys/kernel/random/boot_id ]; then cat /proc/sys/kernel/random/boot_id
-  else sysctl -n kern.bootsessionuuid 2>/dev/null || sysctl -n kern.boottime 2>/dev/null | _seconds; fi
-}
-_uptime() {
-  if { read -r _up _idle </proc/uptime; } 2>/dev/null; then printf '%s\\n' "$_up"; return; fi
-  _up=$(sysctl -n kern.boottime 2>/dev/null | _seconds)
-  [ -z "$_up" ] || echo "$(($(date +%s) - _up))"
-}
-_invocation() { systemctl show -p InvocationID -- "$1" 2>/dev/null | sed -n 's/^InvocationID=//p'; }
-_say() { printf '\\n@mendd %s %s\\n' "$_nonce" "$*"; }
-_refuse() { _say refused "$@"; exit 0; }
-`;
-
-/** Enters the state directory: `_home` when set. `-O` is asked after `cd`, so that nobody can exchange the directory in between. */
+/**
+ * Enters the state directory. `-O` is asked after `cd`, so that nobody can exchange the directory in between. All in it
+ * is private; the directory itself may be searched, so that every account sees a person's /run/mendd/hold.
+ */
 const state = `
 umask 077
 _enter() {
-  [ ! -L "$1" ] && mkdir -p "$1" && cd "$1" && [ -O . ] && chmod 700 . && mkdir -p intents && touch lock
+  [ ! -L "$1" ] && mkdir -p "$1" && cd "$1" && [ -O . ] && chmod 711 . && mkdir -p intents && touch lock
 } 2>/dev/null
-_enter=
-if [ -n "$_home" ]; then _enter "$_home" || _enter=failed
-elif [ "$(id -u)" = 0 ]; then _enter /run/mendd || _enter /var/run/mendd || _enter=failed
-else
-  _machine=$(cat /etc/machine-id 2>/dev/null || uname -n)
-  [ -n "\${HOME:-}" ] && _enter "$HOME/.cache/mendd/run/$_machine" || _enter=failed
-fi
-[ "$_enter" != failed ] || _refuse unusable "no private writable directory for the guard's records: \${_home:-/run/mendd for root, ~/.cache/mendd/run for others}; it must belong to $(id -un 2>/dev/null) and be no symlink"
+_at_home _enter || _refuse unusable "no private writable directory for the guard's records: \${_home:-/run/mendd for root, ~/.cache/mendd/run for others}; it must belong to $(id -un 2>/dev/null) and be no symlink"
 _boot=$(_boot)
 _dir=intents/$_id
 `;
@@ -76,7 +56,7 @@ _lock() {
     [ "$_other" != "$_own_lock" ] || continue
     _pid=\${_other#lock.}; _pid=\${_pid%%.*}
     _since=$(cat "$_other" 2>/dev/null)
-    if _lives "$_pid" && { [ -z "$_since" ] || [ "$_since" = "$_boot" ]; }; then
+    if _lives "$_pid" && { [ -z "$_since" ] || _same_boot "$_since" "$_boot"; }; then
       _unlock; _own_lock=; return 1
     fi
     rm -f "$_other"
@@ -86,7 +66,6 @@ _lock() {
 
 /** Starts a program in a session of its own. perl stands in for setsid(1) on macOS. */
 const detach = `
-_has() { command -v "$1" >/dev/null 2>&1; }
 _detached() {
   if _has setsid; then setsid "$@"
   elif _has perl; then perl -MPOSIX -e 'POSIX::setsid(); exec { $ARGV[0] } @ARGV or exit 127' "$@"
@@ -165,12 +144,12 @@ export interface GuardScript {
 function opening({ nonce, intentId, directory = '' }: GuardPlace): string {
   return `
 _nonce=${nonce} _id=${quoteShell(intentId)} _home=${quoteShell(directory)}
-${detach}${facts}${state}${lock}${section}`;
+${has}${facts}${detach}${home}${state}${lock}${section}`;
 }
 
 /** The action under guard. Answers: `refused`, or `started`, `stdout`, `stderr`, `exit`. */
 export function guardScript(script: GuardScript): string {
-  return `${detach}
+  return `${has}${detach}
 _detached sh -c ${quoteShell(supervisor(script))} mendd-guard ${quoteShell(limiter)} ${quoteShell(script.command)}
 exit "$?"
 `;
@@ -201,7 +180,7 @@ case $_highest in '' | *[!0-9]*) _refuse unusable "$PWD/fence holds no number; r
 [ "$_fence" = "$_highest" ] || { printf '%s\\n' "$_fence" >fence.new && mv fence.new fence; } || _full
 if [ -n "$_want_boot" ]; then
   [ -n "$_boot" ] || _refuse unusable "this host does not tell its boot id"
-  [ "$_boot" = "$_want_boot" ] || _refuse boot_changed "the host was rebooted since the decision: boot id $_boot, expected $_want_boot"
+  _same_boot "$_boot" "$_want_boot" || _refuse boot_changed "the host was rebooted since the decision: boot id $_boot, expected $_want_boot"
 fi
 _up=$(_uptime); _up=\${_up%%.*}
 if [ -n "$_not_after" ]; then
@@ -285,17 +264,6 @@ elif mkdir "$_dir" 2>/dev/null; then _say absent "$_boot"
 elif _holds; then _say running "$_boot"
 elif [ -d "$_dir" ]; then _say absent "$_boot"
 else _refuse unusable "the intent cannot be marked as seen: is the disk full?"; fi
-exit 0
-`;
-}
-
-/** Answer: `facts <boot id> <uptime> [<invocation id>]`. */
-export function guardFactsScript(nonce: string, unit: string | undefined): string {
-  return `
-_nonce=${nonce}
-${facts}
-_unit=${unit === undefined ? '' : `$(_invocation ${quoteShell(unit)})`}
-_say facts "$(_boot)" "$(_uptime)" "$_unit"
 exit 0
 `;
 }

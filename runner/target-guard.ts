@@ -5,28 +5,26 @@
 import { randomBytes } from 'node:crypto';
 import type { SudoDefinition } from '../core/definitions.ts';
 import type {
+  FactsQuestion,
   GuardOutcome,
   GuardRecord,
   GuardRequest,
+  HumanProbe,
   TargetFacts,
   TargetGuard,
 } from '../core/guard-port.ts';
 import type { Runner, RunOutcome, Target } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
+import { guardFactsScript } from './facts-script.ts';
 import { type GuardAnswer, readGuardAnswer } from './guard-answer.ts';
-import {
-  guardFactsScript,
-  guardInspectScript,
-  guardScript,
-  isIntentId,
-  keptOutputBytes,
-} from './guard-script.ts';
+import { guardInspectScript, guardScript, isIntentId, keptOutputBytes } from './guard-script.ts';
+import { readSigns } from './human-signs.ts';
 
 export interface TargetGuardOptions {
   /** Unguessable text of [0-9a-z] that marks the guard's own lines; a new one for each script. */
   nonce?: () => string;
   /**
-   * Where each host keeps the guard's records, an absolute path; created with mode 0700. Default: /run/mendd for
+   * Where each host keeps the guard's records, an absolute path; created with mode 0711, all in it private. Default: /run/mendd for
    * root, ~/.cache/mendd/run for others.
    */
   directory?: string;
@@ -51,7 +49,10 @@ const refusals: readonly string[] = [
   'unusable',
 ] satisfies Refusal['reason'][];
 
-export function createTargetGuard(runner: Runner, options: TargetGuardOptions = {}): TargetGuard {
+export function createTargetGuard(
+  runner: Pick<Runner, 'run'>,
+  options: TargetGuardOptions = {},
+): TargetGuard {
   const nonceOf = options.nonce ?? (() => randomBytes(12).toString('hex'));
   const { directory } = options;
   const graceSec = Math.max(1, Math.ceil((options.killGraceMs ?? 5_000) / 1000));
@@ -99,17 +100,14 @@ export function createTargetGuard(runner: Runner, options: TargetGuardOptions = 
       return readRecord(await ask(target, guardInspectScript({ nonce, intentId, directory }), sudo), nonce);
     },
 
-    async facts(target: Target, unit?: string): Promise<TargetFacts> {
+    async facts(target: Target, question: FactsQuestion = {}): Promise<TargetFacts> {
       const nonce = nonceOf();
-      const outcome = await ask(target, guardFactsScript(nonce, unit), undefined);
-      if (outcome.kind === 'unreachable') return outcome;
-      const line = answerOf(outcome, nonce)?.lines.at(0);
-      const [bootId, uptime, invocationId] = line?.word === 'facts' ? line.rest.split(' ') : [];
-      if (!bootId || !uptime || !Number.isFinite(Number(uptime))) {
-        return { kind: 'unreachable', failure: unanswered(describe(outcome)) };
-      }
-      const facts = { kind: 'facts' as const, bootId, uptimeSec: Number(uptime) };
-      return invocationId ? { ...facts, invocationId } : facts;
+      const { unit, people, sudo } = question;
+      return readFacts(
+        await ask(target, guardFactsScript({ nonce, unit, people, directory }), sudo),
+        nonce,
+        people,
+      );
     },
   };
 }
@@ -176,6 +174,31 @@ function readRecord(outcome: RunOutcome, nonce: string): GuardRecord {
     default:
   }
   return { kind: 'unreachable', failure: unanswered(describe(outcome)) };
+}
+
+/** Looking for people that did not come to its end is no answer: it may have missed somebody. */
+function readFacts(outcome: RunOutcome, nonce: string, probe: HumanProbe | undefined): TargetFacts {
+  if (outcome.kind === 'unreachable') return outcome;
+  const lines = answerOf(outcome, nonce)?.lines ?? [];
+  const [line, ...findings] = lines;
+  if (line?.word !== 'facts' || (probe !== undefined && lines.at(-1)?.word !== 'end')) {
+    return { kind: 'unreachable', failure: unanswered(describe(outcome)) };
+  }
+  const [bootId = '-', uptime = '-', invocationId = '-', fence = ''] = line.rest.split(' ');
+  const uptimeSec = Number(uptime);
+  if (bootId === '-' || !Number.isFinite(uptimeSec)) {
+    const message =
+      'the host does not tell its boot id or its uptime, so nothing could be proved about an action';
+    return { kind: 'unreachable', failure: unanswered(message) };
+  }
+  return {
+    kind: 'facts',
+    bootId,
+    uptimeSec,
+    ...(invocationId === '-' ? {} : { invocationId }),
+    ...(/^\d{1,15}$/.test(fence) ? { fenceSeen: Number(fence) } : {}),
+    ...(probe === undefined ? {} : { people: readSigns(findings, probe, uptimeSec) }),
+  };
 }
 
 function answerOf(outcome: RunOutcome, nonce: string): GuardAnswer | undefined {

@@ -141,3 +141,20 @@ test('a recovery of a message without times is still a message', () => {
   });
   expect(message.text).toBe('web-1 queue-workers: recovered\n\nrunning is OK since 03:00 UTC\n');
 });
+
+test('who let it run and how much evidence there is are told', () => {
+  const approved = runOf('reboot', {
+    status: 'verified',
+    outcome: 'it is OK again',
+    approvedBy: 'person:anna\r\nBcc: x',
+    evidence: 'é'.repeat(1600),
+  });
+  const message = problemMessage({ ...story, tried: [runOf('restart', { evidence: 'abc' }), approved] });
+  expect(message.text).toContain('30 s, 3 bytes of evidence\n');
+  expect(message.text).toContain('helped, it is OK again, approved by anna Bcc: x, 3.2 kB of evidence\n');
+  expect(message['tried']).toMatchObject([
+    { evidenceBytes: 3 },
+    { approvedBy: 'person:anna\r\nBcc: x', evidenceBytes: 3200 },
+  ]);
+  expect(JSON.stringify(message)).not.toContain('ééé');
+});

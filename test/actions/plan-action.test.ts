@@ -1,6 +1,5 @@
-import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { evidenceBytes, evidenceScript } from '../../actions/evidence.ts';
+import { actionEnvironment } from '../../actions/environment.ts';
 import { describeEffect, planEffect } from '../../actions/plan-action.ts';
 import type { EffectDefinition } from '../../core/definitions.ts';
 import { actionOf, secretOf } from './story.ts';
@@ -34,25 +33,32 @@ test.each(cases)('$kind is planned and described', (effect, plan, text) => {
   expect(JSON.stringify([planEffect(action), describeEffect(action)])).not.toContain('hooks.example.com');
 });
 
-function runEvidence(before: string): string {
-  const script = evidenceScript({ before }) ?? '';
-  const done = spawnSync('/bin/sh', ['-c', script], { encoding: 'utf8', maxBuffer: 2 ** 22 });
-  expect(done).toMatchObject({ status: 0, stderr: '' });
-  return done.stdout;
-}
+const hook = (run: string, kind: 'target' | 'local') => ({ run, runOn: { kind }, timeoutMs: 1000 });
 
-test('evidence keeps both streams in order and its exit means nothing', () => {
-  expect(runEvidence('echo one; echo two >&2; echo three; exit 7')).toBe('one\ntwo\nthree\n');
-  expect(runEvidence('echo here # a comment')).toBe('here\n');
-  expect(runEvidence('cat <<END\ntext\nEND')).toBe('text\n');
+test('a reboot with hooks shows each command, where it runs and in which order', () => {
+  const drain = hook('kubectl drain "$MENDD_HOST"', 'local');
+  const undrain = hook('systemctl start app', 'target');
+  const effect = { kind: 'reboot', backWithinMs: 1, command: 'systemctl reboot', drain, undrain } as const;
+  const action = actionOf('it', effect);
+  expect(planEffect(action)).toEqual({
+    kind: 'reboot',
+    script: 'systemctl reboot',
+    backWithinMs: 1,
+    drain,
+    undrain,
+  });
+  expect(describeEffect(action)).toBe(`drain, on the ops box: kubectl drain "$MENDD_HOST"
+reboot, on the host: systemctl reboot
+undrain, on the host: systemctl start app`);
+  const { drain: _none, ...after } = effect;
+  expect(describeEffect(actionOf('it', after))).toBe(`reboot, on the host: systemctl reboot
+undrain, on the host: systemctl start app`);
 });
 
-test('evidence keeps the end of long output, where logs have what happened last', () => {
-  const output = runEvidence('seq 1 200000');
-  expect(Buffer.byteLength(output)).toBe(evidenceBytes);
-  expect(output.endsWith('\n199999\n200000\n')).toBe(true);
-});
-
-test('no evidence is asked for without `before`', () => {
-  expect(evidenceScript({})).toBeUndefined();
+test('actions and hooks learn where they are and which run it is', () => {
+  expect(actionEnvironment({ name: 'web-1', address: '192.0.2.1' }, 'web-1~r.a~e~1')).toEqual({
+    MENDD_HOST: 'web-1',
+    MENDD_ADDRESS: '192.0.2.1',
+    MENDD_RUN: 'web-1~r.a~e~1',
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { judgeReboot, type RebootJudgement } from '../../actions/reboot.ts';
+import { isSameBoot, judgeReboot, type RebootJudgement } from '../../actions/reboot.ts';
 
 const backWithinMs = 600_000;
 const before = [undefined, '', 'boot-1'];
@@ -46,4 +46,47 @@ test('the reasons are sentences for a person', () => {
     'it has the same boot id 10m after the reboot was sent',
     'it answers, but its boot id is not known, so a reboot cannot be proved',
   ]);
+});
+
+function askTimes(from: string, seen: { bootId: string; uptimeSec?: number }, elapsedMs = 60_000) {
+  return judgeReboot({ bootIdBefore: from, seen, elapsedMs, backWithinMs });
+}
+
+test('boot times that differ by less than 10 s are one boot whose clock was adjusted', () => {
+  for (const now of ['1763700000', '1763700009', '1763699991']) {
+    expect(askTimes('1763700000', { bootId: now }).kind).toBe('waiting');
+    expect(askTimes('1763700000', { bootId: now }, backWithinMs)).toEqual({
+      kind: 'not_rebooted',
+      reason: 'it still runs since the same boot 10m after the reboot was sent',
+    });
+  }
+  expect(askTimes('1763700000', { bootId: '1763700010' })).toEqual({
+    kind: 'returned',
+    reason: 'it is back after 1m and booted anew',
+  });
+  expect(askTimes('1763700000', { bootId: '1763699990' }).kind).toBe('returned');
+});
+
+test('a clock that was set by a day is no reboot: the machine is up for longer than that is ago', () => {
+  const dayLater = String(1_763_700_000 + 86_400);
+  expect(askTimes('1763700000', { bootId: dayLater, uptimeSec: 5000 }).kind).toBe('waiting');
+  expect(askTimes('1763700000', { bootId: dayLater, uptimeSec: 5000 }, backWithinMs).kind).toBe(
+    'not_rebooted',
+  );
+  expect(askTimes('1763700000', { bootId: dayLater, uptimeSec: 20 }).kind).toBe('returned');
+  // A real boot id needs no such help.
+  expect(askTimes('boot-1', { bootId: 'boot-2', uptimeSec: 5000 }).kind).toBe('returned');
+});
+
+test.each([
+  ['a', 'a', true],
+  ['a', 'b', false],
+  ['1763700000', '1763700009', true],
+  ['1763700000', '1763700010', false],
+  ['1763700000', 'a', false],
+  ['', 'a', undefined],
+  [undefined, 'a', undefined],
+  ['a', undefined, undefined],
+])('%j and %j are one boot: %j', (one, other, same) => {
+  expect(isSameBoot(one, other)).toBe(same);
 });

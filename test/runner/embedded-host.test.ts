@@ -173,7 +173,10 @@ describe('the machine', () => {
   test('each host has a boot, an uptime and a /run of its own', async () => {
     const [one, two] = [await bed('web-1'), await bed('web-2')];
     const guards = [createTargetGuard(one.runner), createTargetGuard(two.runner)];
-    const facts = [await guards[0]?.facts(one.target, 'queue-worker'), await guards[1]?.facts(two.target)];
+    const facts = [
+      await guards[0]?.facts(one.target, { unit: 'queue-worker' }),
+      await guards[1]?.facts(two.target),
+    ];
     expect(facts[0]).toMatchObject({
       bootId: one.host.bootId(),
       invocationId: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -181,6 +184,21 @@ describe('the machine', () => {
     expect(facts[1]).toMatchObject({ kind: 'facts', bootId: two.host.bootId() });
     expect(one.host.bootId()).not.toBe(two.host.bootId());
     for (const fact of facts) expect(fact && 'uptimeSec' in fact ? fact.uptimeSec : 1e9).toBeLessThan(60);
+  });
+
+  test('a worker that a person stopped is told, one that crashed is not', async () => {
+    const { host, run, runner, target } = await bed();
+    const signs = async () => {
+      const people = { units: ['queue-worker'], lockFiles: [] };
+      const facts = await createTargetGuard(runner).facts(target, { people });
+      return facts.kind === 'facts' ? facts.people?.filter(({ kind }) => kind.startsWith('unit')) : facts;
+    };
+    expect(await signs()).toEqual([]);
+    await run('systemctl stop queue-worker');
+    expect(await signs()).toEqual([{ kind: 'unit_stopped', text: 'queue-worker.service was stopped' }]);
+    await run('systemctl start queue-worker');
+    host.breakWorker('crash');
+    expect(await signs()).toEqual([]);
   });
 
   test('a crashed worker is mended by a restart, with a new invocation and one more start', async () => {

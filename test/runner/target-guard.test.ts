@@ -156,7 +156,7 @@ describe.concurrent.each(variants)('%s without %j', (name, without) => {
   test('refuses what is late, fenced, or decided about another boot or invocation', async () => {
     const { send, guard, shell, starts } = bench(name, without);
     writeFileSync(join(shell.bin, 'systemctl'), `#!/bin/sh\necho InvocationID=abc\n`, { mode: 0o755 });
-    const facts = await guard.facts(target, 'queue.service');
+    const facts = await guard.facts(target, { unit: 'queue.service' });
     if (facts.kind !== 'facts') throw new Error(facts.failure.message);
     expect(facts).toMatchObject({ invocationId: 'abc', bootId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     const { bootId, uptimeSec } = facts;
@@ -288,7 +288,7 @@ describe('answers', () => {
   test('what a login prints before, and half a line at the end, are no part of it', () => {
     const text = `Welcome\n@mendd other exit 0 0\n\n${prefix}started\n\n${prefix}exit 1 0`;
     expect(readGuardAnswer(text, 'n0nce')).toEqual({
-      lines: [{ word: 'started', rest: '' }],
+      lines: [{ word: 'started', rest: '', body: [] }],
       stdout: '',
       stderr: '',
       truncated: false,
