@@ -10,7 +10,7 @@ import type { ApiServer } from './options.ts';
 import { RequestProblem } from './problems.ts';
 
 /** `open`: answers anybody, and tells nothing but that the process lives. */
-type RouteScope = 'open' | 'read' | 'act' | 'admin';
+type RouteScope = 'open' | Scope;
 
 declare module 'fastify' {
   interface FastifyContextConfig {

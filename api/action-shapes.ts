@@ -2,14 +2,19 @@
  * The shapes of gates, decisions, runs and explanations as the API answers them. See api/shapes.ts for the rules.
  */
 import { z } from 'zod';
+import { gateNames, reasons } from '../core/decisions.ts';
 import { count, named, noted, RunSummary, time } from './shapes.ts';
 
-const GateVerdict = named(
+// Open strings, as old rows may hold words of another version; the known ones stand in the document.
+const gateName = noted(`Known: ${gateNames.join(', ')}`, z.string());
+const reasonName = noted(`Known: ${reasons.join(', ')}`, z.string());
+
+export const GateVerdict = named(
   'GateVerdict',
   z.object({
-    gate: z.string(),
+    gate: gateName,
     passed: z.boolean(),
-    reason: z.string().optional(),
+    reason: reasonName.optional(),
     values: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
     opens: z.string().optional(),
     opensAt: time.optional(),
@@ -30,7 +35,7 @@ export const Decision = named(
     action: z.string(),
     check: z.string(),
     verdict: decisionVerdict,
-    reason: z.string(),
+    reason: reasonName,
     gates: z.array(GateVerdict),
     runId: z.string().optional(),
   }),
@@ -39,6 +44,7 @@ export const Decision = named(
 const runFields = {
   ...RunSummary.shape,
   decidedBy: z.string(),
+  approvedBy: z.string().optional(),
   reason: z.string(),
   command: z.string(),
   revision: z.string(),
@@ -66,6 +72,7 @@ export const Run = named(
     stdout: z.string().optional(),
     stderr: z.string().optional(),
     evidence: z.string().optional(),
+    step: noted('How far a reboot with hooks has come', z.string().optional()),
     events: z.array(z.object({ at: time, status: z.string(), text: z.string() })),
   }),
 );
@@ -79,7 +86,7 @@ export const Explanation = named(
     check: z.string(),
     at: time,
     verdict: decisionVerdict,
-    reason: z.string(),
+    reason: reasonName,
     gates: z.array(GateVerdict),
     rungs: z.array(
       z.object({
@@ -98,7 +105,7 @@ export const ExplainAnswer = named(
   z.object({
     at: time,
     source: noted(
-      'now: asked of the engine; ledger: read from the stored decisions',
+      'now: asked of the engine; ledger: read from the stored decisions, which do not know the other rungs',
       z.enum(['now', 'ledger']),
     ),
     explanations: z.array(Explanation),

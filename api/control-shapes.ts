@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Explanation, RunItem } from './action-shapes.ts';
+import { Approval, Brake, Doubt, mode, Quarantine, Suppression, TrustCap } from './restraint-shapes.ts';
 import { Check, CheckStatus, count, Host, named, noted, time } from './shapes.ts';
 
 const Pause = named(
@@ -25,8 +26,12 @@ export const Now = named(
       sentence: z.string(),
     }),
     automation: z.object({
-      mode: z.enum(['observe', 'auto']),
+      mode,
       paused: Pause.optional(),
+      doubt: noted('Why the daemon does not trust its own eyes at present', Doubt.optional()),
+      quarantine: noted('The ledger is not trusted until a person re-arms', Quarantine.optional()),
+      brakes: z.array(Brake),
+      demoted: noted('Actions that lost trust', z.array(TrustCap)),
       fleetRuns: z.object({ used: count, limit: count, perMs: z.number() }),
     }),
     definitions: z.object({
@@ -35,11 +40,16 @@ export const Now = named(
       lastReloadOk: z.boolean(),
       problems: z.array(z.string()),
     }),
+    approvals: noted('Questions that wait for an answer', z.array(Approval)),
     needsYou: z.array(z.object({ explanation: Explanation, status: CheckStatus, runs: z.array(RunItem) })),
     healing: z.array(RunItem),
     healed: z.array(RunItem),
     worst: z.array(Check),
-    unreachable: z.array(Host),
+    unreachable: noted(
+      'Each under its root: `behind` has the hosts behind it',
+      z.array(Host.extend({ behind: z.array(z.string()) })),
+    ),
+    suppressions: noted('In force now', z.array(Suppression)),
   }),
 );
 

@@ -3,20 +3,29 @@
  * dashboards and alerts: add, never rename.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Clock } from '../core/ports.ts';
+import { modes, type Outcomes } from '../core/safety.ts';
 import type { CheckState } from '../core/types.ts';
-import type { DaemonPort } from '../core/views.ts';
+import type { DaemonPort, NowView } from '../core/views.ts';
 import type { EventStreams } from './event-streams.ts';
 import { hostStates } from './shapes.ts';
 
 const stateNumbers: Record<CheckState, number> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
+/** Over how long the success of actions is told, and how often it is counted anew. Milliseconds. */
+const outcomesMs = 30 * 86_400_000;
+const outcomesEveryMs = 300_000;
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #daemon: DaemonPort;
   readonly #streams: EventStreams;
+  readonly #clock: Clock;
+  #outcomes: { countedAtMs: number; items: readonly Outcomes[] } | undefined;
 
-  constructor(daemon: DaemonPort, streams: EventStreams) {
+  constructor(daemon: DaemonPort, streams: EventStreams, clock: Clock) {
     this.#daemon = daemon;
+    this.#clock = clock;
     this.#streams = streams;
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -29,7 +38,9 @@ export class Metrics {
   async render(): Promise<string> {
     this.#readChecks();
     this.#readWork();
-    this.#readDaemon();
+    const now = this.#daemon.now();
+    this.#readRestraint(now);
+    this.#readDaemon(now);
     return this.#registry.metrics();
   }
 
@@ -91,8 +102,40 @@ export class Metrics {
     for (const [state, value] of Object.entries(stats.connections)) connections.set({ state }, value);
   }
 
-  #readDaemon(): void {
-    const now = this.#daemon.now();
+  #readRestraint({ automation }: NowView): void {
+    const stats = this.#daemon.stats();
+    const on = this.#gauge('mendd_brake_on', '1 while the brake of a group holds all actions in it', [
+      'scope',
+    ]);
+    for (const brake of this.#daemon.brakes()) on.set({ scope: brake.scope }, Number(brake.on));
+    this.#gauge('mendd_self_doubt', '1 while mendd does not trust its own eyes').set(Number(stats.inDoubt));
+    this.#gauge('mendd_rearm_needed', '1 while the ledger is not trusted and a person must re-arm').set(
+      Number(automation.quarantine !== undefined),
+    );
+    this.#gauge('mendd_approvals_waiting', 'Questions that wait for a person').set(stats.approvalsWaiting);
+    this.#gauge('mendd_actions_demoted', 'Actions that lost trust').set(automation.demoted.length);
+    const mode = this.#gauge('mendd_automation_mode', '1 for the mode of the daemon', ['mode']);
+    for (const name of modes) mode.set({ mode: name }, Number(name === automation.mode));
+    const success = this.#gauge(
+      'mendd_action_success_ratio',
+      'Share of judged runs of the last 30 days that were verified; counted every five minutes',
+      ['action'],
+    );
+    for (const { action, successRate } of this.#countedOutcomes())
+      if (successRate !== undefined) success.set({ action }, successRate);
+  }
+
+  /** A month of runs is too much to count at each scrape. */
+  #countedOutcomes(): readonly Outcomes[] {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#outcomes === undefined || nowMs - this.#outcomes.countedAtMs >= outcomesEveryMs) {
+      const sinceMs = this.#clock.nowMs() - outcomesMs;
+      this.#outcomes = { countedAtMs: nowMs, items: this.#daemon.outcomes({ sinceMs, perHost: false }) };
+    }
+    return this.#outcomes.items;
+  }
+
+  #readDaemon(now: NowView): void {
     this.#gauge('mendd_automation_paused', '1 while actions are paused').set(
       Number(now.automation.paused !== undefined),
     );

@@ -13,6 +13,7 @@ const tags = {
   state: 'What mendd concludes about hosts and checks',
   history: 'What happened, and why',
   actions: 'Runs of actions, and starting or stopping them',
+  restraint: 'What people and rules lay upon actions',
   control: 'The daemon itself',
 } as const;
 

@@ -15,10 +15,12 @@ const titles: Record<number, string> = {
   404: 'Not found',
   408: 'Request too slow',
   409: 'Conflict',
+  412: 'Changed meanwhile',
   413: 'Body too large',
   414: 'Path too long',
   415: 'Unsupported media type',
-  422: 'Definitions refused',
+  422: 'Not usable',
+  428: 'If-Match needed',
   429: 'Too many requests',
   431: 'Headers too large',
   500: 'Internal error',
@@ -47,6 +49,13 @@ export class RequestProblem extends Error {
     this.extras = extras;
     this.headers = headers;
   }
+}
+
+/** What the shape of a body alone cannot tell, in the form of every other wrong request. */
+export function wrongBody(place: string, detail: string): RequestProblem {
+  return new RequestProblem(400, 'invalid_request', `body ${place}: ${detail}`, {
+    errors: [{ in: 'body', pointer: place, detail }],
+  });
 }
 
 /** Throws what the daemon rejected; passes everything else on. */

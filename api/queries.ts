@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { checkStates, hostStates, noted, runStatuses } from './shapes.ts';
 
-const nameText = z
+export const nameText = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,252}$/, 'must be a name of letters, digits and . _ : -');
 
@@ -18,9 +18,9 @@ function listOf<T extends z.ZodType>(item: T) {
   return z.preprocess(split, z.array(item).min(1).max(32)).optional();
 }
 
-const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-const instantText = z.iso
+export const instantText = z.iso
   .datetime({ offset: true, message: 'must be an RFC 3339 time such as 2026-03-01T02:41:00Z' })
   .transform((text) => Date.parse(text));
 
@@ -28,7 +28,7 @@ const unitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as c
 const durationPart = /(\d{1,9})(ms|s|m|h|d)/g;
 
 /** `1h30m` -> 5,400,000. Limits: one second to 366 days. */
-const durationText = z
+export const durationText = z
   .string()
   .regex(/^(\d{1,9}(ms|s|m|h|d)){1,5}$/, 'must be a duration such as 30s, 5m or 1h30m')
   .transform((text) =>
@@ -44,7 +44,7 @@ const durationText = z
       .max(366 * unitsMs.d, 'must be 366d or less'),
   );
 
-const paging = {
+export const paging = {
   cursor: noted(
     '`next` of the page before',
     z
@@ -55,7 +55,7 @@ const paging = {
   limit: noted('Items of a page', z.coerce.number().int().min(1).max(500).default(100)),
 };
 
-const span = {
+export const span = {
   since: noted('RFC 3339; nothing older', instantText.optional()),
   until: noted('RFC 3339; nothing newer', instantText.optional()),
 };
@@ -137,7 +137,7 @@ export const PlanQuery = z.strictObject({
 
 export const ActQuery = z.strictObject({ dry_run: noted('true: only plan', flag.optional()) });
 
-const reason = z.string().trim().min(1, 'must say why').max(500);
+export const reason = z.string().trim().min(1, 'must say why').max(500);
 
 export const PauseBody = z.strictObject({
   reason,

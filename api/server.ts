@@ -17,12 +17,23 @@ import { documentRoutes } from './openapi.ts';
 import type { ApiOptions, ApiServer } from './options.ts';
 import { RequestProblem, sendProblem } from './problems.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { approvalRoutes } from './routes/approvals.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { checkRoutes } from './routes/checks.ts';
 import { controlRoutes } from './routes/control.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { suppressionRoutes } from './routes/suppressions.ts';
+import { trustRoutes } from './routes/trust.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route compares If-Match itself. */
+    keepsIfMatch?: boolean;
+  }
+}
 
 const apiLimits = {
   bodyBytes: 65_536,
@@ -117,7 +128,8 @@ function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boole
     throw new RequestProblem(503, 'closing', 'mendd is stopping.', {}, { 'retry-after': '5' });
   });
   app.addHook('preValidation', async (request) => {
-    const promise = unkeptPromises.find((name) => request.headers[name] !== undefined);
+    const kept = request.routeOptions.config.keepsIfMatch === true ? 'if-match' : undefined;
+    const promise = unkeptPromises.find((name) => name !== kept && request.headers[name] !== undefined);
     if (promise === undefined || request.method === 'GET' || request.method === 'HEAD') return;
     throw new RequestProblem(400, 'header_unsupported', `The header ${promise} is not supported yet.`);
   });
@@ -187,9 +199,13 @@ export function createApi(options: ApiOptions): Api {
     checkRoutes(app, options);
     historyRoutes(app, options);
     actionRoutes(app, options);
+    suppressionRoutes(app, options);
+    approvalRoutes(app, options);
+    trustRoutes(app, options);
+    auditRoutes(app, options);
     controlRoutes(app, options);
     eventRoutes(app, streams);
-    probeRoutes(app, options, new Metrics(options.daemon, streams));
+    probeRoutes(app, options, new Metrics(options.daemon, streams, options.clock));
   });
   app.addHook('preClose', async () => streams.closeAll());
 

@@ -70,6 +70,7 @@ const HostStatus = named(
     since: time,
     failure: TransportFailure.optional(),
     lastSeenAt: time.optional(),
+    behind: noted('The parent whose trouble is the cause', z.string().optional()),
   }),
 );
 
@@ -101,6 +102,7 @@ export const Host = named(
     status: HostStatus,
     checks: Counts,
     run: RunSummary.optional(),
+    parents: z.array(z.string()),
   }),
 );
 

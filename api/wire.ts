@@ -8,6 +8,7 @@
 const instantNames = [
   'atMs',
   'sinceMs',
+  'belowSinceMs',
   'untilMs',
   'earliestMs',
   'notAfterMs',

@@ -9,11 +9,11 @@ import type { HostRow, PlanAnswer, RunStory } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
+import { gateLines } from './gates.ts';
 import { resolveAction, splitTarget } from './names.ts';
 import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { runLines } from './runs.ts';
-import { gateLines } from './states.ts';
 import { showInstant } from './times.ts';
 import { pauseFor } from './wait.ts';
 

@@ -1,14 +1,23 @@
 /**
  * What the commands read of the API's answers, and no more: instants are RFC 3339 text. The API's own shapes stay in api/.
  */
+import type { ApprovalStatus, Matcher, Mode } from '../core/safety.ts';
 import type { CheckState, HostState, RunStatus, StateType, TransportFailure } from '../core/types.ts';
 
 export interface HostRow {
   name: string;
   address: string;
   labels: Record<string, string>;
-  status: { state: HostState; type: StateType; attempt: number; since: string; failure?: TransportFailure };
+  status: {
+    state: HostState;
+    type: StateType;
+    attempt: number;
+    since: string;
+    failure?: TransportFailure;
+    behind?: string;
+  };
   checks: Record<CheckState | 'pending', number>;
+  parents: string[];
   run?: { id: string; action: string; status: RunStatus };
 }
 
@@ -93,6 +102,7 @@ export interface ExplanationRow {
   ladder: string;
   action: string;
   check: string;
+  at: string;
   verdict: string;
   reason: string;
   gates: GateRow[];
@@ -105,6 +115,7 @@ export interface DecisionRow {
   lastAt: string;
   count: number;
   host: string;
+  ladder: string;
   action: string;
   check: string;
   verdict: string;
@@ -136,18 +147,123 @@ export interface PauseRow {
   until?: string;
 }
 
+interface SuppressionBase {
+  id: string;
+  by: string;
+  reason: string;
+  createdAt: string | null;
+  origin: 'definitions' | 'person';
+}
+
+export type WindowRow =
+  | { kind: 'fixed'; startsAt: string | null; endsAt: string }
+  | { kind: 'flexible'; startsAt: string | null; endsAt: string; lastsMs: number }
+  | { kind: 'recurring'; cron: string; timezone: string; lastsMs: number };
+
+export type SuppressionRow =
+  | (SuppressionBase & { kind: 'silence'; match: Matcher; startsAt: string | null; endsAt: string })
+  | (SuppressionBase & { kind: 'downtime'; match: Matcher; window: WindowRow })
+  | (SuppressionBase & {
+      kind: 'acknowledgement';
+      host: string;
+      check: string;
+      state: string;
+      sticky: boolean;
+      endsAt?: string;
+    });
+
+export interface ApprovalRow {
+  id: string;
+  host: string;
+  action: string;
+  check: string;
+  command: string;
+  reason: string;
+  gates: GateRow[];
+  createdAt: string;
+  expiresAt: string;
+  status: ApprovalStatus;
+  tag: string;
+  decidedAt?: string;
+  decidedBy?: string;
+  answer?: string;
+}
+
+export interface BrakeRow {
+  scope: string;
+  on: boolean;
+  unhealthy: number;
+  hosts: number;
+  allowed: number;
+  state?: {
+    cause: string;
+    since: string;
+    unhealthy: number;
+    hosts: number;
+    belowSince?: string;
+    released?: { at: string; by: string; reason: string };
+  };
+  releasesAt?: string;
+}
+
+export interface TrustRow {
+  action: string;
+  mode: Mode;
+  since: string;
+  by: string;
+  reason: string;
+}
+
+export interface QuarantineRow {
+  cause: string;
+  since: string;
+  text: string;
+}
+
+export interface OutcomeRow {
+  action: string;
+  host?: string;
+  runs: number;
+  verified: number;
+  notVerified: number;
+  failed: number;
+  inconclusive: number;
+  unknown: number;
+  successRate?: number;
+  recurred: number;
+  medianTimeToHealMs?: number;
+  lastRunAt?: string;
+}
+
+export interface AuditRow {
+  seq: number;
+  at: string;
+  kind: string;
+  actor: string;
+  event: string;
+  body: Record<string, unknown>;
+  previous: string;
+  hash: string;
+}
+
 export interface NowAnswer {
   at: string;
   verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
   automation: {
-    mode: 'observe' | 'auto';
+    mode: Mode;
     paused?: PauseRow;
+    doubt?: { cause: string; since: string; values: GateRow['values']; opens: string };
+    quarantine?: QuarantineRow;
+    brakes: BrakeRow[];
+    demoted: TrustRow[];
     fleetRuns: { used: number; limit: number; perMs: number };
   };
   definitions: { revision: string; loadedAt: string; lastReloadOk: boolean; problems: string[] };
+  approvals: ApprovalRow[];
   needsYou: { explanation: ExplanationRow; status: CheckStatusRow; runs: RunRow[] }[];
   healing: RunRow[];
   healed: RunRow[];
   worst: CheckRow[];
-  unreachable: HostRow[];
+  unreachable: (HostRow & { behind: string[] })[];
+  suppressions: SuppressionRow[];
 }

@@ -36,8 +36,13 @@ export class ApiClient {
     return this.#request<T>('GET', path, query, undefined);
   }
 
-  post<T>(path: string, body: object = {}, query: Query = {}): Promise<T> {
-    return this.#request<T>('POST', path, query, body);
+  /** `tag`: sent as If-Match, so that an answer to what has changed meanwhile is refused. */
+  post<T>(path: string, body: object = {}, tag?: string): Promise<T> {
+    return this.#request<T>('POST', path, {}, body, tag === undefined ? {} : { 'if-match': `"${tag}"` });
+  }
+
+  delete<T>(path: string): Promise<T> {
+    return this.#request<T>('DELETE', path, {}, undefined);
   }
 
   /** Follows the pages of a list until `max` items. */
@@ -53,7 +58,13 @@ export class ApiClient {
     return items;
   }
 
-  async #request<T>(method: string, path: string, query: Query, body: object | undefined): Promise<T> {
+  async #request<T>(
+    method: string,
+    path: string,
+    query: Query,
+    body: object | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
     const url = new URL(this.base + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -67,6 +78,7 @@ export class ApiClient {
         accept: 'application/json, application/problem+json',
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
@@ -138,12 +150,13 @@ function refusal(status: number, problem: ProblemAnswer): Error {
   if (status === 401) return new MenddError('NOT_ALLOWED', message, { hint: tokenHint });
   if (status === 403) return new MenddError('NOT_ALLOWED', message, hint);
   const details = problem.problems ?? [];
-  return new CommandError(exitOf(status), message, { ...hint, details });
+  return new CommandError(exitOf(status, problem.code), message, { ...hint, details });
 }
 
-function exitOf(status: number): number {
-  if (status === 400 || status === 404) return exitCodes.usage;
-  if (status === 422) return exitCodes.badDefinitions;
-  if (status === 429 || status === 503) return exitCodes.tryAgain;
+function exitOf(status: number, code: string | undefined): number {
+  if (code === 'definitions_invalid') return exitCodes.badDefinitions;
+  if (status === 400 || status === 404 || status === 422) return exitCodes.usage;
+  // 412: somebody or something was faster; what is asked now has to be read first.
+  if (status === 412 || status === 429 || status === 503) return exitCodes.tryAgain;
   return exitCodes.failed;
 }

@@ -28,16 +28,17 @@ export interface Session {
   out: Output;
 }
 
-/** A command with its sentence and its examples, which every --help ends with. */
+/** A command with its sentence and its examples, which every --help ends with. `isDefault`: what its parent does alone. */
 export function addCommand(
   program: Command,
   usage: string,
   summary: string,
   examples: readonly string[],
+  options: { isDefault?: boolean } = {},
 ): Command {
   const lines = examples.map((example) => `  $ mendd ${example}`);
   return program
-    .command(usage)
+    .command(usage, options)
     .description(summary)
     .addHelpText('after', `\nExample${lines.length > 1 ? 's' : ''}:\n${lines.join('\n')}`);
 }
@@ -92,6 +93,19 @@ function readTokenFile(file: string): string {
       hint,
     });
   }
+}
+
+/** `--reason`, which everything that a person lays upon actions or lifts from them needs. */
+export function withReason(command: Command): Command {
+  return command.requiredOption('--reason <text>', 'why; recorded with your name', (text: string) => {
+    if (text.trim() === '') throw usageError('--reason is empty.', 'Say in a few words why.');
+    return text.trim();
+  });
+}
+
+/** For commander: one more of an option that may come several times, or with commas. */
+export function collect(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',').filter((part) => part !== '')];
 }
 
 /** For commander: a whole number of at least 1. */

@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import type { DecisionRow, ExplainAnswer, ExplanationRow } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { gateLines } from './gates.ts';
 import { resolveAction, resolveTarget, splitTarget } from './names.ts';
 import type { Hue, Output } from './output.ts';
 import { plain } from './plain-text.ts';
-import { gateLines } from './states.ts';
 import { readInstant, showAge, showInstant } from './times.ts';
 
 interface ExplainOptions extends ApiOptions {
@@ -17,6 +17,7 @@ export function addExplain(program: Command): void {
     'explain web-1',
     'explain web-1/running restart',
     'explain web-1/running --at 2026-03-01T02:41:00Z   # as it was decided then',
+    'explain web-1/running --at 3h -o json              # the same JSON for now and then',
   ]);
   withApi(command)
     .option('--at <time>', 'as it was decided at that time: 2026-03-01T02:41:00Z, or 3h for three hours ago')
@@ -42,10 +43,9 @@ async function explain(target: string, named: string | undefined, options: Expla
         : `Nothing was decided about ${about} at ${showInstant(at)}.`,
     );
   }
-  out.value(answer, () => [
-    ...answer.explanations.flatMap((each) => explanationLines(out, each)),
-    ...answer.decisions.flatMap((each) => decisionLines(out, each)),
-  ]);
+  out.value(answer, () =>
+    answer.explanations.flatMap((each) => explanationLines(out, each, storedOf(each, answer.decisions))),
+  );
 }
 
 const hues: Readonly<Record<string, Hue>> = { act: 'good', would_act: 'good', held: 'warn', gave_up: 'bad' };
@@ -56,9 +56,20 @@ function verdictText(out: Output, verdict: string, reason: string): string {
   return `${out.paint(hues[verdict], word)}${why}`;
 }
 
-function explanationLines(out: Output, explanation: ExplanationRow): string[] {
+/** The stored decision that an explanation of the past was read from. */
+function storedOf(explanation: ExplanationRow, decisions: readonly DecisionRow[]): DecisionRow | undefined {
+  const { ladder, action, verdict } = explanation;
+  if (verdict === 'nothing') return undefined;
+  return decisions.find((each) => each.ladder === ladder && each.action === action);
+}
+
+function explanationLines(
+  out: Output,
+  explanation: ExplanationRow,
+  stored: DecisionRow | undefined,
+): string[] {
   const { host, action, check, verdict, reason, gates, rungs, earliest } = explanation;
-  const width = Math.max(...rungs.map((rung) => rung.action.length));
+  const width = Math.max(0, ...rungs.map((rung) => rung.action.length));
   const ladder = rungs.map(({ action: name, kind, status, why }) => {
     // Without a problem no rung waits for the one before it.
     const [standing, about] =
@@ -66,22 +77,20 @@ function explanationLines(out: Output, explanation: ExplanationRow): string[] {
     return `    ${plain(standing).padEnd(9)} ${plain(name).padEnd(width)}  ${plain(about)}`;
   });
   return [
-    `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)}`,
-    ...gateLines(out, gates, '  '),
+    `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)}${storedText(stored)}`,
     ...(earliest === undefined ? [] : [`  earliest ${showInstant(earliest)} (${showAge(earliest)})`]),
-    '  ladder',
-    ...ladder,
+    ...gateLines(out, gates, '  '),
+    ...(stored?.runId === undefined ? [] : [`  run ${plain(stored.runId)}`]),
+    ...(ladder.length === 0 ? [] : ['  ladder', ...ladder]),
     '',
   ];
 }
 
-function decisionLines(out: Output, decision: DecisionRow): string[] {
-  const { host, check, action, verdict, reason, gates, at, lastAt, count, runId } = decision;
-  const span = count > 1 ? `${showInstant(at)} to ${showInstant(lastAt)}, ${count} times` : showInstant(at);
-  return [
-    `${out.paint('strong', plain(`${host}/${check}`))} → ${plain(action)}: ${verdictText(out, verdict, reason)} (${span})`,
-    ...gateLines(out, gates, '  '),
-    ...(runId === undefined ? [] : [`  run ${plain(runId)}`]),
-    '',
-  ];
+/** Repeats are stored once, with the figures of the last. */
+function storedText(stored: DecisionRow | undefined): string {
+  if (stored === undefined) return '';
+  const { at, lastAt, count } = stored;
+  return count > 1
+    ? ` (${showInstant(at)} to ${showInstant(lastAt)}, ${count} times; figures of the last)`
+    : ` (${showInstant(at)})`;
 }

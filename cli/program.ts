@@ -1,32 +1,45 @@
 /** Names the commands, in the order people meet them. What each does is in its file, and what it needs is loaded when it runs. */
 import { Command } from 'commander';
 import { version } from '../daemon/version.ts';
+import { addAck } from './ack.ts';
 import { addAct } from './act.ts';
 import { addDemo } from './add-demo.ts';
+import { addApprovals } from './approvals.ts';
+import { addApprove } from './approve.ts';
+import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
+import { addBrake } from './brake.ts';
 import { addCheck } from './check.ts';
 import { addChecks } from './checks.ts';
 import { addDoctor } from './doctor.ts';
+import { addDowntime } from './downtime.ts';
 import { addExplain } from './explain.ts';
 import { addHistory } from './history.ts';
 import { addHosts } from './hosts.ts';
 import { addInit } from './init.ts';
+import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
+import { addRearm } from './rearm.ts';
+import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
 import { addResume } from './resume.ts';
 import { addRuns } from './runs.ts';
 import { addSchema } from './schema.ts';
 import { addServe } from './serve.ts';
+import { addSilence } from './silence.ts';
 import { addStatus } from './status.ts';
 import { addToken } from './token.ts';
+import { addTrust } from './trust.ts';
 import { addValidate } from './validate.ts';
 import { addVersion } from './version.ts';
 
 const groups: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Start:', [addDemo, addInit, addValidate, addDoctor, addServe]],
-  ['Look:', [addStatus, addHosts, addChecks, addRuns, addHistory, addExplain]],
+  ['Look:', [addStatus, addHosts, addChecks, addRuns, addHistory, addExplain, addOutcomes]],
   ['Do:', [addCheck, addAct, addPause, addResume, addReload]],
-  ['Keep:', [addToken, addBackup, addSchema, addVersion]],
+  ['Answer:', [addApprovals, addApprove, addReject]],
+  ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
+  ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],
 ];
 
 export function createProgram(): Command {

@@ -2,10 +2,11 @@
 import type { Command } from 'commander';
 import type { RunRow, RunStory } from './api-types.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
+import { gateLines } from './gates.ts';
 import { resolveAction } from './names.ts';
 import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
-import { gateLines, runColumns, runHue } from './states.ts';
+import { runColumns, runHue } from './states.ts';
 import { readInstant, showInstant } from './times.ts';
 
 interface RunsOptions extends ApiOptions {

@@ -1,8 +1,7 @@
 /** How states, runs and gates look and rank on a terminal: the word first, colour only beside it. */
 import type { RunStatus } from '../core/types.ts';
-import type { CheckRow, GateRow, HostRow, RunRow } from './api-types.ts';
-import type { Column, Hue, Output } from './output.ts';
-import { plain } from './plain-text.ts';
+import type { CheckRow, HostRow, RunRow } from './api-types.ts';
+import type { Column, Hue } from './output.ts';
 import { showAge, showDuration, showInstant } from './times.ts';
 
 /** Nagios's return codes. Source: Monitoring Plugins Development Guidelines, 2.3. */
@@ -110,38 +109,4 @@ export const runColumns: readonly Column<RunRow>[] = [
 
 function tookOf({ decidedAt, endedAt }: RunRow): string {
   return endedAt === undefined ? '' : showDuration(Date.parse(endedAt) - Date.parse(decidedAt));
-}
-
-/** One line a gate: the mark, its name, what it saw; for a closed one, what opens it. */
-export function gateLines(out: Output, gates: readonly GateRow[], indent: string): string[] {
-  const width = Math.max(0, ...gates.map(({ gate }) => gate.length));
-  return gates.map((gate) => {
-    const mark = gate.passed ? out.paint('good', '✓') : out.paint('bad', '✗');
-    const seen = Object.entries(gate.values).map(([name, value]) => showValue(name, value));
-    const closed = gate.passed
-      ? []
-      : [gate.reason ?? 'closed', opensText(gate)].filter((part) => part !== '');
-    const words = plain([seen.join(', '), ...closed].filter((part) => part !== '').join(' · '));
-    return `${indent}${mark} ${plain(gate.gate).padEnd(width)}  ${words}`.trimEnd();
-  });
-}
-
-function opensText({ opens, opensAt }: GateRow): string {
-  const at = opensAt === undefined ? '' : ` (${showInstant(opensAt)}, ${showAge(opensAt)})`;
-  return opens === undefined && at === '' ? '' : `opens: ${opens ?? ''}${at}`;
-}
-
-/** A name that ends in Ms holds a duration, one that ends in At or From an instant, null where nothing happened yet. */
-function showValue(name: string, value: GateRow['values'][string]): string {
-  const label = spaced(name.replace(/(At)?(Ms)?$/, ''));
-  if (value === null) return `${label} none`;
-  if (typeof value === 'string' && name.endsWith('At')) return `${label} at ${showInstant(value)}`;
-  if (typeof value === 'string' && name.endsWith('From')) return `${label} ${showInstant(value)}`;
-  if (typeof value !== 'number') return `${label} ${value}`;
-  return `${label} ${name.endsWith('Ms') ? showDuration(value) : Math.round(value * 10) / 10}`;
-}
-
-/** `neededRuns` -> `needed runs` */
-function spaced(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

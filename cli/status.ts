@@ -10,7 +10,9 @@ import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
 import type { Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
+import { passingLines, restraintLines } from './restraint-lines.ts';
 import { checkColumns, hostColumns, nagiosCodes, runColumns, stateHue, worstCode } from './states.ts';
+import { suppressionColumns } from './suppressions.ts';
 import { showAge, showDuration, showInstant } from './times.ts';
 import { pauseFor } from './wait.ts';
 
@@ -28,6 +30,7 @@ interface Situation {
 const watchMs = 2_000;
 const shownHealed = 5;
 const shownStale = 50;
+const shownBehind = 10;
 
 export function addStatus(program: Command): void {
   const summary =
@@ -95,15 +98,20 @@ function lines(out: Output, { now, stale }: Situation, state: string): string[] 
   return [
     `${out.paint(stateHue(state), state.toUpperCase())}: ${plain(verdict.sentence)}`,
     automationLine(out, automation),
+    ...passingLines(now),
     ...definitionLines(out, definitions),
-    ...section(
-      'Needs you',
-      now.needsYou.map((each) => needLine(out, each)),
-    ),
+    ...section('Needs you', [
+      ...restraintLines(out, now),
+      ...now.needsYou.map((each) => needLine(out, each)),
+    ]),
     ...section('Healing itself', tableOf(now.healing, runColumns, out)),
     ...section('Problems', tableOf(now.worst, checkColumns, out)),
-    ...section('Unreachable', tableOf(now.unreachable, hostColumns, out)),
+    ...section('Unreachable', [
+      ...tableOf(now.unreachable, hostColumns, out),
+      ...behindLines(now.unreachable),
+    ]),
     ...section('Not fresh', tableOf(onlyStale, checkColumns, out)),
+    ...section('Held back by people', tableOf(now.suppressions, suppressionColumns, out)),
     ...section('Healed in the last day', tableOf(now.healed.slice(0, shownHealed), runColumns, out)),
   ];
 }
@@ -118,9 +126,25 @@ function automationLine(out: Output, { mode, paused, fleetRuns }: NowAnswer['aut
     const until = paused.until === undefined ? 'until resumed' : `until ${showInstant(paused.until)}`;
     return `${out.paint('warn', 'automation PAUSED')} by ${plain(paused.by)} ${until}: ${plain(paused.reason)} · ${budget}`;
   }
-  return mode === 'observe'
-    ? `automation only observes: nothing acts · ${budget}`
-    : `automation on · ${budget}`;
+  return `${modeWords[mode]} · ${budget}`;
+}
+
+const modeWords: Readonly<Record<NowAnswer['automation']['mode'], string>> = {
+  observe: 'automation only observes: nothing acts',
+  propose: 'automation only proposes: nothing acts',
+  approve: 'automation asks before it acts',
+  auto: 'automation on',
+};
+
+/** Hosts behind another are told under it, not one by one. */
+function behindLines(roots: NowAnswer['unreachable']): string[] {
+  return roots
+    .filter(({ behind }) => behind.length > 0)
+    .map(({ name, behind }) => {
+      const shown = behind.slice(0, shownBehind).join(', ');
+      const more = behind.length > shownBehind ? ` and ${behind.length - shownBehind} more` : '';
+      return `  ${plain(`behind ${name}: ${shown}${more}`)}`;
+    });
 }
 
 function definitionLines(

@@ -2,20 +2,16 @@
  * `mendd token`: makes, lists and revokes tokens of the API in the ledger file itself, so that the first one needs none. The
  * secret is printed once and kept nowhere.
  */
-import { chownSync, existsSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
-import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { exitCodes } from '../core/errors.ts';
-import type { Coordinator, Token } from '../core/ports.ts';
+import type { Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
 import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
+import { loginName, withLedger } from './ledger-file.ts';
 import { type Column, Output } from './output.ts';
-import { storePath } from './store-path.ts';
 import { readDuration, showInstant } from './times.ts';
 
-type Tokens = Pick<Coordinator, 'createToken' | 'tokens' | 'revokeToken' | 'close'>;
 type TokenOptions = OutputOptions & ConfigOptions;
 
 const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin'];
@@ -52,13 +48,13 @@ export function addToken(program: Command): void {
 async function create(
   options: TokenOptions & { scope: Scope; name?: string; expires?: string },
 ): Promise<void> {
-  const name = (options.name ?? userInfo().username).trim();
+  const name = (options.name ?? loginName()).trim();
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u.test(name))
     throw usageError(`--name: \`${name}\` is no name.`, 'Use up to 64 letters, digits, spaces and . _ @ -');
   const nowMs = Date.now();
   const expiry =
     options.expires === undefined ? {} : { expiresAtMs: nowMs + readDuration('--expires', options.expires) };
-  const { token, secret } = await withTokens(options, (tokens) =>
+  const { token, secret } = await withLedger(options, (tokens) =>
     tokens.createToken({ name, scopes: [options.scope], nowMs, ...expiry }),
   );
   const out = new Output(options.output);
@@ -71,40 +67,17 @@ async function create(
 }
 
 async function list(options: TokenOptions): Promise<void> {
-  const tokens = await withTokens(options, (each) => each.tokens());
+  const tokens = await withLedger(options, (each) => each.tokens());
   new Output(options.output).list('tokens', tokens.map(shown), columns, 'There are no tokens.');
 }
 
 async function revoke(id: string, options: TokenOptions): Promise<void> {
-  const revoked = await withTokens(options, (tokens) => tokens.revokeToken(id));
+  const revoked = await withLedger(options, (tokens) => tokens.revokeToken(id));
   if (!revoked)
     throw new CommandError(exitCodes.failed, `There is no token ${id}.`, {
       hint: '`mendd token list` shows them.',
     });
   new Output().talk(`Token ${id} is worthless now.`);
-}
-
-async function withTokens<T>(options: ConfigOptions, use: (tokens: Tokens) => T): Promise<T> {
-  const path = await storePath(options.config);
-  const { ledgerPathOf, openLedgerForTokens } = await import('../store/open.ts');
-  const ledger = ledgerPathOf(path);
-  const files = [ledger, `${ledger}-wal`, `${ledger}-shm`, `${path}.lock`];
-  const absent = files.filter((file) => !existsSync(file));
-  const tokens = openLedgerForTokens(path);
-  try {
-    const answer = use(tokens);
-    giveToOwner(dirname(path), absent);
-    return answer;
-  } finally {
-    tokens.close();
-  }
-}
-
-/** What root made must not lock out the daemon that runs as the owner of the directory. */
-function giveToOwner(directory: string, files: readonly string[]): void {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  for (const file of files) if (existsSync(file)) chownSync(file, uid, gid);
 }
 
 interface TokenRow {

@@ -9,6 +9,7 @@ import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery } from '../paging.ts';
+import { explainPast } from '../past.ts';
 import { RequestProblem } from '../problems.ts';
 import { DecisionsQuery, ExplainQuery, TransitionsQuery } from '../queries.ts';
 import { pageOf, Transition } from '../shapes.ts';
@@ -83,7 +84,7 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       return {
         at: instant(at),
         source: 'ledger' as const,
-        explanations: [],
+        explanations: toWire(explainPast(history, decisions.items, at)),
         decisions: toWire(decisions.items),
       };
     },

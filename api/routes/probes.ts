@@ -6,8 +6,9 @@ import { Health } from '../control-shapes.ts';
 import type { Metrics } from '../metrics.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
+import { pagePolicy } from '../page-html.ts';
 import { RequestProblem } from '../problems.ts';
-import { pagePolicy, renderStatusPage } from '../status-page.ts';
+import { renderStatusPage } from '../status-page.ts';
 
 export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metrics: Metrics): void {
   app.route({

@@ -1,7 +1,8 @@
 /** The committed OpenAPI document is the served one, and it is sound. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { startApi } from './api-server.ts';
+import { approvalOf } from '../support/fake-views.ts';
+import { bearer, startApi } from './api-server.ts';
 
 const file = new URL('../../docs/openapi.json', import.meta.url);
 
@@ -26,7 +27,7 @@ interface Operation {
 }
 
 test('every reference resolves, every operation is named once, and every change needs a token', async () => {
-  const { api, get } = await startApi();
+  const { api, daemon, get } = await startApi();
   const document = api.openapi() as {
     openapi: string;
     paths: Record<string, Record<string, Operation>>;
@@ -59,10 +60,12 @@ test('every reference resolves, every operation is named once, and every change 
     id: 'web-1~app.restart~abc~1',
     action: 'app.restart',
   };
+  daemon.approvalList = [approvalOf(values.id)];
+  const root = bearer(daemon.token('root', 'admin'));
   for (const { path, method } of operations) {
     if (method !== 'get' || path.endsWith('/events')) continue;
     const url = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
     const query = path.endsWith('/explain') ? '?host=web-1' : '';
-    expect([path, (await get(url + query)).status]).toEqual([path, 200]);
+    expect([path, (await get(url + query, root)).status]).toEqual([path, 200]);
   }
 });

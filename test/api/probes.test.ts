@@ -1,9 +1,22 @@
 /** What machines ask: alive, ready, metrics; and the page that a person sees at night. */
 import { expect, test } from 'vitest';
-import { renderStatusPage, span } from '../../api/status-page.ts';
+import { span } from '../../api/page-html.ts';
+import { renderStatusPage } from '../../api/status-page.ts';
 import type { Run } from '../../core/types.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
-import { checkView, explanationOf, hostView, runOf, startMs } from '../support/fake-views.ts';
+import {
+  acknowledgementOf,
+  approvalOf,
+  brakeOf,
+  checkView,
+  downtimeOf,
+  explanationOf,
+  hostView,
+  outcomesOf,
+  runOf,
+  silenceOf,
+  startMs,
+} from '../support/fake-views.ts';
 import { startApi } from './api-server.ts';
 
 test('healthz, readyz and the reason why not', async () => {
@@ -38,15 +51,39 @@ test('metrics: the names and labels that dashboards rely on', async () => {
     'mendd_automation_paused 0',
     'mendd_config_last_reload_successful 1',
     'mendd_build_info{version="0.1.0"} 1',
+    'mendd_brake_on{scope="fleet"} 0',
+    'mendd_self_doubt 0',
+    'mendd_rearm_needed 0',
+    'mendd_approvals_waiting 0',
+    'mendd_actions_demoted 0',
+    'mendd_automation_mode{mode="auto"} 1',
+    'mendd_automation_mode{mode="observe"} 0',
+    `mendd_action_success_ratio{action="app.restart"} ${7 / 9}`,
   ]) {
     expect(text.split('\n')).toContain(line);
   }
   expect(text).toContain('process_resident_memory_bytes');
+  daemon.brakeList = [brakeOf('role=web', true)];
+  daemon.approvalList = [approvalOf('a'), approvalOf('b', { status: 'rejected' })];
+  daemon.demotedList = [{ action: 'a', mode: 'approve', sinceMs: startMs, by: 'rule', reason: 'x' }];
+  daemon.quarantine = { cause: 'corrupt', sinceMs: startMs, text: 'x' };
+  daemon.mode = 'propose';
+  daemon.outcomeList = [outcomesOf('app.other')];
   daemon.pause({ by: 'ann', reason: 'x' });
   daemon.checkList.shift();
   const later = await get('/metrics');
   expect(later.text).toContain('mendd_automation_paused 1');
   expect(later.text).toContain('mendd_checks_total 42');
+  expect(later.text).toContain('mendd_brake_on{scope="role=web"} 1');
+  expect(later.text).not.toContain('mendd_brake_on{scope="fleet"}');
+  expect(later.text).toContain('mendd_rearm_needed 1');
+  expect(later.text).toContain('mendd_approvals_waiting 1');
+  expect(later.text).toContain('mendd_actions_demoted 1');
+  expect(later.text).toContain('mendd_automation_mode{mode="propose"} 1');
+  // A month of runs is counted every five minutes, not at each scrape.
+  expect(later.text).toContain('mendd_action_success_ratio{action="app.restart"}');
+  daemon.clock.advance(300_000);
+  expect((await get('/metrics')).text).not.toContain('mendd_action_success_ratio{action="app.restart"}');
   // What is gone from the definitions is gone from the scrape.
   expect(later.text).not.toContain('mendd_check_state{host="web-1"');
 });
@@ -190,13 +227,120 @@ test('the page: hostile text stays text, everywhere', () => {
     sinceMs: startMs,
     failure,
   };
-  daemon.hostList = [hostView(evil, { status })];
+  daemon.hostList = [
+    hostView(evil, { status }),
+    hostView(`${evil}2`, { status: { ...status, behind: evil } }),
+  ];
+  daemon.approvalList = [
+    approvalOf(evil, { host: evil, action: evil, check: evil, command: evil, reason: evil }),
+  ];
+  daemon.brakeList = [brakeOf(`role=${evil}\0`, true)];
+  daemon.demotedList = [{ action: evil, mode: 'approve', sinceMs: startMs, by: evil, reason: evil }];
+  daemon.doubt = { cause: 'dns_down', sinceMs: startMs, values: { [evil]: evil }, opens: evil };
+  daemon.quarantine = { cause: 'corrupt', sinceMs: startMs, text: evil };
+  daemon.suppressionList = [
+    silenceOf(evil, {
+      by: evil,
+      reason: evil,
+      match: { hosts: [evil], labels: { [evil]: evil }, checks: [evil] },
+    }),
+  ];
   const page = pageOf(daemon);
   expect(page).not.toContain('<script');
   expect(page).not.toContain('\u202e');
   expect(page).not.toContain('\u001b');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;');
-  expect(page.length).toBeLessThan(20_000);
+  expect(page).not.toContain('\0');
+  expect(page.length).toBeLessThan(25_000);
+});
+
+test('the page: what holds actions back says why, until when, and how to answer', () => {
+  const daemon = new FakeDaemon();
+  daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
+  daemon.runList = [];
+  daemon.mode = 'approve';
+  daemon.quarantine = { cause: 'restored', sinceMs: startMs - 60_000, text: 'fence 7 was never raised here' };
+  daemon.approvalList = [approvalOf('web-1~app.reboot~abc~1'), approvalOf('x', { status: 'expired' })];
+  const values = { canaries: 2, answered: 0 };
+  daemon.doubt = { cause: 'canaries_down', sinceMs: startMs, values, opens: 'an answer of a canary' };
+  daemon.brakeList = [brakeOf('fleet', false), brakeOf("role=it's web", true)];
+  daemon.demotedList = [
+    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 failures in a row' },
+  ];
+  const page = pageOf(daemon).replaceAll('\n', ' ');
+  const order = [
+    '<h1 class="bad">✖',
+    'automation ASKS before each action',
+    'Needs you (5)',
+    'LEDGER NOT TRUSTED',
+    'fence 7 was never raised here',
+    'mendd rearm --reason',
+    'MAY THIS RUN',
+    'waits until 03:11, then it is not done',
+    '$ systemctl reboot',
+    'quorum: group role=web, healthy without it 11, needed 8, hosts 12 · fleet budget: used 3, limit 20, per 1 h',
+    'mendd approve &#39;web-1~app.reboot~abc~1&#39;',
+    'mendd reject &#39;web-1~app.reboot~abc~1&#39; --reason',
+    'canaries down',
+    'canaries 2, answered 0',
+    'an answer of a canary',
+    'BRAKE ON',
+    'mass failure for 2 min; it came on at 5 of 12',
+    '5 of 12 hosts unhealthy now, at most 3 allowed, below for 1 min. Releases itself at 02:51',
+    'mendd brake release &#39;role=it&#39;\\&#39;&#39;s web&#39; --reason',
+    'app.restart: at most approve',
+    '3 failures in a row',
+    'mendd trust promote app.restart --reason',
+  ];
+  const positions = order.map((text) => page.indexOf(text));
+  expect(order.filter((_, index) => positions[index] === -1)).toEqual([]);
+  expect(positions).toEqual([...positions].sort((a, b) => a - b));
+  expect(page).not.toContain('nothing waits for you');
+  daemon.doubt = { cause: 'fresh_round_pending', sinceMs: startMs, values: {}, opens: 'results' };
+  const released = daemon.brakeList[1]?.state;
+  if (released !== undefined)
+    daemon.brakeList = [
+      brakeOf('role=web', false, {
+        state: { ...released, released: { atMs: startMs, by: 'ann', reason: 'x' } },
+      }),
+    ];
+  expect(pageOf(daemon)).toContain('Needs you (3)');
+  expect(pageOf(daemon)).toContain('waits for fresh results before it acts');
+  expect(pageOf(daemon)).toContain('brake of role=web released by ann');
+});
+
+test('the page: a command is shown whole, or says that it is not', () => {
+  const daemon = new FakeDaemon();
+  const long = `echo ${'x'.repeat(3_000)}; rm -r /data`;
+  daemon.approvalList = [approvalOf('a', { command: long })];
+  expect(pageOf(daemon)).toContain('; rm -r /data</b>');
+  expect(pageOf(daemon)).not.toContain('mendd approvals');
+  daemon.approvalList = [approvalOf('a', { command: long.repeat(2) })];
+  expect(pageOf(daemon)).toContain('read all of it first: <code>mendd approvals a</code>');
+});
+
+test('the page: hosts behind another are folded under it, suppressions are listed briefly', () => {
+  const daemon = new FakeDaemon();
+  const down = { state: 'unreachable' as const, type: 'hard' as const, attempt: 3, sinceMs: startMs };
+  const behind = Array.from({ length: 12 }, (_, index) =>
+    hostView(`rack-${index}`, { status: { ...down, behind: 'switch-1' } }),
+  );
+  daemon.hostList = [hostView('switch-1', { status: down }), ...behind];
+  daemon.suppressionList = [
+    silenceOf('a'),
+    acknowledgementOf('b'),
+    downtimeOf('c', { kind: 'recurring', cron: '0 2 * * 0', timezone: 'UTC', lastsMs: 7_200_000 }),
+    downtimeOf('d', { kind: 'fixed', startsAtMs: startMs, endsAtMs: startMs + 86_400_000 }),
+  ];
+  const page = pageOf(daemon);
+  expect(page).toContain('Cannot be asked (1)');
+  expect(page).toContain('12 behind it: rack-0, rack-1,');
+  expect(page).toContain('rack-9 and 2 more');
+  expect(page).toContain('Held back by people (4)');
+  expect(page).toContain('web-* <span class="dim">until 03:41, by ann: rack move');
+  expect(page).toContain('web-1 › app.running <span class="dim">until the problem ends, by bob');
+  expect(page).toContain('role=db › app.* <span class="dim">2h from each 0 2 * * 0 UTC, by ops');
+  expect(page).toContain('until 03-02 02:41, by ops');
 });
 
 test('the page: a long list is cut and says how much is left', () => {

@@ -161,6 +161,10 @@ test.each([
   ['/api/v1/events?after=', '#/after'],
   ['/api/v1/events?after=-1', '#/after'],
   ['/api/v1/now?pretty=1', '#/pretty'],
+  ['/api/v1/suppressions?kind=mute', '#/kind'],
+  ['/api/v1/approvals?status=open', '#/status'],
+  ['/api/v1/outcomes?since=30', '#/since'],
+  ['/api/v1/outcomes?perHost=1', '#/perHost'],
   ['/api/v1/hosts/web-1/actions/app.restart/run?dry_run=false', '#/dry_run'],
 ])('bad input is a 400 that points at the place: %s', async (path, pointer) => {
   const { get } = await startApi();
@@ -228,7 +232,7 @@ test('history, transitions and decisions are read from the store', async () => {
   const past = await get('/api/v1/explain?host=web-1&at=2026-03-01T03:41:30%2B01:00');
   expect(past.json).toMatchObject({
     source: 'ledger',
-    explanations: [],
+    explanations: [{ reason: 'cooldown', earliest: '2026-03-01T02:42:30.000Z', rungs: [] }],
     decisions: [{ reason: 'cooldown' }],
   });
   const before = await get('/api/v1/explain?host=web-1&at=2026-02-01T00:00:00Z');
@@ -327,6 +331,11 @@ test('no query makes an internal error', async () => {
     'definitions',
     'pause',
     'hosts/web-1',
+    'suppressions',
+    'approvals',
+    'brakes',
+    'trust',
+    'outcomes',
   ];
   const names = [
     'state',
@@ -340,6 +349,8 @@ test('no query makes an internal error', async () => {
     'check',
     'action',
     'status',
+    'kind',
+    'perHost',
   ];
   const values = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 40 }),

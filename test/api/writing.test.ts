@@ -6,23 +6,42 @@ import { bearer, eventually, startApi } from './api-server.ts';
 const reason = { reason: 'drill' };
 
 test('every changing route refuses without a token, with a wrong one and with a read-only one', async () => {
-  const { api, daemon, send } = await startApi();
-  const readOnly = bearer(daemon.token('viewer', 'read', 'ack'));
-  const { paths } = api.openapi() as { paths: Record<string, Record<string, unknown>> };
+  const { api, daemon } = await startApi();
+  // The strongest token that is still too weak for each scope.
+  const weaker: Record<string, { authorization: string }> = {
+    ack: bearer(daemon.token('viewer', 'read')),
+    act: bearer(daemon.token('acker', 'read', 'ack')),
+    admin: bearer(daemon.token('actor', 'act')),
+  };
+  const { paths } = api.openapi() as { paths: Record<string, Record<string, { 'x-scope': string }>> };
   const changing = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.keys(methods)
-      .filter((method) => !['get', 'head'].includes(method))
-      .map((method) => [method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, 'web-1')] as const),
+    Object.entries(methods)
+      .filter(([method]) => !['get', 'head'].includes(method))
+      .map(
+        ([method, route]) =>
+          [method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, 'web-1'), route['x-scope']] as const,
+      ),
   );
-  expect(changing.map(([, path]) => path).sort()).toEqual([
-    '/api/v1/checks/web-1/web-1/run',
-    '/api/v1/hosts/web-1/actions/web-1/run',
-    '/api/v1/pause',
-    '/api/v1/reload',
-    '/api/v1/resume',
-    '/api/v1/runs/web-1/cancel',
+  expect(changing.map(([, path, scope]) => `${scope} ${path}`).sort()).toEqual([
+    'ack /api/v1/acknowledgements',
+    'ack /api/v1/downtimes',
+    'ack /api/v1/silences',
+    'ack /api/v1/suppressions/web-1',
+    'act /api/v1/approvals/web-1/approve',
+    'act /api/v1/approvals/web-1/reject',
+    'act /api/v1/brakes/web-1/release',
+    'act /api/v1/checks/web-1/web-1/run',
+    'act /api/v1/hosts/web-1/actions/web-1/run',
+    'act /api/v1/pause',
+    'act /api/v1/resume',
+    'act /api/v1/runs/web-1/cancel',
+    'admin /api/v1/rearm',
+    'admin /api/v1/reload',
+    'admin /api/v1/trust/web-1/promote',
   ]);
-  for (const [method, path] of changing) {
+  for (const [method, path, scope] of changing) {
+    // Refusals are limited by address: each route gets a server of its own.
+    const { send } = await startApi(daemon);
     const none = await send(method, path, reason);
     expect([path, none.status]).toEqual([path, 401]);
     expect(none.headers.get('www-authenticate')).toBe('Bearer realm="mendd"');
@@ -31,7 +50,7 @@ test('every changing route refuses without a token, with a wrong one and with a 
     expect(wrong.headers.get('www-authenticate')).toContain('invalid_token');
     const basic = await send(method, path, reason, { authorization: 'Basic dTpw' });
     expect(basic.status).toBe(401);
-    const weak = await send(method, path, reason, readOnly);
+    const weak = await send(method, path, reason, weaker[scope]);
     expect([path, weak.status, weak.json.code]).toEqual([path, 403, 'scope_missing']);
     expect(weak.headers.get('www-authenticate')).toContain('insufficient_scope');
   }

@@ -221,7 +221,8 @@ describe('acting', () => {
     expect(runs).toMatchObject([{ decidedBy: 'person:alice', reason: 'deploy 4711', status: 'verified' }]);
     const story = await ask('runs', runs[0]?.id ?? '');
     expect(story.stdout).toContain(`command   touch ${worker}`);
-    expect(story.stdout).toMatch(/gates at the decision:\n {2}[✓✗] mode/);
+    // What a person overrode stands first.
+    expect(story.stdout).toMatch(/gates at the decision:\n {2}✗ attempts .*\n(.*\n)* {2}✓ mode/);
     expect(await ask('runs', 'none')).toMatchObject({ code: 64 });
   });
 

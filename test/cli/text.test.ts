@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { gateLines } from '../../cli/gates.ts';
 import { Output } from '../../cli/output.ts';
 import { cutToWidth, plain, plainJson, widthOf } from '../../cli/plain-text.ts';
-import { byState, gateLines, worstCode } from '../../cli/states.ts';
+import { byState, worstCode } from '../../cli/states.ts';
 import { readInstant, showAge, showDuration } from '../../cli/times.ts';
 
 test('hostile text loses everything a terminal would act on', () => {
@@ -69,7 +70,11 @@ test('what a gate saw: instants as times, what never was as none, figures to one
     leftMs: 61_000,
     used: 1,
   };
-  expect(gateLines(new Output('table'), [{ gate: 'g', passed: true, values }], '')).toEqual([
-    '✓ g  result none, needed from 2026-03-01T02:41:00Z, percent 12.3, left 1m1s, used 1',
+  const gates = [
+    { gate: 'g', passed: true, values },
+    { gate: 'quiet', passed: true, values: {} },
+  ];
+  expect(gateLines(new Output('table'), gates, '')).toEqual([
+    '✓ g (result none, needed from 2026-03-01T02:41:00Z, percent 12.3, left 1m1s, used 1)  ✓ quiet',
   ]);
 });

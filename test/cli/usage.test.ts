@@ -11,10 +11,22 @@ beforeAll(assertBuilt);
 
 const commands = [
   'demo init validate doctor serve status hosts checks runs history explain check act pause resume reload',
-  'token backup schema version',
+  'outcomes approvals approve reject ack silence downtime brake trust rearm',
+  'token audit backup schema version',
 ]
   .join(' ')
   .split(' ');
+
+const nested = [
+  ...['create', 'list', 'revoke'].map((name) => `token ${name}`),
+  ...['add', 'list', 'remove'].flatMap((name) => [`silence ${name}`, `downtime ${name}`]),
+  'brake list',
+  'brake release',
+  'trust list',
+  'trust promote',
+  'audit list',
+  'audit verify',
+];
 
 test('no command at all shows the help and is a usage error', async () => {
   const { code, stderr } = await mendd([]);
@@ -30,7 +42,7 @@ test('--help of each command ends with an example', () => {
       if (found === undefined) throw new Error(`no command ${name}`);
       return found;
     }, program);
-  for (const name of [...commands, 'token create', 'token list', 'token revoke']) {
+  for (const name of [...commands, ...nested]) {
     let help = '';
     named(name)
       .configureOutput({ writeOut: (text) => (help += text) })
@@ -93,6 +105,8 @@ test('a daemon file that is missing leaves with 78', async () => {
     ['status'],
     ['token', 'list'],
     ['backup', 'to'],
+    ['audit', 'verify'],
+    ['rearm', '--offline', '--reason', 'x'],
   ]) {
     const { code, stderr } = await mendd([...args, ...absent], { cwd });
     expect([args, code, stderr]).toEqual([args, 78, expect.stringContaining('nowhere.yaml')]);

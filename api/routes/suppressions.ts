@@ -1,0 +1,161 @@
+/**
+ * What people lay upon actions for a time: silences, downtimes and acknowledgements. The daemon adds id and author, and judges
+ * whom they cover.
+ */
+
+import { hostCheck } from '../../core/definitions.ts';
+import type { NewSuppression } from '../../core/views.ts';
+import { findCheck, findHost } from '../lookup.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { pageBy } from '../paging.ts';
+import { unlessRejected, wrongBody } from '../problems.ts';
+import { EmptyBody, NoQuery } from '../queries.ts';
+import {
+  AcknowledgementBody,
+  DowntimeBody,
+  SilenceBody,
+  SuppressionPath,
+  SuppressionsQuery,
+} from '../restraint-queries.ts';
+import { Suppression } from '../restraint-shapes.ts';
+import { pageOf } from '../shapes.ts';
+import { toWire } from '../wire.ts';
+
+/** What lasts longer belongs into the definitions, where it is reviewed. */
+const longestMs = 366 * 86_400_000;
+
+interface Span {
+  from?: number | undefined;
+  until?: number | undefined;
+  for?: number | undefined;
+}
+
+/** Wall times; the shape of the body has made sure that one of `until` and `for` is there. */
+function spanOf(
+  { from, until, for: lengthMs }: Span,
+  nowMs: number,
+): { startsAtMs?: number; endsAtMs: number } {
+  const startMs = from ?? nowMs;
+  const endsAtMs = until ?? startMs + (lengthMs ?? 0);
+  const place = until === undefined ? '#/for' : '#/until';
+  if (endsAtMs <= nowMs) throw wrongBody(place, 'must end in the future');
+  if (endsAtMs <= startMs) throw wrongBody(place, 'must be after `from`');
+  if (endsAtMs - startMs > longestMs) throw wrongBody(place, 'must be 366d or less after its beginning');
+  return { ...(from === undefined ? {} : { startsAtMs: from }), endsAtMs };
+}
+
+function matchOf({ match }: SilenceBody | DowntimeBody) {
+  const { hosts = [], labels = {}, checks = [] } = match;
+  return { hosts, labels, checks };
+}
+
+function windowOf(
+  body: DowntimeBody,
+  nowMs: number,
+): Extract<NewSuppression, { kind: 'downtime' }>['window'] {
+  const { schedule, timezone = 'UTC', lasts = 0, flexible } = body;
+  if (schedule !== undefined) return { kind: 'recurring', cron: schedule, timezone, lastsMs: lasts };
+  const { startsAtMs = nowMs, endsAtMs } = spanOf(body, nowMs);
+  return flexible === undefined
+    ? { kind: 'fixed', startsAtMs, endsAtMs }
+    : { kind: 'flexible', startsAtMs, endsAtMs, lastsMs: flexible };
+}
+
+export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
+  const { daemon } = options;
+  addingRoutes(app, options);
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/suppressions',
+    config: { scope: 'read' },
+    schema: {
+      ...describe(
+        'restraint',
+        'listSuppressions',
+        'Silences, downtimes and acknowledgements that have not ended, by id',
+        pageOf(Suppression),
+      ),
+      querystring: SuppressionsQuery,
+    },
+    handler: async ({ query }) => {
+      const wanted = daemon
+        .suppressions()
+        .filter(({ kind }) => query.kind === undefined || query.kind === kind);
+      return toWire(pageBy(wanted, ({ id }) => id, query));
+    },
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: '/api/v1/suppressions/:id',
+    config: { scope: 'ack' },
+    schema: {
+      ...describe('restraint', 'endSuppression', 'End one before its time', Suppression),
+      params: SuppressionPath,
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ params, person }) => toWire(unlessRejected(daemon.endSuppression(params.id, person))),
+  });
+}
+
+function addingRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/silences',
+    config: { scope: 'ack' },
+    schema: {
+      ...describe('restraint', 'addSilence', 'Let nothing act on what it covers until it ends', Suppression),
+      querystring: NoQuery,
+      body: SilenceBody,
+    },
+    handler: async ({ body, person }) => {
+      const times = spanOf(body, clock.nowMs());
+      const wanted = { kind: 'silence' as const, match: matchOf(body), reason: body.reason, ...times };
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/downtimes',
+    config: { scope: 'ack' },
+    schema: {
+      ...describe('restraint', 'addDowntime', 'Planned work: nothing acts on what it covers', Suppression),
+      querystring: NoQuery,
+      body: DowntimeBody,
+    },
+    handler: async ({ body, person }) => {
+      const window = windowOf(body, clock.nowMs());
+      const wanted = { kind: 'downtime' as const, match: matchOf(body), reason: body.reason, window };
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/acknowledgements',
+    config: { scope: 'ack' },
+    schema: {
+      ...describe(
+        'restraint',
+        'acknowledge',
+        'Take one problem on yourself: nothing acts on it',
+        Suppression,
+      ),
+      querystring: NoQuery,
+      body: AcknowledgementBody,
+    },
+    handler: async ({ body, person }) => {
+      const { host, sticky, reason } = body;
+      const isHost = body.check === hostCheck;
+      const check = isHost ? hostCheck : findCheck(daemon, host, body.check).check;
+      if (isHost) findHost(daemon, host);
+      const ends = body.until === undefined && body.for === undefined ? {} : spanOf(body, clock.nowMs());
+      const wanted = { kind: 'acknowledgement' as const, host, check, reason, sticky, ...ends };
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+    },
+  });
+}

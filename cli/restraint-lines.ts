@@ -1,0 +1,80 @@
+/** What `mendd status` says of all that holds actions back: a line each, with the command that answers it. */
+import { quoteShell } from '../core/shell-quote.ts';
+import type { NowAnswer } from './api-types.ts';
+import { seenText } from './gates.ts';
+import type { Output } from './output.ts';
+import { plain } from './plain-text.ts';
+import { showAge, showInstant, showWhen } from './times.ts';
+
+/** What waits for a person beside problems, the hardest first. */
+export function restraintLines(out: Output, { automation, approvals }: NowAnswer): string[] {
+  const { quarantine, doubt, brakes, demoted } = automation;
+  const line = (hue: 'bad' | 'warn', sign: string, text: string): string =>
+    `  ${out.paint(hue, sign)} ${plain(text)}`;
+  return [
+    ...(quarantine === undefined
+      ? []
+      : [
+          line(
+            'bad',
+            'LEDGER NOT TRUSTED',
+            `${quarantine.text} Nothing acts until: mendd rearm --reason TEXT`,
+          ),
+        ]),
+    ...approvals.map(({ host, action, command, expiresAt, id }) =>
+      line(
+        'bad',
+        'MAY THIS RUN',
+        `${action} on ${host}, until ${showWhen(expiresAt)}: ${command} · mendd approve ${word(id)}`,
+      ),
+    ),
+    ...(doubt === undefined || doubt.cause === freshRound
+      ? []
+      : [
+          line(
+            'warn',
+            'DOUBT',
+            `${spaced(doubt.cause)} for ${showAge(doubt.since)} (${seenText(doubt)}): nothing acts; ends with ${doubt.opens}`,
+          ),
+        ]),
+    ...brakes
+      .filter(({ on }) => on)
+      .map(({ scope, unhealthy, hosts, allowed, releasesAt }) => {
+        const release = releasesAt === undefined ? '' : `, releases itself at ${showInstant(releasesAt)}`;
+        const figures = `${unhealthy} of ${hosts} unhealthy, at most ${allowed}${release}`;
+        return line(
+          'warn',
+          'BRAKE ON',
+          `${scope}: ${figures} · mendd brake release ${word(scope)} --reason TEXT`,
+        );
+      }),
+    ...demoted.map(({ action, mode, reason }) =>
+      line(
+        'warn',
+        'TRUST LOST',
+        `${action} may at most ${mode}: ${reason} · mendd trust promote ${word(action)} --reason TEXT`,
+      ),
+    ),
+  ];
+}
+
+const freshRound = 'fresh_round_pending';
+
+/** What holds for now and needs nobody. */
+export function passingLines({ automation: { doubt, brakes } }: NowAnswer): string[] {
+  const released = brakes.flatMap(({ scope, state }) =>
+    state?.released === undefined
+      ? []
+      : [plain(`the brake of ${scope} is released by ${state.released.by}: ${state.released.reason}`)],
+  );
+  return doubt?.cause === freshRound ? ['waits for fresh results before it acts', ...released] : released;
+}
+
+function spaced(text: string): string {
+  return text.replaceAll('_', ' ');
+}
+
+/** One word of a command line to copy. */
+function word(text: string): string {
+  return quoteShell(text.replaceAll('\0', ''));
+}
