@@ -2,36 +2,34 @@
  * The way of one action: facts, intent, evidence, dispatch, outcome, verification. The intent is durable before anything
  * leaves the box; what is uncertain afterwards is looked up on the target and never sent again.
  */
+import { actionEnvironment } from '../actions/environment.ts';
 import type { EffectPlan } from '../actions/plan-action.ts';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { GuardOutcome, TargetGuard } from '../core/guard-port.ts';
-import type { Clock, Coordinator, Runner, Target } from '../core/ports.ts';
-import { actionOf } from '../core/runs.ts';
-import type { Intent, Preconditions, Run } from '../core/types.ts';
+import type { Clock, Coordinator, Target } from '../core/ports.ts';
+import { type Intent, isOpen, type Preconditions, type Run } from '../core/types.ts';
 import { targetOf } from './check-run.ts';
-import type { Fleet } from './fleet.ts';
+import { type EvidenceOptions, gatherEvidence } from './gather-evidence.ts';
 import type { History } from './history.ts';
 import { claimRefusals, intentOf, type Order, sendWithinMs, slotsOf } from './intent.ts';
 import type { Log } from './log.ts';
-import type { RunJournal } from './run-journal.ts';
+import { overtaken } from './overtaken.ts';
+import type { RebootRuns } from './reboot-run.ts';
 
-/** Evidence must not hold up a repair for long. Milliseconds. */
-const evidenceTimeoutMs = 15_000;
 const stopping = 'the daemon is stopping';
 
-export interface ActionRunOptions {
+export interface ActionRunOptions extends EvidenceOptions {
   clock: Clock;
   coordinator: Coordinator;
-  runner: Runner;
   guard: TargetGuard;
-  fleet: Fleet;
   history: History;
-  journal: RunJournal;
   log: Log;
   plan: (action: ActionDefinition, host: HostDefinition) => EffectPlan;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
-  evidence: (action: ActionDefinition) => string | undefined;
+  reboots: RebootRuns;
+  /** The host has seen a fence that this ledger never raised: an old copy of it, or another daemon. */
+  onForeignFence: (host: string, fenceSeen: number) => void;
   /** Looks at the target until it is clear what became of a run that was sent. */
   observe: (run: Run, action: ActionDefinition) => Promise<void>;
   /** Carries out the kinds that do not run on a target. */
@@ -88,7 +86,12 @@ export class ActionRuns {
   /** Nothing new is sent from now on; resolves when what was sent has ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    await Promise.all(this.#active.values());
+    while (this.#active.size > 0) await Promise.all(this.#active.values());
+  }
+
+  /** Resolves when nothing carries that run any more. */
+  async over(runId: string): Promise<void> {
+    await this.#active.get(runId);
   }
 
   async #run(order: Order): Promise<void> {
@@ -100,7 +103,9 @@ export class ActionRuns {
       const preconditions = await this.#preconditions(order, plan);
       const unsendable = typeof preconditions === 'string' ? preconditions : undefined;
       const intent = this.#intentOf(order, typeof preconditions === 'string' ? {} : preconditions);
-      const slots = slotsOf(order, fleet.definitions.daemon.remediation, clock.nowMs());
+      const hostPlan = fleet.plan(host.name);
+      if (hostPlan === undefined) return this.#drop(order, 'its definition is gone');
+      const slots = slotsOf(order, fleet.definitions, hostPlan, clock.nowMs());
       const verdict = coordinator.claim(intent, slots);
       if (verdict.kind === 'refused') return this.#drop(order, unsendable ?? claimRefusals[verdict.reason]);
       history.add('action.intended', {
@@ -110,8 +115,9 @@ export class ActionRuns {
       });
       log.info({ run: run.id, reason: order.reason }, `${action.id} on ${host.name}: intended`);
       if (unsendable !== undefined) return journal.conclude(run.id, 'cancelled', unsendable);
-      await this.#gatherEvidence(order);
-      await this.#dispatch(order, plan, () => this.#lastWord(order, sendByMs));
+      const blind = await gatherEvidence(this.#options, order, actionTarget(order));
+      if (blind !== undefined) return journal.conclude(run.id, 'cancelled', blind);
+      await this.#dispatch(order, plan, sendByMs);
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
       history.failed(error);
@@ -136,8 +142,16 @@ export class ActionRuns {
   async #preconditions(order: Order, plan: EffectPlan): Promise<Preconditions | string> {
     if (plan.kind !== 'guarded' && plan.kind !== 'reboot') return {};
     const unit = plan.kind === 'guarded' ? plan.unit : undefined;
-    const facts = await this.#options.guard.facts(actionTarget(order), unit);
+    const { guard, coordinator, onForeignFence } = this.#options;
+    const { sudo } = order.action;
+    const question = { ...(unit === undefined ? {} : { unit }), ...(sudo === undefined ? {} : { sudo }) };
+    const facts = await guard.facts(actionTarget(order), question);
     if (facts.kind === 'unreachable') return `the host cannot be asked: ${facts.failure.message}`;
+    const { fenceSeen } = facts;
+    if (fenceSeen !== undefined && !coordinator.knowsFence(fenceSeen)) {
+      onForeignFence(order.host.name, fenceSeen);
+      return `the host was acted upon under fence ${fenceSeen}, which this ledger never had: it is an old copy, or another daemon acts there`;
+    }
     return {
       bootId: facts.bootId,
       notAfterUptimeSec: facts.uptimeSec + sendWithinMs / 1000,
@@ -159,40 +173,37 @@ export class ActionRuns {
     history.add('action.ended', { host: order.host.name, runId: order.run.id, data });
   }
 
-  async #gatherEvidence(order: Order): Promise<void> {
-    const script = this.#options.evidence(order.action);
-    if (script === undefined) return;
-    const outcome = await this.#options.runner.run({
-      target: actionTarget(order),
-      script,
-      timeoutMs: evidenceTimeoutMs,
-      purpose: 'action',
-      ...(order.action.sudo === undefined ? {} : { sudo: order.action.sudo }),
+  /** Asked just before the first byte leaves: a string stops it; otherwise `dispatched` is durable. */
+  #lastWord(order: Order, sendByMs: number, write: () => void = () => undefined): string | undefined {
+    return this.#stopReason(order, sendByMs, () => {
+      this.#options.journal.dispatched(order.run.id);
+      write();
     });
-    const evidence =
-      outcome.kind === 'unreachable'
-        ? outcome.failure.message
-        : outcome.kind === 'not_sent'
-          ? outcome.reason
-          : `${outcome.stdout}${outcome.stderr}`;
-    this.#options.journal.note(order.run.id, 'evidence', `evidence: ${outcome.kind}`, { evidence });
   }
 
-  /** Asked just before the first byte leaves: a string stops it; otherwise `dispatched` is durable. */
-  #lastWord(order: Order, sendByMs: number): string | undefined {
-    const { clock, coordinator, history, journal } = this.#options;
+  /** The same for what follows the first sending. */
+  #nextWord(order: Order, sendByMs: number, write: () => void): string | undefined {
+    const stored = this.#options.journal.get(order.run.id);
+    return stored === undefined || !isOpen(stored)
+      ? 'it was closed meanwhile'
+      : this.#stopReason(order, sendByMs, write);
+  }
+
+  /** What is written is durable, or is the reason not to send. */
+  #stopReason(order: Order, sendByMs: number, write: () => void): string | undefined {
+    const { clock, coordinator, history, fleet } = this.#options;
     const isMessage = order.run.kind === 'notify';
     const cancelled = this.#cancelled.get(order.run.id);
     if (cancelled !== undefined) return cancelled;
     if (this.#stopping) return stopping;
     if (clock.monotonicMs() > sendByMs) return `${sendWithinMs / 1000} s passed since it was decided`;
-    const overtaken = this.#overtaken(order);
-    if (overtaken !== undefined) return overtaken;
     try {
       if (!coordinator.stillValid()) return 'a newer daemon took over';
       if (!isMessage && coordinator.paused(clock.nowMs()) !== undefined)
         return 'automation was paused meanwhile';
-      journal.dispatched(order.run.id);
+      const stop = overtaken(fleet, order, clock.nowMs());
+      if (stop !== undefined) return stop;
+      write();
       return undefined;
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
@@ -201,31 +212,26 @@ export class ActionRuns {
     }
   }
 
-  /** What happened since the decision that would have made it another one. */
-  #overtaken({ host, run, ladder, decidedBy }: Order): string | undefined {
-    const { fleet } = this.#options;
-    const plan = fleet.plan(host.name);
-    const known = plan && actionOf(run, plan);
-    if (known === undefined) return 'its definition is gone';
-    if (decidedBy !== 'rule') return undefined;
-    const { enabled, mode } = known.action;
-    if (!enabled || mode === 'observe' || fleet.mode === 'observe') return 'it was switched off meanwhile';
-    const state = fleet.state(host.name)?.checks[ladder.trigger.check]?.state;
-    return state === 'ok' ? 'the check turned OK meanwhile' : undefined;
-  }
-
-  async #dispatch(order: Order, plan: EffectPlan, beforeSend: () => string | undefined): Promise<void> {
-    const { run, action } = order;
-    const { journal, guard, deliver } = this.#options;
+  async #dispatch(order: Order, plan: EffectPlan, sendByMs: number): Promise<void> {
+    const { run, action, host } = order;
+    const { journal, guard, deliver, reboots } = this.#options;
     const intent = journal.get(run.id);
     if (intent === undefined) throw new Error(`run ${run.id} was claimed and is gone`);
+    const beforeSend = (): string | undefined => this.#lastWord(order, sendByMs);
+    if (plan.kind === 'reboot' && (plan.drain !== undefined || plan.undrain !== undefined)) {
+      const outcome = await reboots.send(order, plan, {
+        begin: (write) => this.#lastWord(order, sendByMs, write),
+        goOn: (byMs, write) => this.#nextWord(order, byMs, write),
+      });
+      return outcome === undefined ? undefined : this.#conclude(order, outcome);
+    }
     if (plan.kind === 'guarded' || plan.kind === 'reboot') {
       const outcome = await guard.run({
         target: actionTarget(order),
         intent,
         script: plan.script,
         timeoutMs: action.timeoutMs,
-        env: action.env,
+        env: { ...actionEnvironment(host, run.id), ...action.env },
         beforeSend,
         ...(action.sudo === undefined ? {} : { sudo: action.sudo }),
       });

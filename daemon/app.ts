@@ -15,16 +15,19 @@ import type { DaemonPort, Health } from '../core/views.ts';
 import { createPluginUploader } from '../runner/plugin-upload.ts';
 import { createRunner } from '../runner/runner.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
-import { openStores } from '../store/open.ts';
+import { openStores, type Stores } from '../store/open.ts';
+import { AuditExport } from './audit.ts';
 import { runCheck } from './check-run.ts';
 import { createDaemonPort } from './daemon-port.ts';
 import type { Fleet } from './fleet.ts';
 import { createHealing, type Healing } from './healing.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Log } from './log.ts';
+import { createNetworkProbe } from './network-probe.ts';
 import { Reloader } from './reload.ts';
 import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
 import { Seldom } from './seldom.ts';
+import { recordStart } from './start-record.ts';
 import { Tally } from './tally.ts';
 import { version } from './version.ts';
 import { Views } from './views.ts';
@@ -50,7 +53,12 @@ const deadAfterMs = 30_000;
 
 /** Errors: MenddError when the store, the keys or the API address cannot be used; then nothing was started. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const stores = openStores({ path: options.definitions.daemon.store.path, nowMs: options.clock.nowMs() });
+  const { clock, log } = options;
+  const stores = openStores({
+    path: options.definitions.daemon.store.path,
+    nowMs: clock.nowMs(),
+    warn: (sentence) => log.warn(sentence),
+  });
   try {
     const app = new App(options, stores);
     await app.start();
@@ -75,10 +83,12 @@ export class App {
   readonly #housekeeping: Housekeeping;
   readonly #api: ReturnType<typeof createApi>;
   readonly #ending = new AbortController();
+  /** What had to be done to the files of the store, in sentences. */
+  readonly #recovered: readonly string[];
   #planCheck: PlanCheck;
   #address = { host: '', port: 0 };
 
-  constructor(options: AppOptions, stores: { store: Store; coordinator: Coordinator }) {
+  constructor(options: AppOptions, stores: Stores) {
     const { clock, log, random, definitions, observe } = options;
     const { store, coordinator } = stores;
     const common = { clock, log, store, coordinator };
@@ -96,6 +106,7 @@ export class App {
       definitions,
       observe,
       runner: this.#runner,
+      network: createNetworkProbe(),
       guard: createTargetGuard(this.#runner, directory === undefined ? {} : { directory }),
       checkSoon: (host, check, delayMs) => this.#scheduler.soon(host, check, delayMs),
       onMessageQueued: () => this.#housekeeping.pumpSoon(),
@@ -107,6 +118,7 @@ export class App {
       clock,
       log,
       history,
+      coordinator,
       current: () => fleet.definitions,
       swap: (next) => this.#swap(next),
     });
@@ -117,7 +129,10 @@ export class App {
       deliver: createDeliverer({ targets: () => fleet.definitions.daemon.notify }),
       onEvent: (type, event) => history.add(type, event),
     });
-    this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox });
+    const webhook = () => fleet.definitions.daemon.remediation.auditWebhook;
+    const auditExport = new AuditExport({ ...common, webhook });
+    this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox, auditExport });
+    this.#recovered = stores.recovered ?? [];
     this.daemon = this.#createPort();
     this.#api = createApi({ daemon: this.daemon, history: store, runs: coordinator, clock, log });
   }
@@ -161,8 +176,8 @@ export class App {
     const reloader = this.#reloader;
     const { fleet } = healing;
     const views = new Views({
+      ...healing,
       clock,
-      fleet,
       coordinator,
       nextDueAtMs: (host, check) => scheduler.nextDueAtMs(host, check),
       reload: () => reloader.state,
@@ -179,7 +194,15 @@ export class App {
       health: () => this.#health(),
       stats: () => {
         const connections = this.#runner.connections();
-        return this.#tally.stats({ scheduler: scheduler.stats(), fleet, connections });
+        const { brakes, selfDoubt, approvals } = healing;
+        return this.#tally.stats({
+          scheduler: scheduler.stats(),
+          fleet,
+          connections,
+          brakesOn: brakes.on,
+          inDoubt: selfDoubt.doubt !== undefined,
+          approvalsWaiting: approvals.waiting().length,
+        });
       },
     });
   }
@@ -191,7 +214,7 @@ export class App {
 
   /** Errors: MenddError PORT_IN_USE. */
   async start(): Promise<void> {
-    const { definitions, log } = this.#options;
+    const { definitions, log, clock } = this.#options;
     this.#address = await this.#api.listen(definitions.daemon.api.host, definitions.daemon.api.port);
     const { revision } = definitions;
     this.#healing.history.add('daemon.started', {
@@ -201,6 +224,7 @@ export class App {
       { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },
       'started',
     );
+    recordStart({ ...this.#healing, clock, log, coordinator: this.#coordinator, recovered: this.#recovered });
     this.#scheduler.update(definitions.byHost);
     this.#healing.messages.oweAll();
     // After the scheduler knows the checks: verification that begins anew asks for them at once.
@@ -218,6 +242,8 @@ export class App {
   async stop(): Promise<void> {
     this.#healing.history.add('daemon.stopping');
     this.#healing.observer.stop();
+    this.#healing.askTarget.stop();
+    this.#healing.selfDoubt.stop();
     const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#healing.runs.stop()]);
     await within(this.#options.clock, stopWithinMs, idle);
     // What is still under way is cut off from here on, and no longer believed.
@@ -270,7 +296,9 @@ export class App {
   #health(): Health {
     const { problem } = this.#healing.history;
     const late = this.livenessProblem();
+    const { quarantine } = this.#healing.fleet;
     const problems = [
+      ...(quarantine === undefined ? [] : [`the ledger is not trusted: ${quarantine.text}`]),
       ...(problem === undefined ? [] : [`store: ${problem}`]),
       ...(this.#coordinator.stillValid() ? [] : ['a newer daemon took over this store']),
       ...(late === undefined ? [] : [late]),

@@ -3,27 +3,25 @@
  * parts that own them.
  */
 import type { ActionDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
-import { askGates, type GateContext, stopsPerson } from '../core/gates.ts';
+import type { LadderContext } from '../core/fleet-view.ts';
+import { askGates, stopsPerson } from '../core/gates.ts';
 import { episodeOf } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
-import { actionOf, plannedRun } from '../core/runs.ts';
-import type { Pause, Run, RunStatus } from '../core/types.ts';
+import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
+import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { createPersonControls, type PersonControlSources, recordCommand } from './person-controls.ts';
 import type { Reloader } from './reload.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Views } from './views.ts';
 
-export interface DaemonPortSources {
-  clock: Clock;
+export interface DaemonPortSources extends PersonControlSources {
   version: string;
-  fleet: Fleet;
-  coordinator: Coordinator;
-  history: History;
   scheduler: Scheduler;
   runs: ActionRuns;
   journal: RunJournal;
@@ -42,6 +40,9 @@ function conflict(code: string, message: string): Rejected {
   return { kind: 'rejected', status: 409, code, message };
 }
 
+/** A person's command does not wait for facts about the target. Milliseconds. */
+const factsKeepMs = 60_000;
+
 /** What a person makes of an open run by closing it. What is being sent can only be waited for. */
 const closes: Partial<Record<RunStatus, RunStatus>> = {
   intended: 'cancelled',
@@ -52,7 +53,10 @@ const closes: Partial<Record<RunStatus, RunStatus>> = {
 export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   const { clock, fleet, coordinator, history, scheduler, reloader, views } = sources;
 
-  function find(host: string, action: string): { context: GateContext; host: HostDefinition } | Rejected {
+  function find(
+    host: string,
+    action: string,
+  ): { context: LadderContext; rung: ActionDefinition; host: HostDefinition } | Rejected {
     const plan = fleet.plan(host);
     const state = fleet.state(host);
     if (plan === undefined || state === undefined) return notFound(`host ${host}`);
@@ -60,14 +64,24 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     const found = ladder === undefined ? undefined : actionOf({ ladder: ladder.id, action }, plan);
     const context = found && contextOf(state, plan, found.ladder, fleet.view(), clock.nowMs());
     if (found === undefined || context === undefined) return notFound(`action ${action} on host ${host}`);
-    return { context: { ...context, rung: found.action }, host: plan.host };
+    return { context, rung: found.action, host: plan.host };
+  }
+
+  /** The run a person's command would make, and every gate's answer to it. */
+  function personally(context: LadderContext, rung: ActionDefinition) {
+    const { ladder, check, hostRuns, nowMs, host } = context;
+    const episode =
+      check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
+    const attempt = hostRuns.filter((run) => run.action === rung.id && run.episode === episode).length + 1;
+    const runId = runIdOf(host, rung.id, episode, attempt);
+    return { episode, attempt, gates: askGates({ ...context, rung, runId, factsKeepMs }) };
   }
 
   function planAction(host: string, action: string): ActPlan | Rejected {
     const found = find(host, action);
     if ('kind' in found) return found;
-    const { rung } = found.context;
-    const gates = askGates(found.context);
+    const { rung } = found;
+    const { gates } = personally(found.context, rung);
     const allowed = !gates.some(stopsPerson);
     return {
       host,
@@ -82,17 +96,16 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   function act(host: string, action: string, by: string, reason: string): Run | Rejected {
     const found = find(host, action);
     if ('kind' in found) return found;
-    const { ladder, rung, check, hostRuns, nowMs } = found.context;
-    const gates = askGates(found.context);
+    const { rung } = found;
+    const { ladder, nowMs } = found.context;
+    const { episode, attempt, gates } = personally(found.context, rung);
     const stop = gates.find(stopsPerson);
     if (stop !== undefined) {
       const message = `The gate \`${stop.gate}\` is closed (${stop.reason ?? ''}); it opens with ${stop.opens ?? 'time'}.`;
       return conflict(stop.reason ?? 'held', message);
     }
-    const episode =
-      check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
-    const attempt = hostRuns.filter((run) => run.action === action && run.episode === episode).length + 1;
     const run = plannedRun(host, ladder, rung, episode, attempt, nowMs);
+    recordCommand(sources, by, 'action.commanded', { run: run.id, host, action, reason });
     const place = { atMs: nowMs, host, ladder: ladder.id, action, check: ladder.trigger.check };
     const decision = { ...place, verdict: 'act' as const, reason: 'act' as const, gates, runId: run.id };
     fleet.moved(run);
@@ -105,6 +118,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   function cancelRun(runId: string, by: string): Run | Rejected {
     const run = coordinator.get(runId) ?? sources.runs.proposed(runId);
     if (run === undefined) return notFound(`run ${runId}`);
+    recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
     if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     const status = closes[run.status];
     if (status === undefined)
@@ -124,16 +138,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     stats: sources.stats,
     definitions: (): Definitions => fleet.definitions,
     loadProblems: () => reloader.state.problems,
-    pause({ by, reason, untilMs }): Pause {
-      const pause = { by, reason, sinceMs: clock.nowMs(), ...(untilMs === undefined ? {} : { untilMs }) };
-      coordinator.pause(pause);
-      history.add('automation.paused', { data: { ...pause } });
-      return pause;
-    },
-    resume(by) {
-      coordinator.resume();
-      history.add('automation.resumed', { data: { by } });
-    },
+    ...createPersonControls(sources),
     async checkNow(host, check): Promise<CheckView | Rejected> {
       if (views.check(host, check) === undefined) return notFound(`check ${check} on host ${host}`);
       if (!(await scheduler.runNow(host, check))) {

@@ -5,7 +5,10 @@
 import { MenddError } from '../core/errors.ts';
 import type { Effect } from '../core/reduction.ts';
 import { actionOf } from '../core/runs.ts';
+import { troubleOf } from '../core/trouble.ts';
 import type { ActionRuns } from './action-run.ts';
+import type { Approvals } from './approvals.ts';
+import type { AskTarget } from './ask-target.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import type { Messages } from './messages.ts';
@@ -19,6 +22,8 @@ const verifyResults = 5;
 
 export interface EffectParts {
   fleet: Fleet;
+  approvals: Approvals;
+  askTarget: AskTarget;
   runs: ActionRuns;
   journal: RunJournal;
   messages: Messages;
@@ -41,10 +46,24 @@ function perform(parts: EffectParts, host: string, effect: Effect): void {
     case 'act': {
       const target = fleet.definitions.hosts.get(host);
       const { check } = effect.decision;
-      const reason = `${check} is ${fleet.state(host)?.checks[check]?.state ?? 'gone'}`;
-      if (target !== undefined) runs.start({ host: target, ...effect, decidedBy: 'rule', reason });
+      const state = fleet.state(host);
+      const trouble = state && troubleOf(state, check);
+      const reason = `${check} is ${trouble?.state ?? 'gone'}`;
+      const asked = state?.approvals.find(({ id, status }) => id === effect.run.id && status === 'approved');
+      const approval = asked === undefined ? {} : { approval: asked };
+      if (target !== undefined)
+        runs.start({ host: target, ...effect, ...approval, decidedBy: 'rule', reason });
       return;
     }
+    case 'ask':
+      parts.approvals.ask(host, effect);
+      return;
+    case 'propose':
+      messages.proposed(host, effect);
+      return;
+    case 'probe':
+      parts.askTarget.ask(host, effect.ladder, effect.action);
+      return;
     case 'verify':
       if (effect.judgement.kind === 'ended') {
         journal.conclude(effect.runId, effect.judgement.status, effect.judgement.outcome);

@@ -3,15 +3,16 @@
  * stored, then its effects are handed on. Decides nothing itself and never talks to a host.
  */
 
+import type { Census } from '../core/census.ts';
 import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
 import { initialHostState, reduceHost } from '../core/engine.ts';
 import { MenddError } from '../core/errors.ts';
-import type { FleetView } from '../core/gates.ts';
-import { spends } from '../core/ladder.ts';
+import type { FleetView } from '../core/fleet-view.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
 import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
 import { notAfter, putRun, summaryOf } from '../core/runs.ts';
+import type { Approval, Mode, Quarantine, TrustCap } from '../core/safety.ts';
 import {
   type CheckStatus,
   isOpen,
@@ -20,7 +21,11 @@ import {
   type StoredEvent,
   type Transition,
 } from '../core/types.ts';
+import type { Brakes } from './brakes.ts';
 import type { History } from './history.ts';
+import type { SelfDoubt } from './self-doubt.ts';
+import { askedAtMs, stateNotAfter } from './state-times.ts';
+import type { Suppressions } from './suppressions.ts';
 
 export interface FleetOptions {
   clock: Clock;
@@ -31,12 +36,15 @@ export interface FleetOptions {
   /** Overrides the definitions' mode: `mendd serve --observe`. */
   observe: boolean;
   onEffect: (host: string, effect: Effect) => void;
-  /** The wall clock was set, or the machine slept: what was timed by it has to be timed anew. */
-  onClockJump: (jumpMs: number) => void;
+  /** Other definitions are in force from now on. */
+  onSwap: (definitions: Definitions) => void;
+  census: Census;
+  brakes: Brakes;
+  selfDoubt: SelfDoubt;
+  suppressions: Suppressions;
+  /** Actions that lost trust, by id. */
+  caps: ReadonlyMap<string, TrustCap>;
 }
-
-/** A wall clock that moves so far from the monotonic one between two looks was set; less is being adjusted. Milliseconds. */
-const clockJumpMs = 5_000;
 
 /** Runs kept in memory at the least, whatever the windows are: two days. Milliseconds. */
 const shortestMemoryMs = 172_800_000;
@@ -46,18 +54,14 @@ export class Fleet {
   readonly #states = new Map<string, HostEngineState>();
   readonly #suppressed = new Map<string, number>();
   readonly startedAtMs: number;
-  /** Results that began before this wall time are no reason to act. */
-  #freshSinceMs: number;
-  /** Wall clock minus monotonic clock, as last seen. */
-  #offsetMs: number;
   #definitions: Definitions;
+  #quarantine: Quarantine | undefined;
 
   constructor(options: FleetOptions) {
     this.#options = options;
     this.#definitions = options.definitions;
     this.startedAtMs = options.clock.nowMs();
-    this.#freshSinceMs = this.startedAtMs;
-    this.#offsetMs = this.startedAtMs - options.clock.monotonicMs();
+    this.#quarantine = options.coordinator.quarantine();
     this.#load();
   }
 
@@ -65,8 +69,25 @@ export class Fleet {
     return this.#definitions;
   }
 
-  get mode(): 'observe' | 'auto' {
+  get mode(): Mode {
     return this.#options.observe ? 'observe' : this.#definitions.daemon.remediation.mode;
+  }
+
+  /** Why the ledger is not trusted. */
+  get quarantine(): Quarantine | undefined {
+    return this.#quarantine;
+  }
+
+  /** The ledger is not trusted from now on; the first cause stays. Errors: MenddError, and then it holds for this process. */
+  distrust(quarantine: Quarantine): void {
+    this.#quarantine ??= quarantine;
+    this.#options.coordinator.setQuarantine(quarantine);
+  }
+
+  /** Errors: MenddError. */
+  rearm(): void {
+    this.#options.coordinator.rearm();
+    this.#quarantine = undefined;
   }
 
   /** Counted answers of gates that stopped an action, by reason. */
@@ -88,20 +109,21 @@ export class Fleet {
 
   /** What the gates see of the fleet at this moment. */
   view(): FleetView {
-    const { clock } = this.#options;
-    const { maxRuns, maxConcurrent } = this.#definitions.daemon.remediation;
-    const nowMs = clock.nowMs();
-    const repairs = [...this.#states.values()]
-      .flatMap((state) => state.runs)
-      .filter((run) => run.kind !== 'notify');
+    const { clock, census, selfDoubt, suppressions, caps } = this.#options;
+    const { doubt, canaryAtMs, freshSinceMs } = selfDoubt;
     return {
       mode: this.mode,
-      ...this.#permission(nowMs),
-      freshSinceMs: this.#freshSinceMs,
-      maxConcurrent,
-      maxRuns,
-      openRepairs: repairs.filter(isOpen).length,
-      repairsInWindow: repairs.filter((run) => spends(run) && run.decidedAtMs > nowMs - maxRuns.perMs).length,
+      ...this.#permission(clock.nowMs()),
+      ...(this.#quarantine === undefined ? {} : { quarantine: this.#quarantine }),
+      ...(doubt === undefined ? {} : { doubt }),
+      canaryAtMs,
+      freshSinceMs,
+      limits: this.#definitions.daemon.remediation,
+      groups: census.groups,
+      suppressions: suppressions.active,
+      caps,
+      states: this.#states,
+      plans: this.#definitions.byHost,
     };
   }
 
@@ -123,36 +145,31 @@ export class Fleet {
 
   /** The one way state changes. */
   apply(host: string, event: EngineEvent): void {
-    this.#noticeClockJump();
+    const { clock, census, brakes, selfDoubt, onEffect } = this.#options;
+    selfDoubt.notice();
     const plan = this.plan(host);
     const state = this.#states.get(host);
     if (plan === undefined || state === undefined) return;
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = clock.nowMs();
     const reduction = reduceHost(state, event, plan, this.view(), nowMs);
     this.#states.set(host, reduction.state);
+    census.update(plan, reduction.state, nowMs, askedAtMs(event, nowMs));
+    brakes.step(census.keysOf(host));
     this.#save(host, event, reduction, nowMs);
     for (const decision of reduction.decisions) this.#saveDecision(decision);
-    for (const effect of reduction.effects) this.#options.onEffect(host, effect);
+    for (const effect of reduction.effects) onEffect(host, effect);
   }
 
-  /** As after a start: fresh results first, and nothing lies in the future. */
-  #noticeClockJump(): void {
-    const { clock, history, onClockJump } = this.#options;
-    const nowMs = clock.nowMs();
-    const offsetMs = nowMs - clock.monotonicMs();
-    const jumpMs = offsetMs - this.#offsetMs;
-    this.#offsetMs = offsetMs;
-    if (Math.abs(jumpMs) < clockJumpMs) return;
-    this.#freshSinceMs = nowMs;
-    for (const [host, state] of this.#states) {
-      this.#states.set(host, { ...state, runs: state.runs.map((run) => notAfter(run, nowMs)) });
-    }
-    try {
-      onClockJump(jumpMs);
-    } catch (error) {
-      if (!(error instanceof MenddError)) throw error;
-      history.failed(error);
-    }
+  /** After a jump of the wall clock nothing may lie in the future, or times would be waited for that never come. */
+  clampTimes(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const [host, state] of this.#states) this.#states.set(host, stateNotAfter(state, nowMs));
+    this.#recount();
+  }
+
+  #recount(): void {
+    const { census, clock } = this.#options;
+    census.reset(this.#definitions, this.#states, clock.nowMs());
   }
 
   /** Tells the reducer what became of a run. */
@@ -164,10 +181,12 @@ export class Fleet {
   /** Swaps the definitions; the state of what did not go away is kept. */
   swap(definitions: Definitions): void {
     this.#definitions = definitions;
+    this.#options.onSwap(definitions);
     for (const host of this.#states.keys()) {
       if (!definitions.byHost.has(host)) this.#states.delete(host);
     }
     this.#load();
+    this.#options.suppressions.refresh(definitions, this.#options.clock.nowMs());
     const checks = [...definitions.byHost.values()].flatMap((plan) =>
       plan.checks.map((check) => `${plan.host.name}\n${check.id}`),
     );
@@ -192,6 +211,7 @@ export class Fleet {
     );
     const runs =
       missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
+    const approvals: Approval[] = missing.length === 0 ? [] : coordinator.approvals(sinceMs).toReversed();
     for (const plan of this.#definitions.byHost.values()) {
       const { name } = plan.host;
       const fresh = initialHostState(plan, nowMs);
@@ -205,8 +225,11 @@ export class Fleet {
           entries.flatMap(([id, status]) => (status === undefined ? [] : [[id, status]])),
         ),
         runs: known?.runs ?? runs.filter((run) => run.host === name).reduce<RunSummary[]>(putRun, []),
+        approvals: known?.approvals ?? approvals.filter((approval) => approval.host === name),
+        facts: {},
       });
     }
+    this.#recount();
   }
 
   /** Runs older than every window are of no use to a decision. */
@@ -214,8 +237,10 @@ export class Fleet {
     const rungs = this.#definitions.runbooks.flatMap((runbook) =>
       runbook.ladders.flatMap((ladder) => ladder.rungs),
     );
-    const windows = rungs.flatMap((rung) => [rung.maxRuns.perMs, rung.cooldownMs]);
-    return Math.max(shortestMemoryMs, this.#definitions.daemon.remediation.maxRuns.perMs, ...windows);
+    const windows = rungs.flatMap((rung) => [rung.maxRuns.perMs, rung.cooldownMs, rung.chronic?.perMs ?? 0]);
+    const { maxRuns, maxRunsPerHost, groups } = this.#definitions.daemon.remediation;
+    const budgets = [maxRuns, maxRunsPerHost, ...groups.flatMap((group) => group.maxRuns ?? [])];
+    return Math.max(shortestMemoryMs, ...budgets.map(({ perMs }) => perMs), ...windows);
   }
 
   /** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
@@ -230,7 +255,9 @@ export class Fleet {
     for (const [host, state] of this.#states) {
       const beforeMs = this.#memorySinceMs(Object.values(state.checks), nowMs);
       const runs = state.runs.filter((run) => isOpen(run) || run.decidedAtMs >= beforeMs);
-      if (runs.length < state.runs.length) this.#states.set(host, { ...state, runs });
+      const approvals = state.approvals.filter((asked) => asked.createdAtMs >= beforeMs);
+      if (runs.length + approvals.length < state.runs.length + state.approvals.length)
+        this.#states.set(host, { ...state, runs, approvals });
     }
   }
 

@@ -4,19 +4,31 @@
  */
 import { evidenceScript } from '../actions/evidence.ts';
 import { describeEffect, planEffect } from '../actions/plan-action.ts';
+import { Census } from '../core/census.ts';
 import type { Definitions } from '../core/definitions.ts';
+import { MenddError } from '../core/errors.ts';
 import type { TargetGuard } from '../core/guard-port.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
+import type { Doubt } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
 import { ActionRuns } from './action-run.ts';
+import { Approvals } from './approvals.ts';
+import { AskTarget } from './ask-target.ts';
+import { Brakes } from './brakes.ts';
 import { deliverEffect } from './deliver-effect.ts';
 import { carryOut } from './effects.ts';
 import { Fleet } from './fleet.ts';
 import { History } from './history.ts';
 import type { Log } from './log.ts';
 import { Messages } from './messages.ts';
+import type { NetworkProbe } from './network-probe.ts';
+import * as notices from './notices.ts';
 import { RunObserver } from './observe-run.ts';
+import { RebootRuns } from './reboot-run.ts';
 import { RunJournal } from './run-journal.ts';
+import { SelfDoubt } from './self-doubt.ts';
+import { Suppressions } from './suppressions.ts';
+import { Trust } from './trust.ts';
 
 export interface HealingOptions {
   clock: Clock;
@@ -27,6 +39,8 @@ export interface HealingOptions {
   observe: boolean;
   runner: Runner;
   guard: TargetGuard;
+  /** Looks at the ops box's own network. */
+  network: NetworkProbe;
   /** Asks for a result of a check out of turn. */
   checkSoon: (host: string, check: string, delayMs?: number) => void;
   onMessageQueued: () => void;
@@ -40,32 +54,108 @@ export interface Healing {
   messages: Messages;
   observer: RunObserver;
   runs: ActionRuns;
+  selfDoubt: SelfDoubt;
+  brakes: Brakes;
+  suppressions: Suppressions;
+  approvals: Approvals;
+  askTarget: AskTarget;
+  trust: Trust;
 }
 
+/** Errors: MenddError when the ledger cannot be read. */
 export function createHealing(options: HealingOptions): Healing {
-  const { clock, log, store, coordinator, definitions, observe, runner, guard, checkSoon } = options;
-  const common = { clock, log, store, coordinator };
+  const { clock, log, store, coordinator, definitions, observe, runner, guard, network, checkSoon } = options;
+  const common = { clock, log, store, coordinator, describe: describeEffect };
   const history = new History(store, clock, log);
+  const census = new Census();
+  const caps = new Map(coordinator.trust().map((cap) => [cap.action, cap]));
+  const suppressions = new Suppressions(coordinator);
+  suppressions.refresh(definitions, clock.nowMs());
+  const current = { definitions };
+  const doubted = (isNew: boolean, doubt: Doubt): void => {
+    history.add(isNew ? 'doubt.began' : 'doubt.ended', { data: { ...doubt } });
+    log.warn({ ...doubt.values }, `self-doubt ${isNew ? 'began' : 'ended'}: ${doubt.cause}`);
+    if (isNew) notices.doubt(messages, doubt);
+  };
+  const selfDoubt = new SelfDoubt({
+    clock,
+    rule: () => current.definitions.daemon.remediation.selfDoubt,
+    groups: () => census.groups,
+    probe: network,
+    onBegan: (doubt) => doubted(true, doubt),
+    onEnded: (doubt) => doubted(false, doubt),
+    onClockJump: (jumpMs) => {
+      log.warn({ jumpMs }, 'the wall clock jumped: nothing acts before fresh results');
+      fleet.clampTimes();
+      brakes.forgetTimes();
+      attempt(history, () => observer.takeUp(true));
+    },
+  });
+  const brakes = new Brakes({
+    ...common,
+    history,
+    census,
+    definitions: () => current.definitions,
+    onChange: (brake, isOn, by) => notices.brake(messages, brake, isOn, by),
+  });
   const fleet: Fleet = new Fleet({
     ...common,
     history,
     definitions,
     observe,
-    onClockJump: (jumpMs) => {
-      log.warn({ jumpMs }, 'the wall clock jumped: nothing acts before fresh results');
-      observer.takeUp(true);
+    census,
+    brakes,
+    selfDoubt,
+    suppressions,
+    caps,
+    onSwap: (next) => {
+      current.definitions = next;
     },
     onEffect: (host, effect) =>
-      carryOut({ fleet, runs, journal, messages, history, checkSoon }, host, effect),
+      carryOut({ fleet, runs, journal, messages, history, approvals, askTarget, checkSoon }, host, effect),
   });
-  const journal = new RunJournal({ ...common, fleet, history, checkSoon, onEnded: options.onRunEnded });
-  const messages = new Messages({ ...common, fleet, onQueued: options.onMessageQueued });
-  const observer = new RunObserver({
+  const trust: Trust = new Trust({
+    ...common,
+    history,
+    caps,
+    fleet,
+    onDemoted: (cap) => notices.demoted(messages, cap),
+  });
+  const journal: RunJournal = new RunJournal({
+    ...common,
+    fleet,
+    history,
+    checkSoon,
+    onEnded: (run) => {
+      options.onRunEnded(run);
+      attempt(history, () => trust.judge(run));
+    },
+  });
+  const messages: Messages = new Messages({ ...common, fleet, history, onQueued: options.onMessageQueued });
+  const approvals = new Approvals({
+    ...common,
+    history,
+    fleet,
+    onAsked: (approval) => messages.asked(approval),
+    onMissed: (approval) => notices.missed(messages, approval),
+  });
+  const askTarget = new AskTarget({ ...common, guard, fleet, history, onForeignFence: distrust });
+  const reboots: RebootRuns = new RebootRuns({
     ...common,
     guard,
     fleet,
     history,
     journal,
+    runs: () => runs,
+    onStillDrained: (run, why) => notices.stillDrained(messages, run, why),
+  });
+  const observer: RunObserver = new RunObserver({
+    ...common,
+    guard,
+    fleet,
+    history,
+    journal,
+    reboots,
     runs: () => runs,
     deliver: (run, action) => deliverEffect({ fleet, messages }, run, action, planEffect(action)),
   });
@@ -76,11 +166,47 @@ export function createHealing(options: HealingOptions): Healing {
     fleet,
     history,
     journal,
+    reboots,
     plan: planEffect,
-    describe: describeEffect,
     evidence: evidenceScript,
     observe: (run, action) => observer.observe(run, action),
     deliver: (run, action, plan) => deliverEffect({ fleet, messages }, run, action, plan),
+    onForeignFence: distrust,
   });
-  return { history, fleet, journal, messages, observer, runs };
+
+  /** A host remembers a daemon that this ledger does not: it is an old copy, or not the only one. */
+  function distrust(host: string, fenceSeen: number): void {
+    if (fleet.quarantine !== undefined) return;
+    const text = `${host} was told what to do by a daemon (fence ${fenceSeen}) that this ledger does not know.`;
+    const quarantine = { cause: 'restored' as const, sinceMs: clock.nowMs(), text };
+    attempt(history, () => fleet.distrust(quarantine));
+    history.add('store.quarantined', { host, data: { ...quarantine } });
+    log.error({ host, fenceSeen }, `the ledger is not trusted: ${text}`);
+    notices.quarantined(messages, quarantine);
+  }
+
+  return {
+    history,
+    fleet,
+    journal,
+    messages,
+    observer,
+    runs,
+    selfDoubt,
+    brakes,
+    suppressions,
+    approvals,
+    askTarget,
+    trust,
+  };
+}
+
+/** An unusable ledger stops what is done here, not the daemon. */
+function attempt(history: History, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof MenddError)) throw error;
+    history.failed(error);
+  }
 }

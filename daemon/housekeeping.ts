@@ -5,11 +5,16 @@
 import type { Outbox } from '../actions/outbox.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock, Coordinator, Store } from '../core/ports.ts';
+import type { Approvals } from './approvals.ts';
+import type { AuditExport } from './audit.ts';
+import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import type { Messages } from './messages.ts';
 import type { RunObserver } from './observe-run.ts';
+import type { SelfDoubt } from './self-doubt.ts';
+import type { Suppressions } from './suppressions.ts';
 
 /** Milliseconds. */
 const turnEveryMs = 1_000;
@@ -25,6 +30,11 @@ export interface HousekeepingOptions {
   outbox: Outbox;
   observer: RunObserver;
   messages: Messages;
+  selfDoubt: SelfDoubt;
+  brakes: Brakes;
+  suppressions: Suppressions;
+  approvals: Approvals;
+  auditExport: AuditExport;
 }
 
 export class Housekeeping {
@@ -59,8 +69,13 @@ export class Housekeeping {
 
   #turn(): void {
     const { history, fleet, coordinator, observer, messages, clock } = this.#options;
+    const { selfDoubt, brakes, suppressions, approvals, auditExport } = this.#options;
     try {
+      selfDoubt.turn();
       history.flush();
+      brakes.stepAll();
+      suppressions.refresh(fleet.definitions, clock.nowMs());
+      approvals.turn();
       for (const run of coordinator.open()) {
         if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });
       }
@@ -70,6 +85,7 @@ export class Housekeeping {
         observer.takeUp(false);
         messages.settle();
         fleet.forgetOldRuns();
+        auditExport.turn();
       }
       if (nowMs >= this.#nextPruneMs) this.#prune(nowMs);
     } catch (error) {

@@ -3,15 +3,24 @@
  * was queued. The outbox delivers.
  */
 import { problemMessage, recoveryMessage } from '../actions/message.ts';
-import type { LadderDefinition } from '../core/definitions.ts';
+import { approvalMessage, type Notice, noticeMessage, proposalMessage } from '../actions/notice-message.ts';
+import type { ActionDefinition, HostDefinition, LadderDefinition } from '../core/definitions.ts';
+import { MenddError } from '../core/errors.ts';
 import { isMessage } from '../core/ladder.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
+import type { Effect } from '../core/reduction.ts';
+import type { Approval } from '../core/safety.ts';
+import { troubleOf } from '../core/trouble.ts';
+import type { CheckStatus, Run } from '../core/types.ts';
 import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
 
 export interface MessageOptions {
   clock: Clock;
   coordinator: Coordinator;
   fleet: Fleet;
+  history: History;
+  describe: (action: ActionDefinition, host: HostDefinition) => string;
   onQueued: () => void;
 }
 
@@ -37,23 +46,59 @@ export class Messages {
     key: string,
     runId?: string,
   ): void {
-    const { clock, coordinator, fleet } = this.#options;
-    const nowMs = clock.nowMs();
-    const runs = coordinator.list({ host, limit: transcriptRuns }).items;
-    const tried = runs.filter(
-      (run) => run.ladder === ladder.id && run.episode === episode && run.id !== runId,
-    );
-    const status = fleet.state(host)?.checks[ladder.trigger.check];
-    const body = problemMessage({
-      host,
-      ladder,
-      nowMs,
-      tried: tried.toReversed(),
-      ...(status === undefined ? {} : { status }),
-    });
+    const status = this.#statusOf(host, ladder);
+    const body = problemMessage(this.#story(host, ladder, episode, runId));
     this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body }, runId);
     // Queued late, after its recovery: that is owed as well.
     if (status?.state === 'ok') this.#owed.add(placeOf(host, ladder));
+  }
+
+  /** The question goes where the ladder's own message would go. Without a target it stands on the page only. */
+  asked(approval: Approval): void {
+    const { host, episode, id } = approval;
+    const ladder = this.#ladder(host, approval.ladder);
+    const target = ladder && this.#targetOf(ladder);
+    if (ladder === undefined || target === undefined) return;
+    const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
+    this.#enqueue({ key: `${id}~asked`, target, kind: 'notice', host, ladder: ladder.id, body });
+  }
+
+  /** What would have been done; once for each run that was not. */
+  proposed(host: string, { ladder, action, run, decision }: Extract<Effect, { kind: 'propose' }>): void {
+    const { fleet, describe, history } = this.#options;
+    const target = this.#targetOf(ladder);
+    const definition = fleet.definitions.hosts.get(host);
+    const key = `${run.id}~proposed`;
+    if (definition === undefined || this.#told.get(placeOf(host, ladder)) === key) return;
+    this.#told.set(placeOf(host, ladder), key);
+    history.add('action.proposed', {
+      host,
+      check: decision.check,
+      runId: run.id,
+      data: { action: action.id },
+    });
+    if (target === undefined) return;
+    const body = proposalMessage({
+      ...this.#story(host, ladder, run.episode),
+      action: action.id,
+      command: describe(action, definition),
+      reason: `${decision.check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
+    });
+    this.#enqueue({ key, target, kind: 'notice', host, ladder: ladder.id, body });
+  }
+
+  /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
+  notice(key: string, notice: Omit<Notice, 'nowMs'>): void {
+    const { clock, fleet, history } = this.#options;
+    const target = fleet.definitions.daemon.remediation.page;
+    if (target === undefined) return;
+    const body = noticeMessage({ ...notice, nowMs: clock.nowMs() });
+    try {
+      this.#enqueue({ key, target, kind: 'notice', host: notice.host ?? '', ladder: '', body });
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+    }
   }
 
   /** The ladder is spent and has no message rung of its own. */
@@ -88,15 +133,15 @@ export class Messages {
     for (const place of this.#owed) {
       const [host = '', id] = place.split('\n');
       const ladder = fleet.plan(host)?.ladders.find((each) => each.id === id);
-      const state = ladder && fleet.state(host)?.checks[ladder.trigger.check]?.state;
+      const state = ladder && this.#statusOf(host, ladder)?.state;
       if (ladder !== undefined && state === 'ok') this.#tellRecovery(host, ladder);
       this.#owed.delete(place);
     }
   }
 
   #tellRecovery(host: string, ladder: LadderDefinition): void {
-    const { clock, coordinator, fleet } = this.#options;
-    const status = fleet.state(host)?.checks[ladder.trigger.check];
+    const { clock, coordinator } = this.#options;
+    const status = this.#statusOf(host, ladder);
     for (const told of coordinator.unrecovered(host, ladder.id)) {
       const body = recoveryMessage({
         host,
@@ -116,11 +161,42 @@ export class Messages {
     }
   }
 
+  #ladder(host: string, id: string): LadderDefinition | undefined {
+    return this.#options.fleet.plan(host)?.ladders.find((each) => each.id === id);
+  }
+
+  #targetOf(ladder: LadderDefinition): string | undefined {
+    const own = ladder.rungs.flatMap(({ effect, enabled }) =>
+      effect.kind === 'notify' && enabled ? [effect.to] : [],
+    );
+    return own[0] ?? this.#options.fleet.definitions.daemon.remediation.page;
+  }
+
+  #statusOf(host: string, ladder: LadderDefinition): CheckStatus | undefined {
+    const state = this.#options.fleet.state(host);
+    return state && troubleOf(state, ladder.trigger.check);
+  }
+
+  #story(
+    host: string,
+    ladder: LadderDefinition,
+    episode: string,
+    except?: string,
+  ): { host: string; ladder: LadderDefinition; nowMs: number; tried: Run[]; status?: CheckStatus } {
+    const { clock, coordinator } = this.#options;
+    const runs = coordinator.list({ host, limit: transcriptRuns }).items;
+    const isTried = (run: Run): boolean =>
+      run.ladder === ladder.id && run.episode === episode && run.id !== except;
+    const status = this.#statusOf(host, ladder);
+    const tried = runs.filter(isTried).toReversed();
+    return { host, ladder, nowMs: clock.nowMs(), tried, ...(status === undefined ? {} : { status }) };
+  }
+
   #enqueue(
     message: {
       key: string;
       target: string;
-      kind: 'problem' | 'recovery';
+      kind: 'problem' | 'recovery' | 'notice';
       host: string;
       ladder: string;
       body: Record<string, unknown>;

@@ -2,7 +2,7 @@
  * Finds out what became of a run that was sent, by looking at the target only: after a lost connection, while a machine
  * reboots, and after a restart of the daemon. It never sends the action again.
  */
-import { judgeReboot } from '../actions/reboot.ts';
+import { isSameBoot, judgeReboot } from '../actions/reboot.ts';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { GuardRecord, TargetGuard } from '../core/guard-port.ts';
@@ -13,7 +13,9 @@ import type { ActionRuns, DeliveryOutcome } from './action-run.ts';
 import { targetOf } from './check-run.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { type RebootRuns, rebootBegins } from './reboot-run.ts';
 import type { RunJournal } from './run-journal.ts';
+import { WakeUps } from './wake-ups.ts';
 
 /** Between two looks: 1 s at first, doubling. Milliseconds. */
 const firstLookMs = 1_000;
@@ -32,6 +34,7 @@ export interface ObserveOptions {
   fleet: Fleet;
   history: History;
   journal: RunJournal;
+  reboots: RebootRuns;
   runs: () => ActionRuns;
   /** Queues a message; once it stands in the outbox, again does nothing. */
   deliver: (run: Run, action: ActionDefinition) => Promise<DeliveryOutcome>;
@@ -39,17 +42,17 @@ export interface ObserveOptions {
 
 export class RunObserver {
   readonly #options: ObserveOptions;
-  readonly #wakeUps = new Set<() => void>();
-  #stopped = false;
+  readonly #wakeUps: WakeUps;
 
   constructor(options: ObserveOptions) {
     this.#options = options;
+    this.#wakeUps = new WakeUps(options.clock);
   }
 
   /** Ends every wait; what is unresolved stays open in the ledger for the next start. */
   stop(): void {
-    this.#stopped = true;
-    for (const wake of this.#wakeUps) wake();
+    this.#wakeUps.stop();
+    this.#options.reboots.stop();
   }
 
   /**
@@ -57,7 +60,8 @@ export class RunObserver {
    * that was under way at a start begins anew, since only fresh results are evidence.
    */
   takeUp(isStart: boolean): void {
-    const { coordinator, fleet, journal, runs } = this.#options;
+    const { coordinator, fleet, journal, runs, reboots } = this.#options;
+    reboots.takeUp();
     for (const run of coordinator.open()) {
       if (runs().isActive(run.id)) continue;
       const action = this.#actionOf(run);
@@ -70,7 +74,7 @@ export class RunObserver {
   }
 
   async #takeUp(run: Run): Promise<void> {
-    const { journal, history } = this.#options;
+    const { journal, history, reboots } = this.#options;
     try {
       if (run.status === 'intended') {
         journal.conclude(run.id, 'cancelled', 'the daemon stopped before anything was sent');
@@ -79,7 +83,8 @@ export class RunObserver {
       } else {
         const lost = 'the daemon stopped after it was sent; what became of it is looked up on the target';
         const known = run.status === 'dispatched' ? journal.unknown(run.id, lost) : run;
-        await this.observe(known, this.#actionOf(run));
+        const action = this.#actionOf(run);
+        await (run.step === 'drain' ? reboots.resume(known, action) : this.observe(known, action));
       }
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
@@ -105,9 +110,9 @@ export class RunObserver {
   async observe(run: Run, action: ActionDefinition | undefined): Promise<void> {
     const { clock } = this.#options;
     // The wall clock is asked once; from then on time passes on the one that never jumps.
-    const sentBeforeMs = Math.max(0, clock.nowMs() - (run.dispatchedAtMs ?? run.decidedAtMs));
+    const sentBeforeMs = Math.max(0, clock.nowMs() - sentAtMs(run));
     const beganMs = clock.monotonicMs();
-    for (let look = 0; !this.#stopped; look += 1) {
+    for (let look = 0; !this.#wakeUps.stopped; look += 1) {
       const elapsedMs = (): number => sentBeforeMs + clock.monotonicMs() - beganMs;
       const current = this.#options.coordinator.get(run.id);
       if (current === undefined || (current.status !== 'dispatched' && current.status !== 'unknown')) return;
@@ -121,7 +126,7 @@ export class RunObserver {
           ? await this.#lookAtReboot(current, host, action, elapsedMs)
           : await this.#lookAtRecord(current, host, action);
       if (settled) return;
-      await this.#wait(
+      await this.#wakeUps.wait(
         run.kind === 'reboot' ? rebootLookMs : Math.min(longestLookMs, firstLookMs * 2 ** look),
       );
     }
@@ -133,8 +138,9 @@ export class RunObserver {
     action: ActionDefinition | undefined,
     elapsedMs: () => number,
   ): Promise<boolean> {
-    const facts = await this.#options.guard.facts(targetOf(host));
-    if (facts.kind === 'facts' && facts.bootId === run.preconditions.bootId) {
+    const sudo = action?.sudo;
+    const facts = await this.#options.guard.facts(targetOf(host), sudo === undefined ? {} : { sudo });
+    if (facts.kind === 'facts' && isSameBoot(facts.bootId, run.preconditions.bootId) === true) {
       // Still the same boot: perhaps the command never arrived, which only the guard's record tells.
       const record = await this.#options.guard.inspect(targetOf(host), run.id, action?.sudo);
       if (record.kind === 'absent') return this.#judgeRecord(run, action, record);
@@ -142,13 +148,16 @@ export class RunObserver {
     const effect = action?.effect;
     const judgement = judgeReboot({
       bootIdBefore: run.preconditions.bootId,
-      seen: facts.kind === 'facts' ? { bootId: facts.bootId } : undefined,
+      seen: facts.kind === 'facts' ? facts : undefined,
       elapsedMs: elapsedMs(),
       backWithinMs: effect?.kind === 'reboot' ? effect.backWithinMs : defaultBackWithinMs,
     });
     if (judgement.kind === 'waiting') return false;
     if (judgement.kind === 'returned') this.#proceed(run, action, judgement.reason);
-    else this.#options.journal.conclude(run.id, 'failed', judgement.reason);
+    else {
+      if (judgement.kind === 'never_returned') this.#options.reboots.forgoUndrain(run, action);
+      this.#options.journal.conclude(run.id, 'failed', judgement.reason);
+    }
     return true;
   }
 
@@ -176,7 +185,7 @@ export class RunObserver {
       case 'running':
         return false;
       case 'absent':
-        if (record.bootId === run.preconditions.bootId) {
+        if (isSameBoot(record.bootId, run.preconditions.bootId) === true) {
           // A copy that is still on its way is refused from now on: asking marked the intent as seen.
           return end('cancelled', 'the target has no record of it: it never arrived');
         }
@@ -196,16 +205,10 @@ export class RunObserver {
     if (action === undefined) this.#options.journal.conclude(run.id, 'inconclusive', `${outcome}; ${gone}`);
     else this.#options.journal.verify(run.id, action, outcome);
   }
+}
 
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        cancel();
-        this.#wakeUps.delete(wake);
-        resolve();
-      };
-      const cancel = this.#options.clock.after(delayMs, wake);
-      this.#wakeUps.add(wake);
-    });
-  }
+/** A reboot is sent after its drain. Wall time. */
+function sentAtMs({ events, dispatchedAtMs, decidedAtMs }: Run): number {
+  const reboot = events.findLast(({ status, text }) => status === 'step' && text === rebootBegins);
+  return reboot?.atMs ?? dispatchedAtMs ?? decidedAtMs;
 }

@@ -7,7 +7,7 @@ import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
 import type { DaemonPort } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
@@ -17,6 +17,7 @@ export interface ReloadOptions {
   clock: Clock;
   log: Log;
   history: History;
+  coordinator: Coordinator;
   current: () => Definitions;
   /** Throws MenddError, before anything is touched, when the new keys cannot be used. */
   swap: (definitions: Definitions) => void;
@@ -70,10 +71,24 @@ export class Reloader {
     const changes = diffDefinitions(before, loaded);
     this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
     history.add('definitions.reloaded', { data: { by, revision, changes } });
+    this.#audit(by, revision, changes);
     log.info({ by, revision, changes }, 'reload: done');
     const restart = needsRestart(this.#atStart, loaded);
     if (restart.length > 0) log.warn({ keys: restart }, 'reload: these keys take effect at the next start');
     return { ok: true, revision, problems: [], restart };
+  }
+
+  /** They are in force already: a chain that cannot be written is told, and the reload stands. */
+  #audit(by: string, revision: string, changes: ReturnType<typeof diffDefinitions>): void {
+    const { coordinator, history, clock } = this.#options;
+    const actor = by === 'signal' ? 'daemon' : `person:${by}`;
+    const entry = { atMs: clock.nowMs(), kind: 'definitions' as const, actor, event: 'definitions.reloaded' };
+    try {
+      coordinator.audit({ ...entry, body: { revision, changes } });
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      history.failed(error);
+    }
   }
 
   /** The new definitions, in force; or every problem, and nothing changed. */

@@ -1,7 +1,7 @@
 /**
  * Owns how a run moves on once it is written: the ledger first, then the reducer, the history, the log. Starts nothing.
  */
-import type { ActionDefinition } from '../core/definitions.ts';
+import type { ActionDefinition, LadderDefinition } from '../core/definitions.ts';
 import type { Clock, Coordinator, RunChange } from '../core/ports.ts';
 import { isOpen, type Run, type RunEvent, type RunStatus } from '../core/types.ts';
 import type { Fleet } from './fleet.ts';
@@ -68,9 +68,12 @@ export class RunJournal {
     return run;
   }
 
-  /** The action did its part: now the check must show that it helped. */
+  /** The action did its part: now the check must show that it helped. What follows a recovery has nothing left to mend. */
   verify(runId: string, action: ActionDefinition, outcome: string, more: More = {}): void {
     if (this.#isOver(runId)) return;
+    const run = this.get(runId);
+    if (run !== undefined && this.#ladderOf(run)?.trigger.on === 'recovery')
+      return this.conclude(runId, 'done', outcome, more);
     const nowMs = this.#options.clock.nowMs();
     const event = { atMs: nowMs, status: 'verifying' as const, text: outcome };
     const verifyByMs = nowMs + action.verify.withinMs;
@@ -105,9 +108,12 @@ export class RunJournal {
     log.info({ run: run.id, status }, `${run.action} on ${run.host}: ${status}: ${outcome}`);
   }
 
+  #ladderOf(run: Run): LadderDefinition | undefined {
+    return this.#options.fleet.plan(run.host)?.ladders.find((each) => each.id === run.ladder);
+  }
+
   #wantCheck(run: Run): void {
-    const { fleet, checkSoon } = this.#options;
-    const ladder = fleet.plan(run.host)?.ladders.find((each) => each.id === run.ladder);
-    if (ladder !== undefined) checkSoon(run.host, ladder.trigger.check);
+    const ladder = this.#ladderOf(run);
+    if (ladder !== undefined) this.#options.checkSoon(run.host, ladder.trigger.check);
   }
 }

@@ -42,6 +42,9 @@ export class Tally {
     scheduler: { running: number; queued: number; lagMs: number };
     fleet: Fleet;
     connections: Stats['connections'];
+    brakesOn: number;
+    inDoubt: boolean;
+    approvalsWaiting: number;
   }): Stats {
     return {
       checksRun: this.#checksRun,
@@ -52,6 +55,9 @@ export class Tally {
       actions: [...this.#ended.values()],
       suppressed: Object.fromEntries(now.fleet.suppressed),
       connections: now.connections,
+      brakesOn: now.brakesOn,
+      inDoubt: now.inDoubt,
+      approvalsWaiting: now.approvalsWaiting,
       eventLoopDelayMs: this.#loopDelay.percentile(99) / 1e6,
     };
   }

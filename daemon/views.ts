@@ -2,6 +2,7 @@
  * Turns the daemon's state into what the API shows. Reads only.
  */
 
+import { fleetKey } from '../core/census.ts';
 import type { Reason } from '../core/decisions.ts';
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
@@ -9,9 +10,14 @@ import { episodeOf, unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
+import { troubleOf } from '../core/trouble.ts';
 import { type CheckState, isOpen, type Run } from '../core/types.ts';
 import type { CheckView, Explanation, HostView, NowView } from '../core/views.ts';
+import type { Approvals } from './approvals.ts';
+import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
+import type { Suppressions } from './suppressions.ts';
+import type { Trust } from './trust.ts';
 
 /** A check without a result for this many intervals is stale. */
 const staleIntervals = 3;
@@ -26,7 +32,10 @@ const personReasons: readonly Reason[] = [
   'gave_up',
   'paused',
   'flapping',
+  'chronic',
+  'ledger_not_trusted',
   'observe_mode',
+  'propose_mode',
   'disabled',
   'host_unreachable',
   'host_key_changed',
@@ -38,6 +47,10 @@ export interface ViewSources {
   clock: Clock;
   fleet: Fleet;
   coordinator: Coordinator;
+  approvals: Approvals;
+  brakes: Brakes;
+  suppressions: Suppressions;
+  trust: Trust;
   nextDueAtMs: (host: string, check: string) => number | undefined;
   reload: () => { loadedAtMs: number; ok: boolean; problems: string[] };
 }
@@ -54,8 +67,10 @@ export class Views {
       const checks = { ok: 0, warning: 0, critical: 0, unknown: 0, pending: 0 };
       for (const status of Object.values(state.checks)) checks[status.state] += 1;
       const run = state.runs.find(isOpen);
-      const { name, address, labels } = plan.host;
-      return [{ name, address, labels, status: state.host, checks, ...(run === undefined ? {} : { run }) }];
+      const { name, address, labels, parents } = plan.host;
+      return [
+        { name, address, labels, parents, status: state.host, checks, ...(run === undefined ? {} : { run }) },
+      ];
     });
   }
 
@@ -91,12 +106,20 @@ export class Views {
     const checks = this.checks();
     const problems = checks.filter(({ status }) => status.state !== 'ok' && status.state !== 'pending');
     const view = fleet.view();
+    const { maxRuns } = view.limits;
     const healing = coordinator.open().filter((run) => run.kind !== 'notify');
     const recent = coordinator.list({ sinceMs: atMs - awayMs, limit: shownRuns }).items;
     const needsYou = this.#needsYou(recent);
-    const unreachable = this.hosts().filter((host) => host.status.state === 'unreachable');
+    const unreachable = this.#unreachable();
+    const approvals = this.#sources.approvals.waiting();
+    const brakes = this.#sources.brakes.views();
+    const demoted = this.#sources.trust.demoted();
+    const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
+    const isDoubted = view.doubt !== undefined && view.doubt.cause !== 'fresh_round_pending';
+    const selfTrouble = (isDoubted ? 1 : 0) + (view.quarantine === undefined ? 0 : 1);
     const ok = checks.filter((each) => each.status.state === 'ok' && !each.stale).length;
-    const counts = { needYou: needsYou.length, healing: healing.length, problems: problems.length, ok };
+    const needYou = needsYou.length + restrained + selfTrouble;
+    const counts = { needYou, healing: healing.length, problems: problems.length, ok };
     const { loadedAtMs, ok: lastReloadOk, problems: reloadProblems } = reload();
     return {
       atMs,
@@ -107,7 +130,15 @@ export class Views {
       automation: {
         mode: view.mode,
         ...(view.paused === undefined ? {} : { paused: view.paused }),
-        fleetRuns: { used: view.repairsInWindow, limit: view.maxRuns.runs, perMs: view.maxRuns.perMs },
+        ...(view.doubt === undefined ? {} : { doubt: view.doubt }),
+        ...(view.quarantine === undefined ? {} : { quarantine: view.quarantine }),
+        brakes,
+        demoted,
+        fleetRuns: {
+          used: view.groups.get(fleetKey)?.repairsSince(atMs - maxRuns.perMs) ?? 0,
+          limit: maxRuns.runs,
+          perMs: maxRuns.perMs,
+        },
       },
       definitions: {
         revision: fleet.definitions.revision,
@@ -115,19 +146,37 @@ export class Views {
         lastReloadOk,
         problems: reloadProblems,
       },
+      approvals,
       needsYou,
       healing,
       healed: recent.filter((run) => run.status === 'verified'),
       worst: problems.toSorted(byWorst).slice(0, shownChecks),
       unreachable,
+      suppressions: this.#sources.suppressions.known.filter((each) =>
+        this.#sources.suppressions.isInForce(each, atMs),
+      ),
     };
+  }
+
+  /** Those behind another are told under it. */
+  #unreachable(): NowView['unreachable'] {
+    const hosts = this.hosts().filter((host) => host.status.state === 'unreachable');
+    const names = new Set(hosts.map(({ name }) => name));
+    const isBehind = ({ status }: HostView): boolean =>
+      status.behind !== undefined && names.has(status.behind);
+    return hosts
+      .filter((host) => !isBehind(host))
+      .map((root) => ({
+        ...root,
+        behind: hosts.filter((host) => host.status.behind === root.name).map(({ name }) => name),
+      }));
   }
 
   /** Given up, or held by something that only a person can change. */
   #needsYou(recent: readonly Run[]): NowView['needsYou'] {
     return this.#each((plan, state) =>
       plan.ladders.flatMap((ladder) => {
-        const status = state.checks[ladder.trigger.check];
+        const status = troubleOf(state, ladder.trigger.check);
         const hard = status !== undefined && status.state !== 'ok' && status.type === 'hard';
         if (!hard) return [];
         const [explanation] = this.explain(plan.host.name, ladder.trigger.check, undefined).filter(

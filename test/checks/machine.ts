@@ -19,6 +19,7 @@ export const webHost: HostDefinition = {
   user: 'mendd',
   labels: {},
   zone: 'default',
+  parents: [],
 };
 
 export function checkOf(probe: ProbeDefinition, changes: Partial<CheckDefinition> = {}): CheckDefinition {

@@ -83,7 +83,8 @@ test('rules that changed between the decision and the sending stop it', async ()
     };
     await daemon.results('critical', 'critical');
     expect(daemon.guard.sent).toEqual([]);
-    expect(daemon.outcomes).toEqual(['app.restart cancelled']);
+    // Without its host there is no group whose slots it could take: it is not even written.
+    expect(daemon.outcomes).toEqual(changed.hosts.size === 0 ? [] : ['app.restart cancelled']);
     open.splice(open.indexOf(daemon), 1)[0]?.close();
     rmSync(directory, { recursive: true });
     directory = mkdtempSync(join(tmpdir(), 'mendd-races-'));

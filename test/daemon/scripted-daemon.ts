@@ -16,6 +16,7 @@ import { createHealing, type Healing } from '../../daemon/healing.ts';
 import { createLog } from '../../daemon/log.ts';
 import { createRunner } from '../../runner/runner.ts';
 import { openStores } from '../../store/open.ts';
+import { remediationOf } from '../support/definitions.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 const bootId = 'boot-1';
@@ -43,12 +44,13 @@ export function definitionsOf(
       ssh,
       api: { host: '127.0.0.1', port: 0 },
       scheduler: { maxConcurrent: 1, maxPerHost: 1, queueLimit: 1 },
-      remediation: { mode: 'auto', maxRuns: { runs: 20, perMs: 3_600_000 }, maxConcurrent: 5, ...more },
+      remediation: remediationOf(more),
       notify: new Map(),
       log: { level: 'error' },
     },
     hosts: new Map(plans.map((plan) => [plan.host.name, plan.host])),
     runbooks: [],
+    suppressions: [],
     byHost: new Map(plans.map((plan) => [plan.host.name, plan])),
   };
 }
@@ -96,6 +98,7 @@ export class ScriptedDaemon {
       observe: false,
       runner: createRunner({ config: ssh, clock, random: () => 0.5, hosts: () => undefined }),
       guard: this.guard,
+      network: { look: () => Promise.resolve({}) },
       checkSoon: (host, check) => this.wanted.push(`${host}/${check}`),
       onMessageQueued: () => undefined,
       onRunEnded: () => undefined,

@@ -1,0 +1,202 @@
+/**
+ * Owns the questions to people: asks them, takes the answers, and ends those that came too late or whose trouble is gone. An
+ * approved run is decided anew by the reducer, with every other gate.
+ */
+import { createHash } from 'node:crypto';
+import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import type { Effect } from '../core/reduction.ts';
+import { actionOf } from '../core/runs.ts';
+import type { Approval, ApprovalStatus } from '../core/safety.ts';
+import { troubleOf } from '../core/trouble.ts';
+import type { Rejected } from '../core/views.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+
+/** Settled questions are shown for so long. Milliseconds. */
+export const shownMs = 604_800_000;
+
+export interface ApprovalsOptions {
+  clock: Clock;
+  coordinator: Coordinator;
+  history: History;
+  fleet: Fleet;
+  describe: (action: ActionDefinition, host: HostDefinition) => string;
+  onAsked: (approval: Approval) => void;
+  /** It was not done: expired or lapsed. */
+  onMissed: (approval: Approval) => void;
+}
+
+export class Approvals {
+  readonly #options: ApprovalsOptions;
+
+  constructor(options: ApprovalsOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: MenddError; then the next result asks. */
+  ask(host: string, { action, run, decision }: Extract<Effect, { kind: 'ask' }>): void {
+    const { clock, coordinator, history, fleet, onAsked } = this.#options;
+    const definition = fleet.definitions.hosts.get(host);
+    if (definition === undefined) return;
+    const nowMs = clock.nowMs();
+    const command = this.#options.describe(action, definition);
+    const state = this.#stateOf(host, decision.check);
+    const { id, ladder, episode, attempt } = run;
+    const approval: Approval = {
+      id,
+      host,
+      ladder,
+      action: action.id,
+      episode,
+      attempt,
+      check: decision.check,
+      command,
+      reason: `${decision.check} is ${state}`,
+      gates: decision.gates,
+      createdAtMs: nowMs,
+      expiresAtMs: nowMs + action.approveWithinMs,
+      status: 'waiting',
+      tag: tagOf(id, command, state),
+    };
+    if (!coordinator.askApproval(approval)) {
+      const known = coordinator.approval(id);
+      if (known !== undefined) fleet.apply(host, { kind: 'approval', approval: known });
+      return;
+    }
+    history.add('approval.asked', { host, check: decision.check, runId: id, data: { action: action.id } });
+    fleet.apply(host, { kind: 'approval', approval });
+    onAsked(approval);
+  }
+
+  /** With the fingerprint of what would run now. */
+  list(): Approval[] {
+    const { clock, coordinator } = this.#options;
+    return coordinator
+      .approvals(clock.nowMs() - shownMs)
+      .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
+  }
+
+  waiting(): Approval[] {
+    return this.list().filter(({ status }) => status === 'waiting');
+  }
+
+  /** Errors: MenddError. */
+  settle(
+    id: string,
+    answer: 'approved' | 'rejected',
+    person: { by: string; reason: string; tag: string },
+  ): Approval | Rejected {
+    const { clock, coordinator } = this.#options;
+    const approval = coordinator.approval(id);
+    if (approval === undefined) return rejected(404, 'not_found', `There is no approval ${id}.`);
+    if (approval.status !== 'waiting') {
+      const by = approval.decidedBy === undefined ? '' : ` by ${approval.decidedBy}`;
+      return rejected(
+        409,
+        approval.status,
+        `It is ${approval.status}${by} already: ${approval.answer ?? ''}`,
+      );
+    }
+    if (clock.nowMs() >= approval.expiresAtMs) {
+      this.#close(approval, 'expired', 'rule', 'nobody answered in time');
+      return rejected(409, 'expired', 'It expired; nothing is done. The next trouble asks again.');
+    }
+    const gone = this.#lapse(approval);
+    if (gone !== undefined) {
+      this.#close(approval, 'lapsed', 'rule', gone);
+      return rejected(409, 'lapsed', `It is not wanted any more: ${gone}.`);
+    }
+    if (person.tag !== this.#liveTag(approval)) {
+      const message = 'What it is about has changed since it was read; read it again.';
+      return rejected(412, 'changed', message);
+    }
+    const settled = this.#close(approval, answer, `person:${person.by}`, person.reason);
+    return settled ?? rejected(409, 'settled', 'Somebody else was faster.');
+  }
+
+  /** From time to time: ends what is too late or has become pointless. Errors: MenddError. */
+  turn(): void {
+    const { clock, coordinator, fleet } = this.#options;
+    const nowMs = clock.nowMs();
+    const open = coordinator.approvals(nowMs - shownMs);
+    for (const approval of open) {
+      const { id, status } = approval;
+      if (status === 'waiting' && nowMs >= approval.expiresAtMs) {
+        this.#close(approval, 'expired', 'rule', 'nobody answered in time');
+        continue;
+      }
+      const used = status === 'approved' && fleet.state(approval.host)?.runs.some((run) => run.id === id);
+      if (used === true || (status !== 'waiting' && status !== 'approved')) continue;
+      const gone =
+        status === 'approved' && nowMs >= approval.expiresAtMs
+          ? 'it could not run before its time was up'
+          : this.#lapse(approval);
+      if (gone !== undefined) this.#close(approval, 'lapsed', 'rule', gone);
+    }
+  }
+
+  #close(
+    approval: Approval,
+    status: Exclude<ApprovalStatus, 'waiting'>,
+    by: string,
+    answer: string,
+  ): Approval | undefined {
+    const { clock, coordinator, history, fleet, onMissed } = this.#options;
+    const atMs = clock.nowMs();
+    const settled = coordinator.settleApproval(approval.id, { status, atMs, by, answer });
+    if (settled === undefined) return undefined;
+    const { id, host, check, action } = settled;
+    const data = { action, status, by, answer };
+    history.add('approval.settled', { host, check, runId: id, data });
+    coordinator.audit({
+      atMs,
+      kind: 'command',
+      actor: by,
+      event: `approval.${status}`,
+      body: { id, host, action, answer },
+    });
+    fleet.apply(host, { kind: 'approval', approval: settled });
+    if (status === 'expired' || status === 'lapsed') onMissed(settled);
+    return settled;
+  }
+
+  /** Why nobody needs to answer any more. */
+  #lapse({ host, ladder, action, check, episode }: Approval): string | undefined {
+    const { fleet } = this.#options;
+    const plan = fleet.plan(host);
+    const state = fleet.state(host);
+    const known = plan && actionOf({ ladder, action }, plan);
+    if (known === undefined || state === undefined) return 'its definition is gone';
+    const isOk = troubleOf(state, check)?.state === 'ok';
+    if (known.ladder.trigger.on === 'recovery') return isOk ? undefined : 'the problem is back';
+    if (isOk) return 'the trouble is over';
+    const since = troubleOf(state, check)?.problemSinceMs?.toString(36);
+    const isSame = state.runs.some((run) => run.ladder === ladder && run.episode === episode);
+    return since === episode || isSame ? undefined : 'it was another problem';
+  }
+
+  #liveTag({ id, host, ladder, action, check, command }: Approval): string {
+    const { fleet, describe } = this.#options;
+    const plan = fleet.plan(host);
+    const known = plan && actionOf({ ladder, action }, plan);
+    const now = plan === undefined || known === undefined ? command : describe(known.action, plan.host);
+    return tagOf(id, now, this.#stateOf(host, check));
+  }
+
+  #stateOf(host: string, check: string): string {
+    const state = this.#options.fleet.state(host);
+    return (state && troubleOf(state, check)?.state) ?? 'gone';
+  }
+}
+
+function tagOf(id: string, command: string, state: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([id, command, state]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+function rejected(status: Rejected['status'], code: string, message: string): Rejected {
+  return { kind: 'rejected', status, code, message };
+}

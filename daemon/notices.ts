@@ -1,0 +1,80 @@
+/** What people are told about the daemon as a whole: brakes, doubt, lost trust, missed questions. Words only; daemon/messages.ts queues. */
+import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/safety.ts';
+import type { Run } from '../core/types.ts';
+import type { Messages } from './messages.ts';
+
+/** Over at once, or part of every start: nothing that a person has to know of at night. */
+const quietDoubts: readonly Doubt['cause'][] = [
+  'event_loop_stalled',
+  'clock_jumped',
+  'suspended',
+  'fresh_round_pending',
+];
+
+export function brake(messages: Messages, state: BrakeState, isOn: boolean, by: string): void {
+  const { scope, cause, sinceMs, unhealthy, hosts, allowed } = state;
+  const figures = `${unhealthy} of ${hosts} hosts were unhealthy, ${allowed} are allowed`;
+  const why = cause === 'mass_failure' ? figures : 'its budget of repairs is spent';
+  messages.notice(`brake~${scope}~${sinceMs}~${isOn ? 'on' : 'off'}`, {
+    topic: isOn ? 'brake.engaged' : 'brake.released',
+    title: `brake ${isOn ? 'on' : 'off'} for ${scope}`,
+    sentence: isOn
+      ? `No action starts in ${scope}: ${why}.`
+      : `Actions may start in ${scope} again; released by ${by}.`,
+    ...(isOn
+      ? {
+          todo: `Find what they have in common; \`mendd brake release ${scope} --reason ...\` lets actions go on.`,
+        }
+      : {}),
+  });
+}
+
+export function doubt(messages: Messages, { cause, sinceMs, opens }: Doubt): void {
+  if (quietDoubts.includes(cause)) return;
+  messages.notice(`doubt~${cause}~${sinceMs}`, {
+    topic: 'doubt.began',
+    title: 'the ops box doubts what it sees',
+    sentence: `No action starts (${cause.replaceAll('_', ' ')}) until: ${opens}.`,
+    todo: 'Look at the network of the ops box, and at what many hosts have in common.',
+  });
+}
+
+export function demoted(messages: Messages, { action, mode, reason, sinceMs }: TrustCap): void {
+  messages.notice(`demoted~${action}~${sinceMs}`, {
+    topic: 'action.demoted',
+    title: `${action} lost trust`,
+    sentence: `It is in mode ${mode} from now on: ${reason}.`,
+    todo: `Find out why; \`mendd trust promote ${action} --reason ...\` trusts it again.`,
+    action,
+  });
+}
+
+export function missed(messages: Messages, { id, host, action, status, answer }: Approval): void {
+  messages.notice(`${id}~${status}`, {
+    topic: `approval.${status}`,
+    title: `${action} was not done`,
+    sentence: `The question whether it may run ${status}: ${answer ?? 'no answer came'}.`,
+    host,
+    action,
+  });
+}
+
+export function stillDrained(messages: Messages, { id, host, action }: Run, why: string): void {
+  messages.notice(`${id}~still_drained`, {
+    topic: 'reboot.still_drained',
+    title: 'it is still drained',
+    sentence: `The undrain hook of ${action} did not run: ${why}.`,
+    todo: 'Run it by hand when the host is well.',
+    host,
+    action,
+  });
+}
+
+export function quarantined(messages: Messages, { cause, sinceMs, text }: Quarantine): void {
+  messages.notice(`quarantine~${sinceMs}`, {
+    topic: 'store.quarantined',
+    title: 'the ledger is not trusted',
+    sentence: `No action starts (${cause}): ${text}`,
+    todo: 'When nothing that was sent before can still be running: `mendd rearm --reason ...`.',
+  });
+}

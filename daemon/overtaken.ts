@@ -1,0 +1,49 @@
+/** Tells what happened between the decision to act and the sending that would have made it another decision. Changes nothing. */
+import type { GateName } from '../core/decisions.ts';
+import { askGates } from '../core/gates.ts';
+import { contextOf } from '../core/ladder-context.ts';
+import { actionOf } from '../core/runs.ts';
+import type { Fleet } from './fleet.ts';
+import type { Order } from './intent.ts';
+
+/** What may close at any moment. The others were open at the decision and close by the run itself, or by newer results alone. */
+const changeable: readonly GateName[] = [
+  'mode',
+  'pause',
+  'store',
+  'rearm',
+  'enabled',
+  'self_doubt',
+  'downtime',
+  'acknowledgement',
+  'silence',
+  'brake',
+  'approval',
+];
+/** Of these, the ones that bind a person's own command too. */
+const binding: readonly GateName[] = ['pause', 'store', 'rearm'];
+
+/** A sentence, or undefined when the decision still holds. */
+export function overtaken(fleet: Fleet, order: Order, nowMs: number): string | undefined {
+  const { host, run, decidedBy } = order;
+  const [plan, state] = [fleet.plan(host.name), fleet.state(host.name)];
+  const known = plan && actionOf(run, plan);
+  const context = plan && state && known && contextOf(state, plan, known.ladder, fleet.view(), nowMs);
+  if (known === undefined || context === undefined) return 'its definition is gone';
+  const isRule = decidedBy === 'rule';
+  const gates = isRule ? changeable : binding;
+  const verdicts = askGates({ ...context, rung: known.action, runId: run.id, factsKeepMs: Infinity });
+  // Others that were not asked yet do not unmake a decision that did not wait for them.
+  const closed = verdicts.find(
+    ({ gate, passed, reason }) => !passed && gates.includes(gate) && reason !== 'round_pending',
+  );
+  if (closed !== undefined) {
+    const opens = closed.opens === undefined ? '' : `; it opens by ${closed.opens}`;
+    return `the gate \`${closed.gate}\` closed meanwhile (${closed.reason ?? 'no reason'})${opens}`;
+  }
+  if (!isRule) return undefined;
+  const { state: now } = context.check;
+  if (known.ladder.trigger.on === 'recovery')
+    return now === 'ok' || now === 'pending' ? undefined : 'the problem is back';
+  return now === 'ok' ? 'the check turned OK meanwhile' : undefined;
+}

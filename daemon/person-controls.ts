@@ -1,0 +1,204 @@
+/**
+ * What people lay upon actions and take off again: suppressions, answers to questions, brakes, trust, re-arming, the pause. Each is checked
+ * here, kept in the ledger with its author, and recorded in the audit chain.
+ */
+import { randomUUID } from 'node:crypto';
+import { isTimezone, judgeCron } from '../config/cron.ts';
+import { matcherProblem } from '../config/selectors.ts';
+import { hostCheck } from '../core/definitions.ts';
+import { outcomesOf } from '../core/outcomes.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import type { Quarantine, Suppression } from '../core/safety.ts';
+import { troubleOf } from '../core/trouble.ts';
+import type { Pause } from '../core/types.ts';
+import type { DaemonPort, NewSuppression, Rejected } from '../core/views.ts';
+import type { Approvals } from './approvals.ts';
+import type { Brakes } from './brakes.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import type { Suppressions } from './suppressions.ts';
+import type { Trust } from './trust.ts';
+
+export interface PersonControlSources {
+  clock: Clock;
+  coordinator: Coordinator;
+  history: History;
+  fleet: Fleet;
+  suppressions: Suppressions;
+  approvals: Approvals;
+  brakes: Brakes;
+  trust: Trust;
+}
+
+type Controls = Pick<
+  DaemonPort,
+  | 'pause'
+  | 'resume'
+  | 'suppressions'
+  | 'addSuppression'
+  | 'endSuppression'
+  | 'approvals'
+  | 'settleApproval'
+  | 'brakes'
+  | 'releaseBrake'
+  | 'demoted'
+  | 'promote'
+  | 'outcomes'
+  | 'rearm'
+>;
+
+export function rejected(status: Rejected['status'], code: string, message: string): Rejected {
+  return { kind: 'rejected', status, code, message };
+}
+
+/** A person's command is recorded before anyone is told that it was done. Errors: MenddError. */
+export function recordCommand(
+  { coordinator, clock }: Pick<PersonControlSources, 'coordinator' | 'clock'>,
+  by: string,
+  event: string,
+  body: Record<string, unknown>,
+): void {
+  coordinator.audit({ atMs: clock.nowMs(), kind: 'command', actor: `person:${by}`, event, body });
+}
+
+/** All throw MenddError when the ledger cannot be written. */
+export function createPersonControls(sources: PersonControlSources): Controls {
+  const { clock, coordinator, history, fleet, approvals, brakes, trust } = sources;
+  const record = (by: string, event: string, body: Record<string, unknown>): void =>
+    recordCommand(sources, by, event, body);
+
+  return {
+    pause({ by, reason, untilMs }): Pause {
+      const pause = { by, reason, sinceMs: clock.nowMs(), ...(untilMs === undefined ? {} : { untilMs }) };
+      coordinator.pause(pause);
+      record(by, 'automation.paused', { ...pause });
+      history.add('automation.paused', { data: { ...pause } });
+      return pause;
+    },
+    resume(by) {
+      coordinator.resume();
+      record(by, 'automation.resumed', {});
+      history.add('automation.resumed', { data: { by } });
+    },
+    ...suppressionControls(sources, record),
+    approvals: () => approvals.list(),
+    settleApproval: (id, answer, person) => approvals.settle(id, answer, person),
+    brakes: () => brakes.views(),
+    releaseBrake(scope, by, reason) {
+      const view = brakes.releaseBy(scope, by, reason);
+      if (view === undefined) return rejected(409, 'brake_off', `No brake is on for ${scope}.`);
+      record(by, 'brake.released', { scope, reason });
+      return view;
+    },
+    demoted: () => trust.demoted(),
+    promote(action, by, reason) {
+      const mode = trust.promote(action, by, reason);
+      if (mode === undefined) return rejected(409, 'not_demoted', `${action} has not lost trust.`);
+      record(by, 'action.promoted', { action, reason });
+      return { action, mode };
+    },
+    outcomes({ sinceMs, action, host, perHost }) {
+      const isWanted = (run: { action: string; host: string }): boolean =>
+        (action === undefined || run.action === action) && (host === undefined || run.host === host);
+      const wanted = coordinator.summaries(sinceMs).filter((run) => host === undefined || run.host === host);
+      return outcomesOf(wanted, perHost || host !== undefined).filter((each) =>
+        isWanted({ action: each.action, host: each.host ?? host ?? '' }),
+      );
+    },
+    rearm(by, reason): Quarantine | Rejected {
+      const { quarantine } = fleet;
+      if (quarantine === undefined)
+        return rejected(409, 'trusted', 'The ledger is trusted; there is nothing to re-arm.');
+      fleet.rearm();
+      record(by, 'ledger.rearmed', { reason, cause: quarantine.cause, text: quarantine.text });
+      history.add('store.rearmed', { data: { by, reason } });
+      return quarantine;
+    },
+  };
+}
+
+function suppressionControls(
+  sources: PersonControlSources,
+  record: (by: string, event: string, body: Record<string, unknown>) => void,
+): Pick<Controls, 'suppressions' | 'addSuppression' | 'endSuppression'> {
+  const { clock, coordinator, history, fleet, suppressions } = sources;
+
+  function refreshed(): void {
+    suppressions.refresh(fleet.definitions, clock.nowMs());
+  }
+
+  return {
+    suppressions: () => [...suppressions.known],
+    addSuppression(wanted, by) {
+      const made = suppressionOf(wanted, by, fleet, clock.nowMs());
+      if (made.kind === 'rejected') return made;
+      coordinator.addSuppression(made);
+      const { id, kind, reason } = made;
+      record(by, 'suppression.added', { ...made });
+      history.add('suppression.added', { data: { id, kind, by, reason } });
+      refreshed();
+      return made;
+    },
+    endSuppression(id, by) {
+      const known = suppressions.known.find((each) => each.id === id);
+      if (known?.origin === 'definitions') {
+        const message = `It stands in the definitions (${id}); take it out there and reload.`;
+        return rejected(409, 'in_definitions', message);
+      }
+      const ended = coordinator.endSuppression(id, by, clock.nowMs());
+      if (ended === undefined) return rejected(404, 'not_found', `There is no suppression ${id} in force.`);
+      record(by, 'suppression.ended', { id, kind: ended.kind });
+      history.add('suppression.ended', { data: { id, kind: ended.kind, by } });
+      refreshed();
+      return ended;
+    },
+  };
+}
+
+function suppressionOf(
+  wanted: NewSuppression,
+  by: string,
+  fleet: Fleet,
+  nowMs: number,
+): Suppression | Rejected {
+  const base = { id: randomUUID(), by, reason: wanted.reason, createdAtMs: nowMs, origin: 'person' as const };
+  if (wanted.kind === 'acknowledgement') {
+    const { host, check, sticky, endsAtMs } = wanted;
+    const state = fleet.state(host);
+    const trouble = state && troubleOf(state, check);
+    if (trouble === undefined)
+      return rejected(404, 'not_found', `There is no check ${check} on host ${host}.`);
+    if (trouble.state === 'ok' || trouble.state === 'pending') {
+      const what = check === hostCheck ? host : `${check} on ${host}`;
+      return rejected(409, 'no_problem', `${what} has no problem that could be acknowledged.`);
+    }
+    return {
+      ...base,
+      kind: 'acknowledgement',
+      host,
+      check,
+      problemSinceMs: trouble.problemSinceMs ?? trouble.sinceMs,
+      state: trouble.state,
+      sticky,
+      ...(endsAtMs === undefined ? {} : { endsAtMs }),
+    };
+  }
+  const problem = matcherProblem(wanted.match, fleet.definitions.hosts) ?? windowProblem(wanted, nowMs);
+  if (problem !== undefined) return rejected(422, 'bad_suppression', problem);
+  if (wanted.kind === 'downtime')
+    return { ...base, kind: 'downtime', match: wanted.match, window: wanted.window };
+  const { match, startsAtMs = nowMs, endsAtMs } = wanted;
+  return { ...base, kind: 'silence', match, startsAtMs, endsAtMs };
+}
+
+function windowProblem(
+  wanted: Exclude<NewSuppression, { kind: 'acknowledgement' }>,
+  nowMs: number,
+): string | undefined {
+  if (wanted.kind === 'silence' || wanted.window.kind !== 'recurring') return undefined;
+  const { cron, timezone } = wanted.window;
+  if (!isTimezone(timezone))
+    return `There is no time zone \`${timezone}\`; write an IANA name, for example \`Europe/Berlin\`.`;
+  const verdict = judgeCron(cron, timezone, nowMs);
+  return !('problem' in verdict) ? undefined : `\`${cron}\`: ${verdict.problem}; ${verdict.hint}.`;
+}

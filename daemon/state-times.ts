@@ -1,0 +1,41 @@
+/** Times in a host's state: when it was asked, and none of them in the future after a clock was set back. Pure. */
+import type { EngineEvent, HostEngineState } from '../core/reduction.ts';
+import { notAfter } from '../core/runs.ts';
+import type { CheckStatus, HostStatus } from '../core/types.ts';
+
+/** Start of an answer, or the time of a failure; undefined when the host was not asked. */
+export function askedAtMs(event: EngineEvent, nowMs: number): number | undefined {
+  if (event.kind === 'result') return event.result.startedAtMs;
+  return event.kind === 'unreachable' ? nowMs : undefined;
+}
+
+function checkNotAfter(status: CheckStatus, nowMs: number): CheckStatus {
+  const { problemSinceMs } = status;
+  return {
+    ...status,
+    sinceMs: Math.min(status.sinceMs, nowMs),
+    ...(problemSinceMs === undefined ? {} : { problemSinceMs: Math.min(problemSinceMs, nowMs) }),
+  };
+}
+
+function hostNotAfter(status: HostStatus, nowMs: number): HostStatus {
+  const { lastSeenAtMs, attemptAtMs } = status;
+  return {
+    ...status,
+    sinceMs: Math.min(status.sinceMs, nowMs),
+    ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs: Math.min(lastSeenAtMs, nowMs) }),
+    ...(attemptAtMs === undefined ? {} : { attemptAtMs: Math.min(attemptAtMs, nowMs) }),
+  };
+}
+
+/** Facts are asked for anew: how old they are is not known any more. */
+export function stateNotAfter(state: HostEngineState, nowMs: number): HostEngineState {
+  const checks = Object.entries(state.checks).map(([id, status]) => [id, checkNotAfter(status, nowMs)]);
+  return {
+    ...state,
+    host: hostNotAfter(state.host, nowMs),
+    checks: Object.fromEntries(checks) as HostEngineState['checks'],
+    runs: state.runs.map((run) => notAfter(run, nowMs)),
+    facts: {},
+  };
+}

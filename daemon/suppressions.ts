@@ -1,0 +1,149 @@
+/**
+ * Works out which silences, downtimes and acknowledgements are in force, and for which hosts and checks. Reads the definitions and
+ * the ledger; the gates judge what a suppression covers.
+ */
+import { matchesCheck, matchHosts } from '../config/selectors.ts';
+import { type Definitions, hostCheck } from '../core/definitions.ts';
+import type { Coordinator } from '../core/ports.ts';
+import type { ActiveSuppression, DowntimeWindow, Matcher, Suppression } from '../core/safety.ts';
+import { CalendarSchedule } from './calendar.ts';
+
+type Recurring = Extract<DowntimeWindow, { kind: 'recurring' }>;
+type Window = Pick<ActiveSuppression, 'untilMs' | 'flexible' | 'problem'>;
+
+/** When a recurring window last began; walks on from there at each look. */
+class RecurringWindow {
+  readonly #schedule: CalendarSchedule;
+  readonly #lastsMs: number;
+  #beganAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor({ cron, timezone, lastsMs }: Recurring, nowMs: number) {
+    this.#schedule = new CalendarSchedule(cron, timezone, nowMs - lastsMs);
+    this.#lastsMs = lastsMs;
+  }
+
+  /** End of the window that is open at that wall time. */
+  endsAtMs(nowMs: number): number | undefined {
+    while (this.#schedule.pollAtMs <= nowMs) {
+      const atMs = this.#schedule.pollAtMs;
+      if (this.#schedule.poll(atMs)) this.#beganAtMs = atMs;
+    }
+    const endsAtMs = this.#beganAtMs + this.#lastsMs;
+    return this.#beganAtMs <= nowMs && nowMs < endsAtMs ? endsAtMs : undefined;
+  }
+}
+
+export class Suppressions {
+  readonly #coordinator: Coordinator;
+  readonly #recurring = new Map<string, RecurringWindow>();
+  #known: readonly Suppression[] = [];
+  #active: ReadonlyMap<string, readonly ActiveSuppression[]> = new Map();
+  /** What `#active` was made from. */
+  #madeFrom = '';
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator;
+  }
+
+  /** In force at the last refresh, by host. */
+  get active(): ReadonlyMap<string, readonly ActiveSuppression[]> {
+    return this.#active;
+  }
+
+  /** All that have not ended, those to come as well. */
+  get known(): readonly Suppression[] {
+    return this.#known;
+  }
+
+  isInForce(suppression: Suppression, nowMs: number): boolean {
+    return this.#windowOf(suppression, nowMs) !== undefined;
+  }
+
+  /** Errors: MenddError when the ledger cannot be read; then what was known stays in force. */
+  refresh(definitions: Definitions, nowMs: number): void {
+    const defined = definitions.suppressions.filter((each) => !isOver(each, nowMs));
+    this.#known = [...defined, ...this.#coordinator.suppressions(nowMs)];
+    const ids = new Set(this.#known.map(({ id }) => id));
+    for (const id of this.#recurring.keys()) if (!ids.has(id)) this.#recurring.delete(id);
+    const inForce = this.#known.flatMap((suppression) => {
+      const window = this.#windowOf(suppression, nowMs);
+      return window === undefined ? [] : [{ suppression, window }];
+    });
+    const madeFrom = `${definitions.revision} ${inForce.map(({ suppression, window }) => `${suppression.id} ${window.untilMs ?? ''}`).join(' ')}`;
+    if (madeFrom === this.#madeFrom) return;
+    this.#madeFrom = madeFrom;
+    const active = new Map<string, ActiveSuppression[]>();
+    for (const { suppression, window } of inForce) {
+      const { hosts, checks } = coverage(suppression, definitions);
+      const { id, kind, by, reason } = suppression;
+      const found: ActiveSuppression = {
+        id,
+        kind,
+        by,
+        reason,
+        ...window,
+        ...(checks === undefined ? {} : { checks }),
+      };
+      for (const host of hosts) active.set(host, [...(active.get(host) ?? []), found]);
+    }
+    this.#active = active;
+  }
+
+  #windowOf(suppression: Suppression, nowMs: number): Window | undefined {
+    if (suppression.endedAtMs !== undefined) return undefined;
+    switch (suppression.kind) {
+      case 'silence':
+        return spanOf(suppression, nowMs);
+      case 'acknowledgement': {
+        const { problemSinceMs: sinceMs, state, sticky, endsAtMs } = suppression;
+        if (endsAtMs !== undefined && nowMs >= endsAtMs) return undefined;
+        return {
+          problem: { sinceMs, state, sticky },
+          ...(endsAtMs === undefined ? {} : { untilMs: endsAtMs }),
+        };
+      }
+      case 'downtime':
+        return this.#downtimeOf(suppression, nowMs);
+    }
+  }
+
+  #downtimeOf(downtime: Extract<Suppression, { kind: 'downtime' }>, nowMs: number): Window | undefined {
+    const { window } = downtime;
+    if (window.kind === 'fixed') return spanOf(window, nowMs);
+    if (window.kind === 'flexible') {
+      const { startsAtMs: fromMs, endsAtMs: toMs, lastsMs } = window;
+      return nowMs < fromMs || nowMs >= toMs + lastsMs ? undefined : { flexible: { fromMs, toMs, lastsMs } };
+    }
+    const known = this.#recurring.get(downtime.id) ?? new RecurringWindow(window, nowMs);
+    this.#recurring.set(downtime.id, known);
+    const untilMs = known.endsAtMs(nowMs);
+    return untilMs === undefined ? undefined : { untilMs };
+  }
+}
+
+function spanOf(span: { startsAtMs: number; endsAtMs: number }, nowMs: number): Window | undefined {
+  return nowMs < span.startsAtMs || nowMs >= span.endsAtMs ? undefined : { untilMs: span.endsAtMs };
+}
+
+function isOver(suppression: Suppression, nowMs: number): boolean {
+  if (suppression.kind === 'silence') return nowMs >= suppression.endsAtMs;
+  if (suppression.kind !== 'downtime' || suppression.window.kind === 'recurring') return false;
+  const { window } = suppression;
+  return nowMs >= window.endsAtMs + (window.kind === 'flexible' ? window.lastsMs : 0);
+}
+
+function coverage(
+  suppression: Suppression,
+  definitions: Definitions,
+): { hosts: readonly string[]; checks?: ReadonlySet<string> } {
+  if (suppression.kind === 'acknowledgement')
+    return { hosts: [suppression.host], checks: new Set([suppression.check]) };
+  const { match } = suppression;
+  const hosts = matchHosts(match, definitions.hosts);
+  return match.checks.length === 0 ? { hosts } : { hosts, checks: checksOf(match, definitions) };
+}
+
+function checksOf(match: Matcher, { runbooks }: Definitions): ReadonlySet<string> {
+  const ids = [hostCheck, ...runbooks.flatMap(({ checks }) => checks.map(({ id }) => id))];
+  return new Set(ids.filter((id) => matchesCheck(match, id)));
+}

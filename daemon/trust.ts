@@ -1,0 +1,83 @@
+/** Owns which actions lost trust: lowers it as core/outcomes.ts says, and lets only a person raise it. Kept in the ledger. */
+import type { ActionDefinition } from '../core/definitions.ts';
+import { judgeTrust } from '../core/outcomes.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import { actionOf } from '../core/runs.ts';
+import { type Mode, type TrustCap, tightest } from '../core/safety.ts';
+import type { Run } from '../core/types.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+
+export interface TrustOptions {
+  clock: Clock;
+  coordinator: Coordinator;
+  history: History;
+  caps: Map<string, TrustCap>;
+  fleet: Fleet;
+  onDemoted: (cap: TrustCap) => void;
+}
+
+export class Trust {
+  readonly #options: TrustOptions;
+
+  constructor(options: TrustOptions) {
+    this.#options = options;
+  }
+
+  demoted(): TrustCap[] {
+    return [...this.#options.caps.values()].filter(({ mode }) => mode !== 'auto');
+  }
+
+  /** A run ended: does its action still deserve its mode? Errors: MenddError. */
+  judge(run: Run): void {
+    const { clock, coordinator, history, fleet, caps, onDemoted } = this.#options;
+    const plan = fleet.plan(run.host);
+    const action = plan && actionOf(run, plan)?.action;
+    if (action?.demote == null) return;
+    const runs = [...fleet.states().values()]
+      .flatMap((state) => state.runs)
+      .filter((each) => each.ladder === run.ladder)
+      .toSorted((a, b) => a.decidedAtMs - b.decidedAtMs);
+    const nowMs = clock.nowMs();
+    const cap = caps.get(action.id);
+    const demotion = judgeTrust(
+      action.id,
+      this.#modeOf(action),
+      action.demote,
+      runs,
+      cap?.sinceMs ?? 0,
+      nowMs,
+    );
+    if (demotion === undefined) return;
+    const next: TrustCap = { action: action.id, sinceMs: nowMs, by: 'rule', ...demotion };
+    // In force before it is written: a ledger that fails must not let the action go on as before.
+    caps.set(action.id, next);
+    coordinator.saveTrust(next);
+    const { mode, reason } = next;
+    coordinator.audit({
+      atMs: nowMs,
+      kind: 'decision',
+      actor: 'rule',
+      event: 'action.demoted',
+      body: { action: action.id, mode, reason },
+    });
+    history.add('action.demoted', { data: { action: action.id, mode, reason } });
+    onDemoted(next);
+  }
+
+  /** Undefined when it was not demoted. Errors: MenddError. */
+  promote(action: string, by: string, reason: string): Mode | undefined {
+    const { clock, coordinator, history, caps } = this.#options;
+    const cap = caps.get(action);
+    if (cap === undefined || cap.mode === 'auto') return undefined;
+    const next: TrustCap = { action, mode: 'auto', sinceMs: clock.nowMs(), by: `person:${by}`, reason };
+    coordinator.saveTrust(next);
+    caps.set(action, next);
+    history.add('action.promoted', { data: { action, by, reason } });
+    return 'auto';
+  }
+
+  #modeOf(action: ActionDefinition): Mode {
+    return tightest(action.mode, this.#options.caps.get(action.id)?.mode ?? 'auto');
+  }
+}
