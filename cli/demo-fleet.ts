@@ -129,6 +129,7 @@ actions:
   reboot:
     after: restart
     reboot: { back_within: 1m }
+    min_uptime: 0s
     verify: { within: 10s, stays_ok: 2s }
     cooldown: 1m
     max_runs: 1 per 1h

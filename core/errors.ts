@@ -42,7 +42,7 @@ export const errorCatalogue = {
   STORE_CORRUPT: {
     exitCode: exitCodes.failed,
     meaning: 'The database failed its integrity check.',
-    hint: 'Stop mendd, keep the file for inspection and restore the newest backup.',
+    hint: 'Start mendd again: it moves a damaged file aside, begins a new one and acts on nothing until `mendd rearm`.',
   },
   STORE_NEWER: {
     exitCode: exitCodes.failed,

@@ -59,7 +59,7 @@ export class Brakes {
   /** A jump of the clock is no time without trouble. */
   forgetTimes(): void {
     const { census } = this.#options;
-    for (const { key, brake } of [...census.groups.values()]) {
+    for (const { key, brake } of census.groups.values()) {
       if (brake?.belowSinceMs === undefined) continue;
       const { belowSinceMs: _jumped, ...rest } = brake;
       census.setBrake(key, rest);

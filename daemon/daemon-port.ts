@@ -2,18 +2,16 @@
  * What the API may ask of the daemon. People's commands are checked here, recorded with their author, and carried out by the
  * parts that own them.
  */
+import type { GateVerdict } from '../core/decisions.ts';
 import type { ActionDefinition, Definitions, HostDefinition } from '../core/definitions.ts';
 import type { LadderContext } from '../core/fleet-view.ts';
 import { askGates, stopsPerson } from '../core/gates.ts';
 import { episodeOf } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
-import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
-import type { Fleet } from './fleet.ts';
-import type { History } from './history.ts';
 import { createPersonControls, type PersonControlSources, recordCommand } from './person-controls.ts';
 import type { Reloader } from './reload.ts';
 import type { RunJournal } from './run-journal.ts';
@@ -50,6 +48,19 @@ const closes: Partial<Record<RunStatus, RunStatus>> = {
   verifying: 'inconclusive',
 };
 
+/** The run a person's command would make, and every gate's answer to it. */
+function personally(
+  context: LadderContext,
+  rung: ActionDefinition,
+): { episode: string; attempt: number; gates: GateVerdict[] } {
+  const { ladder, check, hostRuns, nowMs, host } = context;
+  const episode =
+    check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
+  const attempt = hostRuns.filter((run) => run.action === rung.id && run.episode === episode).length + 1;
+  const runId = runIdOf(host, rung.id, episode, attempt);
+  return { episode, attempt, gates: askGates({ ...context, rung, runId, factsKeepMs }) };
+}
+
 export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   const { clock, fleet, coordinator, history, scheduler, reloader, views } = sources;
 
@@ -65,16 +76,6 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     const context = found && contextOf(state, plan, found.ladder, fleet.view(), clock.nowMs());
     if (found === undefined || context === undefined) return notFound(`action ${action} on host ${host}`);
     return { context, rung: found.action, host: plan.host };
-  }
-
-  /** The run a person's command would make, and every gate's answer to it. */
-  function personally(context: LadderContext, rung: ActionDefinition) {
-    const { ladder, check, hostRuns, nowMs, host } = context;
-    const episode =
-      check.problemSinceMs === undefined ? nowMs.toString(36) : episodeOf(ladder, check, hostRuns);
-    const attempt = hostRuns.filter((run) => run.action === rung.id && run.episode === episode).length + 1;
-    const runId = runIdOf(host, rung.id, episode, attempt);
-    return { episode, attempt, gates: askGates({ ...context, rung, runId, factsKeepMs }) };
   }
 
   function planAction(host: string, action: string): ActPlan | Rejected {

@@ -127,6 +127,7 @@ export function createHealing(options: HealingOptions): Healing {
     history,
     checkSoon,
     onEnded: (run) => {
+      reboots.settle(run);
       options.onRunEnded(run);
       attempt(history, () => trust.judge(run));
     },

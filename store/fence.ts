@@ -68,6 +68,8 @@ export function fenceTable(db: Connection, file: string): Fence {
     const row = sealed({ value: Math.max(before + 1, Math.floor(nowMs / 1000)), member, at_ms: nowMs });
     replace.run(row);
     keep.run(row);
+    // A ledger that begins now knows that there may have been others before it.
+    if (before === 0) trust(row.value);
     const oldest = tooOld.get()?.value;
     if (oldest !== undefined) {
       trust(oldest);

@@ -39,7 +39,13 @@ const moments: readonly Moment[] = [
 ];
 const laterEachTimeMs = 110;
 
-const settings = 'remediation: { mode: auto, max_runs: 1000 per 1h, max_concurrent: 20 }';
+const settings = `remediation:
+  mode: auto
+  max_runs: 1000 per 1h
+  max_runs_per_host: 1000 per 1h
+  max_concurrent: 20
+  brake: false
+  self_doubt: { changed_min: 1000 }`;
 
 /** `before` and slow starts make each stage long enough to be hit. */
 const runbooks = [
@@ -58,6 +64,8 @@ actions:
     verify: { within: 10s, stays_ok: 1s }
     cooldown: 0s
     max_runs: 1000 per 1h
+    chronic: false
+    demote: false
 `,
   `
 runbook: flaky
@@ -74,14 +82,19 @@ actions:
     verify: { within: 10s, stays_ok: 1s }
     cooldown: 0s
     max_runs: 1000 per 1h
+    chronic: false
+    demote: false
   reboot:
     after: restart
     reboot: { back_within: 20s }
+    min_uptime: 0s
     sudo: true
     before: sleep 0.4
     verify: { within: 10s, stays_ok: 1s }
     cooldown: 0s
     max_runs: 1000 per 1h
+    chronic: false
+    demote: false
 `,
 ];
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Daemon, requireBuild } from './daemon.ts';
 import { type Fleet, upFleet } from './harness.ts';
 
-const settings = 'remediation: { mode: auto, max_runs: 50 per 1h, max_concurrent: 5 }';
+const settings =
+  'remediation: { mode: auto, max_runs: 50 per 1h, max_concurrent: 5, brake: false, self_doubt: { changed_min: 1000 } }';
 
 const runbooks = [
   `
@@ -37,6 +38,7 @@ actions:
   reboot:
     after: restart
     reboot: { back_within: 1m }
+    min_uptime: 0s
     sudo: true
     verify: { within: 20s, stays_ok: 2s }
     cooldown: 0s
@@ -53,6 +55,7 @@ actions:
   reboot:
     when: { check: running, attempts: 1 }
     reboot: { back_within: 1m }
+    min_uptime: 0s
     sudo: true
     verify: { within: 20s, stays_ok: 2s }
     cooldown: 0s

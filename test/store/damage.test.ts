@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { asideOf, moveDatabase } from '../../store/damage.ts';
 import { ledgerPathOf, type Stores } from '../../store/open.ts';
 import {
   approvalOf,
@@ -80,7 +81,7 @@ test.each(['history', 'ledger'])(
 test.each([
   ['the fence', 'UPDATE fence SET value = value - 1'],
   ['fence ', 'UPDATE fences SET member = member || 1'],
-  ['the floor', `INSERT INTO fence_floor VALUES (1, 5, 'x')`],
+  ['the floor', 'UPDATE fence_floor SET value = value + 1'],
   ['the pause', 'UPDATE pause SET until_ms = 0'],
   ['the quarantine', `UPDATE quarantine SET cause = 'restored'`],
   ['token', `UPDATE tokens SET scopes = '["admin"]'`],
@@ -139,23 +140,26 @@ test('a damaged file that was moved aside is never overwritten by the next', () 
   );
 });
 
-test('the log of a damaged ledger goes with it and never meets the new one', () => {
+test('what is left of a log goes with its database, and never meets another', () => {
   const path = storePath();
-  const file = ledgerPathOf(path);
-  closeStores(openForTest(path));
-  truncateSync(file, 8192);
-  writeFileSync(`${file}-wal`, 'left behind');
-  const { coordinator } = openForTest(path, laterMs);
-  expect(coordinator.quarantine()?.cause).toBe('corrupt');
-  expect(existsSync(`${file}.${asideName}`)).toBe(true);
-  expect(readFileSync(`${file}-wal`).includes('left behind')).toBe(false);
+  for (const part of ['', '-wal', '-shm']) writeFileSync(path + part, `content${part}`);
+  moveDatabase(path, `${path}.aside`);
+  expect(readdirSync(dirname(path)).sort()).toEqual([
+    'mendd.db.aside',
+    'mendd.db.aside-shm',
+    'mendd.db.aside-wal',
+  ]);
+  expect(readFileSync(`${path}.aside-wal`, 'utf8')).toBe('content-wal');
+  expect(asideOf(path, laterMs)).toBe(`${path}.${asideName}`);
+  writeFileSync(`${path}.${asideName}-wal`, '');
+  expect(asideOf(path, laterMs)).toBe(`${path}.damaged-${laterMs / 1000 + 1}`);
 });
 
 test('a new ledger that was left unfinished by a crash is begun anew', () => {
   const path = storePath();
   const file = ledgerPathOf(path);
   closeStores(openForTest(path));
-  writeFileSync(`${file}.new`, readFileSync(file));
+  writeFileSync(`${file}.new`, readFileSync(file).fill(7, 0, 5000));
   truncateSync(file, 8192);
   const { coordinator } = openForTest(path, laterMs);
   expect(coordinator.quarantine()).toMatchObject({ cause: 'corrupt', sinceMs: laterMs });

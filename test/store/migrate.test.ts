@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { type FileKind, historyKind, ledgerKind, quickCheck } from '../../store/connection.ts';
 import { applyMigrations, migrationsOf } from '../../store/migrate.ts';
 import { ledgerPathOf, openLedgerBeside } from '../../store/open.ts';
+import { sealed } from '../../store/seal.ts';
 import { closeStores, openForTest, startMs, storePath } from './support/samples.ts';
 
 interface Older {
@@ -68,6 +69,18 @@ test.each(older)('$kind.name of version $version becomes the newest and keeps it
   expect(copies).toEqual([`${basename(file)}.before-v${newest}`]);
   expect(valueIn(`${file}.before-v${newest}`, row)).toBe(kept);
   expect(valueIn(`${file}.before-v${newest}`, 'PRAGMA user_version')).toBe(given.version);
+});
+
+test('fences from before each was kept are taken as known', () => {
+  const path = storePath();
+  const file = fileOfVersion(path, { kind: ledgerKind, version: 2 });
+  const db = new Database(file);
+  const content = { value: startMs / 1000 - 7, member: 'ops', at_ms: startMs };
+  db.prepare('INSERT INTO fence VALUES (1, :value, :member, :at_ms, :checksum)').run(sealed(content));
+  db.close();
+  const { coordinator } = openForTest(path);
+  const known = [-9, -8, -7, -6, -1, 0, 1].filter((off) => coordinator.knowsFence(startMs / 1000 + off));
+  expect(known).toEqual([-9, -8, -7, 0]);
 });
 
 test('a migration that fails changes nothing', () => {

@@ -1,5 +1,4 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Coordinator } from '../../core/ports.ts';
 import { backupStores, ledgerPathOf, openLedgerBeside, openStores } from '../../store/open.ts';
@@ -159,7 +158,7 @@ test('re-armed beside a daemon, or without one: at once, and for the fences of t
   expect(coordinator.knowsFence(startMs / 1000 + 31)).toBe(false);
 });
 
-test('a ledger knows each fence it raised and no other', () => {
+test('a ledger knows each fence it raised, and no other since it began', () => {
   const path = storePath();
   const raised = [0, 500, 40_000, 41_000].map((laterMs) => {
     const stores = openForTest(path, startMs + laterMs);
@@ -171,6 +170,6 @@ test('a ledger knows each fence it raised and no other', () => {
   expect(coordinator.fence).toBe(startMs / 1000 + 42);
   const known = [...Array(50).keys()].filter((second) => coordinator.knowsFence(startMs / 1000 + second));
   expect(known).toEqual([0, 1, 40, 41, 42]);
-  expect(coordinator.knowsFence(startMs / 1000 - 1)).toBe(false);
-  expect(join(path, '..')).toBe(join(markOf(path), '..'));
+  // Other ledgers may have been here before it began.
+  expect(coordinator.knowsFence(startMs / 1000 - 1)).toBe(true);
 });

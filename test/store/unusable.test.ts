@@ -1,18 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { MenddError } from '../../core/errors.ts';
+import type { Coordinator } from '../../core/ports.ts';
 import { attempt } from '../../store/failure.ts';
 import { ledgerPathOf } from '../../store/open.ts';
 import {
+  approvalOf,
+  brakeOf,
+  capOf,
   changeOf,
   checkStatusOf,
+  closeStores,
   eventOf,
   intentOf,
   openForTest,
   resultOf,
+  silenceOf,
   slotsOf,
   startMs,
   storePath,
@@ -96,6 +102,77 @@ test.skipIf(!mounts)(
     expect(coordinator.list({ limit: 500 }).items).toHaveLength(runs + 1);
   },
 );
+
+/** Each change as often as it takes to meet the full disk: there may be room left in the log. */
+const changes: [string, (coordinator: Coordinator, round: number) => unknown][] = [
+  ['saveBrake', (c, round) => c.saveBrake(brakeOf({ scope: `role=${long}${round}` }))],
+  ['saveTrust', (c, round) => c.saveTrust(capOf({ reason: `${long}${round}` }))],
+  ['askApproval', (c, round) => c.askApproval(approvalOf({ id: `a${round}`, command: long }))],
+  [
+    'settleApproval',
+    (c, round) => {
+      const waiting = `w${round}`;
+      c.askApproval(approvalOf({ id: waiting }));
+      c.settleApproval(waiting, { status: 'rejected', atMs: startMs, by: 'person:kim', answer: long });
+    },
+  ],
+  ['addSuppression', (c, round) => c.addSuppression(silenceOf(`s${round}`, { reason: long }))],
+  [
+    'audit',
+    (c) => c.audit({ atMs: startMs, kind: 'command', actor: 'person:kim', event: 'x', body: { long } }),
+  ],
+];
+const long = 'x'.repeat(50_000);
+
+function seenIn(c: Coordinator): object {
+  return {
+    brakes: c.brakes(),
+    trust: c.trust(),
+    approvals: c.approvals(0),
+    suppressions: c.suppressions(startMs),
+    audit: c.auditEntries({ limit: 500 }).items,
+    verdict: c.verifyAudit(),
+  };
+}
+
+test.skipIf(!mounts).each(changes)(
+  `%s on a full disk is refused in words and leaves nothing half-written${why}`,
+  (_, change) => {
+    const directory = smallDisk('3m');
+    const { coordinator } = openForTest(join(directory, 'mendd.db'));
+    const filler = fill(directory);
+    let before = seenIn(coordinator);
+    let round = 0;
+    expect(() => {
+      for (; round < 200; round += 1) {
+        change(coordinator, round);
+        before = seenIn(coordinator);
+      }
+    }).toThrow(unusable);
+    // A waiting question may have been asked before its answer found no room.
+    if (coordinator.approval(`w${round}`) === undefined) expect(seenIn(coordinator)).toEqual(before);
+    else expect(coordinator.approval(`w${round}`)).toEqual(approvalOf({ id: `w${round}` }));
+    rmSync(filler);
+    change(coordinator, round + 1);
+    expect(seenIn(coordinator)).not.toEqual(before);
+    expect(coordinator.verifyAudit()).toMatchObject({ ok: true });
+  },
+);
+
+test.skipIf(!mounts)(`a damaged ledger on a full disk stays where it is until there is room${why}`, () => {
+  const directory = smallDisk('3m');
+  const path = join(directory, 'mendd.db');
+  closeStores(openForTest(path));
+  const content = readFileSync(ledgerPathOf(path));
+  writeFileSync(ledgerPathOf(path), Buffer.from(content).fill(0xa5, 8192));
+  const filler = fill(directory);
+  expect(() => openForTest(path)).toThrow(unusable);
+  expect(readdirSync(directory).filter((name) => name.includes('damaged'))).toEqual([]);
+  expect(readFileSync(ledgerPathOf(path))).toHaveLength(content.length);
+  rmSync(filler);
+  const { coordinator } = openForTest(path);
+  expect(coordinator.quarantine()?.cause).toBe('corrupt');
+});
 
 test.skipIf(!mounts)(`a disk that is full or read-only at start is told in a sentence${why}`, () => {
   const directory = smallDisk('1m');
