@@ -69,7 +69,7 @@ class Group implements GroupView {
   put(host: string, member: MemberView, repairTimesMs: readonly number[]): void {
     this.remove(host);
     this.members.set(host, member);
-    this.#repairs.set(host, repairTimesMs);
+    if (repairTimesMs.length > 0) this.#repairs.set(host, repairTimesMs);
     this.unhealthy += member.unhealthy ? 1 : 0;
     this.openRepairs += member.openRepairs;
   }

@@ -126,8 +126,10 @@ export class Approvals {
         this.#close(approval, 'expired', 'rule', 'nobody answered in time');
         continue;
       }
-      const used = status === 'approved' && fleet.state(approval.host)?.runs.some((run) => run.id === id);
-      if (used === true || (status !== 'waiting' && status !== 'approved')) continue;
+      if (status !== 'waiting' && status !== 'approved') continue;
+      const state = fleet.state(approval.host);
+      const isUsed = state?.runs.some((run) => run.id === id) === true || coordinator.get(id) !== undefined;
+      if (isUsed) continue;
       const gone =
         status === 'approved' && nowMs >= approval.expiresAtMs
           ? 'it could not run before its time was up'
