@@ -9,9 +9,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/fleet/**'],
+          exclude: ['test/fleet/**', 'test/simulation/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          env: { TZ: 'UTC' },
+        },
+      },
+      {
+        test: {
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
           env: { TZ: 'UTC' },
         },
       },

@@ -41,7 +41,8 @@ function factsFor(
   judge: (known: HostFacts) => GateAnswer,
 ): GateAnswer {
   const known = facts[rung.id];
-  const isFresh = known !== undefined && nowMs - known.atMs <= factsKeepMs && nowMs >= known.atMs;
+  const isFresh =
+    known !== undefined && nowMs - (known.heardAtMs ?? known.atMs) <= factsKeepMs && nowMs >= known.atMs;
   if (isFresh) return judge(known);
   if (factsWanted) return stop('facts_pending', { known: false }, 'an answer of the target');
   return pass({ known: false });

@@ -16,7 +16,12 @@ import type {
 import type { Judgement } from './verification.ts';
 
 /** What the target said of itself just before an action; kept in memory only. */
-export type HostFacts = Omit<Extract<TargetFacts, { kind: 'facts' }>, 'kind'> & { atMs: number };
+export type HostFacts = Omit<Extract<TargetFacts, { kind: 'facts' }>, 'kind'> & {
+  /** When the question was put. */
+  atMs: number;
+  /** When the answer came, which may take as long as a question may; they are fresh for a while from then on. */
+  heardAtMs?: number;
+};
 
 /** All that is concluded about one host. JSON-safe: what is stored equals what is loaded. */
 export interface HostEngineState {

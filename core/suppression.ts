@@ -26,7 +26,8 @@ function coverBy(suppression: ActiveSuppression, status: CheckStatus, nowMs: num
   const { problem, flexible, untilMs } = suppression;
   const { problemSinceMs = status.sinceMs } = status;
   if (problem !== undefined) {
-    const isSame = problem.sinceMs === problemSinceMs && (problem.sticky || problem.state === status.state);
+    // An earlier start: the clock was set back since. The daemon ends what covers a problem that is over.
+    const isSame = problemSinceMs <= problem.sinceMs && (problem.sticky || problem.state === status.state);
     if (!isSame) return undefined;
   }
   if (flexible !== undefined) {

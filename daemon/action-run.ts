@@ -98,6 +98,7 @@ export class ActionRuns {
     const { run, action, host } = order;
     const { clock, coordinator, fleet, history, log, journal } = this.#options;
     const sendByMs = clock.monotonicMs() + sendWithinMs;
+    let isClaimed = false;
     try {
       const plan = this.#options.plan(action, host);
       const preconditions = await this.#preconditions(order, plan);
@@ -105,9 +106,12 @@ export class ActionRuns {
       const intent = this.#intentOf(order, typeof preconditions === 'string' ? {} : preconditions);
       const hostPlan = fleet.plan(host.name);
       if (hostPlan === undefined) return this.#drop(order, 'its definition is gone');
+      if (order.approval !== undefined && order.approval.command !== intent.command)
+        return this.#drop(order, 'another command was approved than would run now');
       const slots = slotsOf(order, fleet.definitions, hostPlan, clock.nowMs());
       const verdict = coordinator.claim(intent, slots);
       if (verdict.kind === 'refused') return this.#drop(order, unsendable ?? claimRefusals[verdict.reason]);
+      isClaimed = true;
       history.add('action.intended', {
         host: host.name,
         runId: run.id,
@@ -121,11 +125,11 @@ export class ActionRuns {
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
       history.failed(error);
-      this.#drop(order, error.message);
+      this.#drop(order, error.message, isClaimed);
     } finally {
       this.#proposed.delete(run.id);
       this.#cancelled.delete(run.id);
-      const stored = journal.get(run.id);
+      const stored = this.#stored(run.id);
       if (stored !== undefined) fleet.moved(stored);
     }
   }
@@ -161,10 +165,21 @@ export class ActionRuns {
     };
   }
 
+  /** Undefined also while the ledger cannot be read: what it holds all the same is taken up later. */
+  #stored(runId: string): Run | undefined {
+    try {
+      return this.#options.journal.get(runId);
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      this.#options.history.failed(error);
+      return undefined;
+    }
+  }
+
   /** Ends a run that was never written: in memory only, with the reason in the history. */
-  #drop(order: Order, why: string): void {
-    const { fleet, history, log, clock, journal } = this.#options;
-    const isWritten = journal.get(order.run.id) !== undefined;
+  #drop(order: Order, why: string, isClaimed = false): void {
+    const { fleet, history, log, clock } = this.#options;
+    const isWritten = isClaimed || this.#stored(order.run.id) !== undefined;
     const what = isWritten ? 'interrupted, to be taken up later' : 'not started';
     log.warn({ run: order.run.id }, `${order.action.id} on ${order.host.name}: ${what}: ${why}`);
     if (isWritten) return;

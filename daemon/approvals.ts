@@ -146,11 +146,8 @@ export class Approvals {
   ): Approval | undefined {
     const { clock, coordinator, history, fleet, onMissed } = this.#options;
     const atMs = clock.nowMs();
-    const settled = coordinator.settleApproval(approval.id, { status, atMs, by, answer });
-    if (settled === undefined) return undefined;
-    const { id, host, check, action } = settled;
-    const data = { action, status, by, answer };
-    history.add('approval.settled', { host, check, runId: id, data });
+    const { id, host, check, action } = approval;
+    // First: an answer that counts and is not on record would let act what nobody seems to have allowed.
     coordinator.audit({
       atMs,
       kind: 'command',
@@ -158,18 +155,24 @@ export class Approvals {
       event: `approval.${status}`,
       body: { id, host, action, answer },
     });
+    const settled = coordinator.settleApproval(id, { status, atMs, by, answer });
+    if (settled === undefined) return undefined;
+    const data = { action, status, by, answer };
+    history.add('approval.settled', { host, check, runId: id, data });
     fleet.apply(host, { kind: 'approval', approval: settled });
     if (status === 'expired' || status === 'lapsed') onMissed(settled);
     return settled;
   }
 
   /** Why nobody needs to answer any more. */
-  #lapse({ host, ladder, action, check, episode }: Approval): string | undefined {
-    const { fleet } = this.#options;
+  #lapse({ host, ladder, action, check, episode, command }: Approval): string | undefined {
+    const { fleet, describe } = this.#options;
     const plan = fleet.plan(host);
     const state = fleet.state(host);
     const known = plan && actionOf({ ladder, action }, plan);
-    if (known === undefined || state === undefined) return 'its definition is gone';
+    if (plan === undefined || known === undefined || state === undefined) return 'its definition is gone';
+    // Whoever reads the question reads the command of then.
+    if (describe(known.action, plan.host) !== command) return 'another command would run now';
     const isOk = troubleOf(state, check)?.state === 'ok';
     if (known.ladder.trigger.on === 'recovery') return isOk ? undefined : 'the problem is back';
     if (isOk) return 'the trouble is over';

@@ -75,7 +75,7 @@ export class AskTarget {
         kind: 'facts',
         ladder: ladder.id,
         action: action.id,
-        facts: { ...facts, ...(seen === undefined ? {} : { people: seen }), atMs },
+        facts: { ...facts, ...(seen === undefined ? {} : { people: seen }), atMs, heardAtMs: clock.nowMs() },
       });
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;

@@ -26,6 +26,8 @@ export interface BrakesOptions {
 
 export class Brakes {
   readonly #options: BrakesOptions;
+  /** Groups of which the ledger does not know yet whether the brake is on. */
+  readonly #unwritten = new Set<GroupKey>();
 
   /** Brakes that were on when the last process ended are still on. Errors: MenddError. */
   constructor(options: BrakesOptions) {
@@ -53,6 +55,7 @@ export class Brakes {
   }
 
   stepAll(): void {
+    for (const scope of this.#unwritten) this.#write(scope);
     this.step([...this.#options.census.groups.keys()]);
   }
 
@@ -73,6 +76,7 @@ export class Brakes {
     if (group?.brake === undefined || !isBraked(group)) return undefined;
     const brake = { ...group.brake, released: { atMs: clock.nowMs(), by, reason } };
     coordinator.saveBrake(brake);
+    this.#unwritten.delete(scope);
     census.setBrake(scope, brake);
     this.#tell(brake, false, by);
     return this.#view(group);
@@ -118,13 +122,13 @@ export class Brakes {
   }
 
   #engaged(brake: BrakeState): void {
-    this.#try(() => this.#options.coordinator.saveBrake(brake));
+    this.#write(brake.scope);
     this.#tell(brake, true, 'the rule');
   }
 
   #release(brake: BrakeState, by: string): void {
     this.#options.census.setBrake(brake.scope, undefined);
-    this.#try(() => this.#options.coordinator.clearBrake(brake.scope));
+    this.#write(brake.scope);
     if (brake.released === undefined) this.#tell(brake, false, by);
   }
 
@@ -135,12 +139,18 @@ export class Brakes {
     onChange(brake, isOn, by);
   }
 
-  #try(write: () => void): void {
+  /** Brings the ledger up to what holds; tried again until it takes it, or its claims and the next start would brake by what was. */
+  #write(scope: GroupKey): void {
+    const { census, coordinator, history } = this.#options;
+    const brake = census.groups.get(scope)?.brake;
     try {
-      write();
+      if (brake === undefined) coordinator.clearBrake(scope);
+      else coordinator.saveBrake(brake);
+      this.#unwritten.delete(scope);
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
-      this.#options.history.failed(error);
+      this.#unwritten.add(scope);
+      history.failed(error);
     }
   }
 }

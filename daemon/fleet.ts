@@ -62,7 +62,7 @@ export class Fleet {
     this.#definitions = options.definitions;
     this.startedAtMs = options.clock.nowMs();
     this.#quarantine = options.coordinator.quarantine();
-    this.#load();
+    this.#put(this.#loaded(options.definitions));
   }
 
   get definitions(): Definitions {
@@ -147,11 +147,13 @@ export class Fleet {
   apply(host: string, event: EngineEvent): void {
     const { clock, census, brakes, selfDoubt, onEffect } = this.#options;
     selfDoubt.notice();
+    // Looking at the fleet may bring a jump of the clock to light, which changes states: it comes before the state is taken.
+    const view = this.view();
     const plan = this.plan(host);
     const state = this.#states.get(host);
     if (plan === undefined || state === undefined) return;
     const nowMs = clock.nowMs();
-    const reduction = reduceHost(state, event, plan, this.view(), nowMs);
+    const reduction = reduceHost(state, event, plan, view, nowMs);
     this.#states.set(host, reduction.state);
     census.update(plan, reduction.state, nowMs, askedAtMs(event, nowMs));
     brakes.step(census.keysOf(host));
@@ -178,48 +180,55 @@ export class Fleet {
     this.apply(run.host, { kind: 'run', run: summary });
   }
 
-  /** Swaps the definitions; the state of what did not go away is kept. */
+  /**
+   * Swaps the definitions; the state of what did not go away is kept. Errors: MenddError when the store cannot be read, and then
+   * nothing was swapped.
+   */
   swap(definitions: Definitions): void {
+    const states = this.#loaded(definitions);
+    this.#options.suppressions.refresh(definitions, this.#options.clock.nowMs());
     this.#definitions = definitions;
     this.#options.onSwap(definitions);
-    for (const host of this.#states.keys()) {
-      if (!definitions.byHost.has(host)) this.#states.delete(host);
-    }
-    this.#load();
-    this.#options.suppressions.refresh(definitions, this.#options.clock.nowMs());
+    this.#put(states);
     const checks = [...definitions.byHost.values()].flatMap((plan) =>
       plan.checks.map((check) => `${plan.host.name}\n${check.id}`),
     );
     this.#options.history.forget({ hosts: new Set(definitions.byHost.keys()), checks: new Set(checks) });
   }
 
-  /** Fills in what is not in memory yet: from the store where it is known, else as new. */
-  #load(): void {
+  #put(states: ReadonlyMap<string, HostEngineState>): void {
+    this.#states.clear();
+    for (const [host, state] of states) this.#states.set(host, state);
+    this.#recount();
+  }
+
+  /** What is in memory already, and the rest from the store where it is known, else as new. */
+  #loaded(definitions: Definitions): Map<string, HostEngineState> {
     const { clock, store, coordinator } = this.#options;
     const nowMs = clock.nowMs();
-    const missing = [...this.#definitions.byHost.values()].filter(
-      (plan) => !this.#states.has(plan.host.name),
-    );
+    const states = new Map<string, HostEngineState>();
+    const missing = [...definitions.byHost.values()].filter((plan) => !this.#states.has(plan.host.name));
     const stored = missing.length === 0 ? [] : store.loadChecks();
     const hosts = new Map(
       missing.length === 0 ? [] : store.loadHosts().map(({ host, status }) => [host, status]),
     );
     const checks = new Map(stored.map(({ host, check, status }) => [`${host}\n${check}`, status]));
     const sinceMs = this.#memorySinceMs(
+      definitions,
       stored.map(({ status }) => status),
       nowMs,
     );
     const runs =
       missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
     const approvals: Approval[] = missing.length === 0 ? [] : coordinator.approvals(sinceMs).toReversed();
-    for (const plan of this.#definitions.byHost.values()) {
+    for (const plan of definitions.byHost.values()) {
       const { name } = plan.host;
       const fresh = initialHostState(plan, nowMs);
       const known = this.#states.get(name);
       const entries = plan.checks.map(({ id }) => {
         return [id, known?.checks[id] ?? checks.get(`${name}\n${id}`) ?? fresh.checks[id]] as const;
       });
-      this.#states.set(name, {
+      states.set(name, {
         host: known?.host ?? hosts.get(name) ?? fresh.host,
         checks: Object.fromEntries(
           entries.flatMap(([id, status]) => (status === undefined ? [] : [[id, status]])),
@@ -227,33 +236,32 @@ export class Fleet {
         runs: known?.runs ?? runs.filter((run) => run.host === name).reduce<RunSummary[]>(putRun, []),
         approvals: known?.approvals ?? approvals.filter((approval) => approval.host === name),
         facts: {},
+        ...(known?.owed === undefined ? {} : { owed: known.owed }),
       });
     }
-    this.#recount();
+    return states;
   }
 
   /** Runs older than every window are of no use to a decision. */
-  memoryMs(): number {
-    const rungs = this.#definitions.runbooks.flatMap((runbook) =>
-      runbook.ladders.flatMap((ladder) => ladder.rungs),
-    );
+  memoryMs({ runbooks, daemon }: Definitions = this.#definitions): number {
+    const rungs = runbooks.flatMap((runbook) => runbook.ladders.flatMap((ladder) => ladder.rungs));
     const windows = rungs.flatMap((rung) => [rung.maxRuns.perMs, rung.cooldownMs, rung.chronic?.perMs ?? 0]);
-    const { maxRuns, maxRunsPerHost, groups } = this.#definitions.daemon.remediation;
+    const { maxRuns, maxRunsPerHost, groups } = daemon.remediation;
     const budgets = [maxRuns, maxRunsPerHost, ...groups.flatMap((group) => group.maxRuns ?? [])];
     return Math.max(shortestMemoryMs, ...budgets.map(({ perMs }) => perMs), ...windows);
   }
 
   /** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
-  #memorySinceMs(checks: readonly CheckStatus[], nowMs: number): number {
+  #memorySinceMs(definitions: Definitions, checks: readonly CheckStatus[], nowMs: number): number {
     const oldestMs = checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs);
-    return oldestMs - this.memoryMs();
+    return oldestMs - this.memoryMs(definitions);
   }
 
   /** Forgets runs that left every window and belong to no present problem; called from time to time. */
   forgetOldRuns(): void {
     const nowMs = this.#options.clock.nowMs();
     for (const [host, state] of this.#states) {
-      const beforeMs = this.#memorySinceMs(Object.values(state.checks), nowMs);
+      const beforeMs = this.#memorySinceMs(this.#definitions, Object.values(state.checks), nowMs);
       const runs = state.runs.filter((run) => isOpen(run) || run.decidedAtMs >= beforeMs);
       const approvals = state.approvals.filter((asked) => asked.createdAtMs >= beforeMs);
       if (runs.length + approvals.length < state.runs.length + state.approvals.length)

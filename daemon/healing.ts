@@ -88,6 +88,8 @@ export function createHealing(options: HealingOptions): Healing {
       log.warn({ jumpMs }, 'the wall clock jumped: nothing acts before fresh results');
       fleet.clampTimes();
       brakes.forgetTimes();
+      suppressions.forgetTimes();
+      attempt(history, () => suppressions.refresh(current.definitions, clock.nowMs()));
       attempt(history, () => observer.takeUp(true));
     },
   });

@@ -67,33 +67,44 @@ export class Housekeeping {
     this.#pumping = this.#options.outbox.pump().then(() => before);
   }
 
+  /** Each by itself: one that cannot be written must not keep the others, least of all pruning, from their turn. */
   #turn(): void {
     const { history, fleet, coordinator, observer, messages, clock } = this.#options;
     const { selfDoubt, brakes, suppressions, approvals, auditExport } = this.#options;
-    try {
-      selfDoubt.turn();
-      history.flush();
-      brakes.stepAll();
-      suppressions.refresh(fleet.definitions, clock.nowMs());
-      approvals.turn();
+    this.#try(() => selfDoubt.turn());
+    this.#try(() => history.flush());
+    this.#try(() => brakes.stepAll());
+    this.#try(() => {
+      for (const { id, kind } of suppressions.endOver(fleet.states(), clock.nowMs()))
+        history.add('suppression.ended', { data: { id, kind, by: 'rule' } });
+    });
+    this.#try(() => suppressions.refresh(fleet.definitions, clock.nowMs()));
+    this.#try(() => approvals.turn());
+    this.#try(() => {
       for (const run of coordinator.open()) {
         if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });
       }
-      const nowMs = clock.monotonicMs();
-      if (nowMs >= this.#nextTakeUpMs) {
-        this.#nextTakeUpMs = nowMs + takeUpEveryMs;
-        observer.takeUp(false);
-        messages.settle();
-        fleet.forgetOldRuns();
-        auditExport.turn();
-      }
-      if (nowMs >= this.#nextPruneMs) this.#prune(nowMs);
-    } catch (error) {
-      if (!(error instanceof MenddError)) throw error;
-      history.failed(error);
+    });
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= this.#nextTakeUpMs) {
+      this.#nextTakeUpMs = nowMs + takeUpEveryMs;
+      this.#try(() => observer.takeUp(false));
+      this.#try(() => messages.settle());
+      this.#try(() => fleet.forgetOldRuns());
+      this.#try(() => auditExport.turn());
     }
+    if (nowMs >= this.#nextPruneMs) this.#try(() => this.#prune(nowMs));
     this.pumpSoon();
     if (!this.#stopped) this.start();
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      this.#options.history.failed(error);
+    }
   }
 
   /** One batch a turn until nothing is left, then a pause. */

@@ -69,8 +69,10 @@ export class Messages {
     const target = this.#targetOf(ladder);
     const definition = fleet.definitions.hosts.get(host);
     const key = `${run.id}~proposed`;
-    if (definition === undefined || this.#told.get(placeOf(host, ladder)) === key) return;
-    this.#told.set(placeOf(host, ladder), key);
+    // Apart from the give-up of the same ladder, or each would make the other news again.
+    const place = `${placeOf(host, ladder)}\nproposed`;
+    if (definition === undefined || this.#told.get(place) === key) return;
+    this.#told.set(place, key);
     history.add('action.proposed', {
       host,
       check: decision.check,

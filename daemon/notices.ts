@@ -3,6 +3,9 @@ import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/
 import type { Run } from '../core/types.ts';
 import type { Messages } from './messages.ts';
 
+/** Milliseconds. */
+const toldEveryMs = 3_600_000;
+
 /** Over at once, or part of every start: nothing that a person has to know of at night. */
 const quietDoubts: readonly Doubt['cause'][] = [
   'event_loop_stalled',
@@ -31,7 +34,8 @@ export function brake(messages: Messages, state: BrakeState, isOn: boolean, by: 
 
 export function doubt(messages: Messages, { cause, sinceMs, opens }: Doubt): void {
   if (quietDoubts.includes(cause)) return;
-  messages.notice(`doubt~${cause}~${sinceMs}`, {
+  // What comes and goes is told once an hour.
+  messages.notice(`doubt~${cause}~${Math.floor(sinceMs / toldEveryMs)}`, {
     topic: 'doubt.began',
     title: 'the ops box doubts what it sees',
     sentence: `No action starts (${cause.replaceAll('_', ' ')}) until: ${opens}.`,

@@ -17,6 +17,7 @@ const changeable: readonly GateName[] = [
   'downtime',
   'acknowledgement',
   'silence',
+  'quorum',
   'brake',
   'approval',
 ];

@@ -76,8 +76,8 @@ export function createPersonControls(sources: PersonControlSources): Controls {
       return pause;
     },
     resume(by) {
-      coordinator.resume();
       record(by, 'automation.resumed', {});
+      coordinator.resume();
       history.add('automation.resumed', { data: { by } });
     },
     ...suppressionControls(sources, record),
@@ -85,17 +85,18 @@ export function createPersonControls(sources: PersonControlSources): Controls {
     settleApproval: (id, answer, person) => approvals.settle(id, answer, person),
     brakes: () => brakes.views(),
     releaseBrake(scope, by, reason) {
-      const view = brakes.releaseBy(scope, by, reason);
-      if (view === undefined) return rejected(409, 'brake_off', `No brake is on for ${scope}.`);
+      const off = rejected(409, 'brake_off', `No brake is on for ${scope}.`);
+      if (!brakes.views().some((each) => each.on && each.scope === scope)) return off;
       record(by, 'brake.released', { scope, reason });
-      return view;
+      return brakes.releaseBy(scope, by, reason) ?? off;
     },
     demoted: () => trust.demoted(),
     promote(action, by, reason) {
-      const mode = trust.promote(action, by, reason);
-      if (mode === undefined) return rejected(409, 'not_demoted', `${action} has not lost trust.`);
+      const trusted = rejected(409, 'not_demoted', `${action} has not lost trust.`);
+      if (!trust.demoted().some((cap) => cap.action === action)) return trusted;
       record(by, 'action.promoted', { action, reason });
-      return { action, mode };
+      const mode = trust.promote(action, by, reason);
+      return mode === undefined ? trusted : { action, mode };
     },
     outcomes({ sinceMs, action, host, perHost }) {
       const isWanted = (run: { action: string; host: string }): boolean =>
@@ -109,8 +110,9 @@ export function createPersonControls(sources: PersonControlSources): Controls {
       const { quarantine } = fleet;
       if (quarantine === undefined)
         return rejected(409, 'trusted', 'The ledger is trusted; there is nothing to re-arm.');
-      fleet.rearm();
+      // What lets actions go on is on record before it does.
       record(by, 'ledger.rearmed', { reason, cause: quarantine.cause, text: quarantine.text });
+      fleet.rearm();
       history.add('store.rearmed', { data: { by, reason } });
       return quarantine;
     },

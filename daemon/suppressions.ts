@@ -5,7 +5,9 @@
 import { matchesCheck, matchHosts } from '../config/selectors.ts';
 import { type Definitions, hostCheck } from '../core/definitions.ts';
 import type { Coordinator } from '../core/ports.ts';
+import type { HostEngineState } from '../core/reduction.ts';
 import type { ActiveSuppression, DowntimeWindow, Matcher, Suppression } from '../core/safety.ts';
+import { troubleOf } from '../core/trouble.ts';
 import { CalendarSchedule } from './calendar.ts';
 
 type Recurring = Extract<DowntimeWindow, { kind: 'recurring' }>;
@@ -55,6 +57,28 @@ export class Suppressions {
     return this.#known;
   }
 
+  /**
+   * Ends acknowledgements whose problem is over or has become another; without `sticky`, also whose state is another. To be followed by
+   * a refresh. Errors: MenddError.
+   */
+  endOver(states: ReadonlyMap<string, HostEngineState>, nowMs: number): Suppression[] {
+    return this.#known.flatMap((each) => {
+      if (each.kind !== 'acknowledgement' || each.endedAtMs !== undefined) return [];
+      const state = states.get(each.host);
+      const trouble = state && troubleOf(state, each.check);
+      if (trouble === undefined || trouble.state === 'pending') return [];
+      const { problemSinceMs = trouble.sinceMs } = trouble;
+      const isSame = trouble.state !== 'ok' && problemSinceMs <= each.problemSinceMs;
+      if (isSame && (each.sticky || trouble.state === each.state)) return [];
+      return this.#coordinator.endSuppression(each.id, 'rule', nowMs) ?? [];
+    });
+  }
+
+  /** After a jump of the clock it is worked out anew which recurring windows are open. */
+  forgetTimes(): void {
+    this.#recurring.clear();
+  }
+
   isInForce(suppression: Suppression, nowMs: number): boolean {
     return this.#windowOf(suppression, nowMs) !== undefined;
   }
@@ -63,8 +87,8 @@ export class Suppressions {
   refresh(definitions: Definitions, nowMs: number): void {
     const defined = definitions.suppressions.filter((each) => !isOver(each, nowMs));
     this.#known = [...defined, ...this.#coordinator.suppressions(nowMs)];
-    const ids = new Set(this.#known.map(({ id }) => id));
-    for (const id of this.#recurring.keys()) if (!ids.has(id)) this.#recurring.delete(id);
+    const windows = new Set(this.#known.map(windowKey));
+    for (const key of this.#recurring.keys()) if (!windows.has(key)) this.#recurring.delete(key);
     const inForce = this.#known.flatMap((suppression) => {
       const window = this.#windowOf(suppression, nowMs);
       return window === undefined ? [] : [{ suppression, window }];
@@ -114,11 +138,17 @@ export class Suppressions {
       const { startsAtMs: fromMs, endsAtMs: toMs, lastsMs } = window;
       return nowMs < fromMs || nowMs >= toMs + lastsMs ? undefined : { flexible: { fromMs, toMs, lastsMs } };
     }
-    const known = this.#recurring.get(downtime.id) ?? new RecurringWindow(window, nowMs);
-    this.#recurring.set(downtime.id, known);
+    const key = windowKey(downtime);
+    const known = this.#recurring.get(key) ?? new RecurringWindow(window, nowMs);
+    this.#recurring.set(key, known);
     const untilMs = known.endsAtMs(nowMs);
     return untilMs === undefined ? undefined : { untilMs };
   }
+}
+
+/** The id of one from the definitions is its line, where another may stand after a reload. */
+function windowKey(suppression: Suppression): string {
+  return suppression.kind === 'downtime' ? JSON.stringify(suppression.window) : '';
 }
 
 function spanOf(span: { startsAtMs: number; endsAtMs: number }, nowMs: number): Window | undefined {

@@ -45,15 +45,18 @@ export class Trust {
       this.#modeOf(action),
       action.demote,
       runs,
-      cap?.sinceMs ?? 0,
+      // A clock that was set back must not put off for how long failures do not count.
+      Math.min(cap?.sinceMs ?? 0, nowMs),
       nowMs,
     );
     if (demotion === undefined) return;
     const next: TrustCap = { action: action.id, sinceMs: nowMs, by: 'rule', ...demotion };
     // In force before it is written: a ledger that fails must not let the action go on as before.
     caps.set(action.id, next);
-    coordinator.saveTrust(next);
     const { mode, reason } = next;
+    history.add('action.demoted', { data: { action: action.id, mode, reason } });
+    onDemoted(next);
+    coordinator.saveTrust(next);
     coordinator.audit({
       atMs: nowMs,
       kind: 'decision',
@@ -61,8 +64,6 @@ export class Trust {
       event: 'action.demoted',
       body: { action: action.id, mode, reason },
     });
-    history.add('action.demoted', { data: { action: action.id, mode, reason } });
-    onDemoted(next);
   }
 
   /** Undefined when it was not demoted. Errors: MenddError. */

@@ -49,8 +49,10 @@ gate('node', ['scripts/ready.mjs']);
 if (count.failed === 0) {
   for (const script of ['build', 'types', 'lint', 'format:check', 'dead'])
     gate('npm', ['run', '--silent', script]);
-  if (step('node', ['scripts/unit-ready.mjs'])) vitest('unit');
-  else count.failed += 1;
+  if (step('node', ['scripts/unit-ready.mjs'])) {
+    vitest('unit');
+    vitest('simulation');
+  } else count.failed += 1;
   if (step('node', ['scripts/fleet-ready.mjs'])) vitest('fleet');
   else {
     console.log('The fleet tests did not run: the lines above say what they need.');

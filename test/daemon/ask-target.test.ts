@@ -70,7 +70,12 @@ test('one question at a time for an action, about its own unit and that of its c
   await answer(facts);
   const { kind: _kind, ...seen } = facts;
   expect(events).toEqual([
-    { kind: 'facts', ladder: 'app.restart', action: 'app.restart', facts: { ...seen, people: [], atMs } },
+    {
+      kind: 'facts',
+      ladder: 'app.restart',
+      action: 'app.restart',
+      facts: { ...seen, people: [], atMs, heardAtMs: clock.nowMs() },
+    },
   ]);
   ask();
   expect(asked).toHaveLength(2);

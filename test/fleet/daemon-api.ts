@@ -1,11 +1,19 @@
 /** Talks to the API of a daemon in the ops namespace: answers, and the stream of events. Knows nothing of scenarios. */
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
+import { rmSync } from 'node:fs';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Wire } from '../../api/wire.ts';
 import type { StoredEvent } from '../../core/types.ts';
 import type { Fleet } from './harness.ts';
+
+/** Whatever the API said, refusals included. */
+export interface ApiAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: unknown;
+}
 
 export type ApiEvent = Wire<StoredEvent>;
 
@@ -26,6 +34,8 @@ export class DaemonApi {
   /** One for each fleet; it outlives restarts of the daemon. */
   static async open(fleet: Fleet): Promise<DaemonApi> {
     const socket = join(fleet.dir, 'api.sock');
+    // Of a daemon before this one.
+    rmSync(socket, { force: true });
     const relay = fleet.spawnInOps([process.execPath, relayFile, socket, String(apiPort)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -40,14 +50,29 @@ export class DaemonApi {
 
   /** Errors: rejects when the daemon is off or the answer is not 2xx. Limits: 5 s. */
   async get<T>(path: string): Promise<T> {
-    const response = await this.#request(path, {});
-    response.socket.setTimeout(5_000, () => response.destroy(new Error(`GET ${path}: no answer within 5 s`)));
+    const { status, body } = await this.send('GET', path);
+    if (status < 200 || status > 299) throw new Error(`GET ${path}: ${status}: ${JSON.stringify(body)}`);
+    return body as T;
+  }
+
+  /** Errors: rejects when the daemon is off. Limits: 5 s. */
+  async send(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: object,
+  ): Promise<ApiAnswer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const typed = text === undefined ? headers : { ...headers, 'content-type': 'application/json' };
+    const response = await this.#request(path, typed, method, text);
+    response.socket.setTimeout(5_000, () =>
+      response.destroy(new Error(`${method} ${path}: no answer within 5 s`)),
+    );
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);
-    const text = Buffer.concat(chunks).toString();
-    const status = response.statusCode ?? 0;
-    if (status < 200 || status > 299) throw new Error(`GET ${path}: ${status}: ${text}`);
-    return JSON.parse(text) as T;
+    const answer = Buffer.concat(chunks).toString();
+    const { statusCode: status = 0, headers: answered } = response;
+    return { status, headers: answered, body: answer === '' ? undefined : JSON.parse(answer) };
   }
 
   /** Follows the stream from the event after `afterId` until the daemon ends. */
@@ -68,12 +93,17 @@ export class DaemonApi {
     response.on('error', () => undefined);
   }
 
-  #request(path: string, headers: Record<string, string>): Promise<IncomingMessage> {
+  #request(
+    path: string,
+    headers: Record<string, string>,
+    method = 'GET',
+    body?: string,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const outgoing = request({ socketPath: this.#socket, path, headers, agent: false });
+      const outgoing = request({ socketPath: this.#socket, path, method, headers, agent: false });
       outgoing.on('response', resolve);
       outgoing.on('error', reject);
-      outgoing.end();
+      outgoing.end(body);
     });
   }
 }

@@ -13,7 +13,7 @@ import type { StoredDecision } from '../../core/decisions.ts';
 import type { Page } from '../../core/ports.ts';
 import type { CheckResult, Run } from '../../core/types.ts';
 import type { CheckView, HostView } from '../../core/views.ts';
-import { type ApiEvent, apiPort, DaemonApi } from './daemon-api.ts';
+import { type ApiAnswer, type ApiEvent, apiPort, DaemonApi } from './daemon-api.ts';
 import { type Fleet, until } from './harness.ts';
 
 /** MENDD_PROGRAM tests another build, such as an installed package. */
@@ -28,23 +28,27 @@ export interface DaemonRequest {
   runbooks: readonly string[];
   /** YAML that is added to the daemon file. */
   settings?: string;
+  /** YAML map of labels that every machine has. */
+  labels?: string;
 }
 
 export class Daemon {
-  readonly #dir: string;
+  /** Holds its files, the store among them. */
+  readonly dir: string;
   readonly #configFile: string;
   readonly #fleet: Fleet;
   readonly #api: DaemonApi;
   readonly #events: ApiEvent[] = [];
   readonly #listeners = new Set<(event: ApiEvent) => void>();
   #child: ChildProcess | undefined;
+  #secret: string | undefined;
   /** Wall time; what is older was written by the daemon before. */
   lastStartMs = 0;
 
   private constructor(fleet: Fleet, api: DaemonApi, dir: string) {
     this.#fleet = fleet;
     this.#api = api;
-    this.#dir = dir;
+    this.dir = dir;
     this.#configFile = join(dir, 'mendd.yaml');
   }
 
@@ -57,16 +61,18 @@ export class Daemon {
     return daemon;
   }
 
-  async start(): Promise<void> {
-    const log = openSync(join(this.#dir, 'daemon.log'), 'a');
+  /** `answers`: it lives; it is never ready while its ledger is not trusted. */
+  async start(state: 'ready' | 'answers' = 'ready'): Promise<void> {
+    const log = openSync(join(this.dir, 'daemon.log'), 'a');
     const argv = [process.execPath, program, 'serve', '--config', this.#configFile];
     this.lastStartMs = Date.now();
     const child = this.#fleet.spawnInOps(argv, { stdio: ['ignore', log, log] });
     this.#child = child;
-    await until('the daemon is ready', async () => {
+    const probe = state === 'ready' ? '/readyz' : '/healthz';
+    await until(`the daemon ${state === 'ready' ? 'is ready' : state}`, async () => {
       if (child.exitCode !== null)
         throw new Error(`the daemon ended with ${child.exitCode}\n${this.logTail()}`);
-      return this.#api.get('/readyz').then(
+      return this.#api.get(probe).then(
         () => true,
         () => undefined,
       );
@@ -79,11 +85,20 @@ export class Daemon {
 
   /** No warning, no chance to write anything; returns when it is gone. */
   async kill9(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** As `systemctl stop` would. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   }
 
@@ -91,7 +106,7 @@ export class Daemon {
   async close(): Promise<void> {
     await this.kill9();
     this.#api.close();
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   /** Everything told so far, over all starts. */
@@ -130,6 +145,24 @@ export class Daemon {
 
   get<T>(path: string): Promise<T> {
     return this.#api.get<T>(path);
+  }
+
+  /** As a person who may do everything; refusals are answers too. */
+  async ask(
+    method: string,
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<ApiAnswer> {
+    this.#secret ??= this.#createToken();
+    return this.#api.send(method, path, { ...headers, authorization: `Bearer ${this.#secret}` }, body);
+  }
+
+  #createToken(): string {
+    const argv = ['token', 'create', '--name', 'tester', '--scope', 'admin', '--config', this.#configFile];
+    const made = spawnSync(process.execPath, [program, ...argv], { encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`no token: ${made.stderr}`);
+    return made.stdout.trim();
   }
 
   /** Newest first; lists leave the story out, `run` has it. */
@@ -174,17 +207,23 @@ export class Daemon {
   }
 
   logTail(): string {
-    return readFileSync(join(this.#dir, 'daemon.log'), 'utf8').split('\n').slice(-60).join('\n');
+    return readFileSync(join(this.dir, 'daemon.log'), 'utf8').split('\n').slice(-60).join('\n');
   }
 }
 
 /** `mendd.yaml` and the directory it names, as a person would write them. */
-function writeDefinitions(dir: string, { fleet, runbooks, settings = '' }: DaemonRequest): void {
+function writeDefinitions(
+  dir: string,
+  { fleet, runbooks, settings = '', labels = '{}' }: DaemonRequest,
+): void {
   const definitions = join(dir, 'definitions');
   mkdirSync(join(definitions, 'hosts'), { recursive: true });
   mkdirSync(join(definitions, 'runbooks'));
   const hosts = fleet.machines.map(({ name, address }) => `  ${name}: { address: ${address} }\n`);
-  writeFileSync(join(definitions, 'hosts/fleet.yaml'), `hosts:\n${hosts.join('')}`);
+  writeFileSync(
+    join(definitions, 'hosts/fleet.yaml'),
+    `defaults: { labels: ${labels} }\nhosts:\n${hosts.join('')}`,
+  );
   for (const [index, text] of runbooks.entries())
     writeFileSync(join(definitions, `runbooks/${index + 1}.yaml`), text);
   writeFileSync(

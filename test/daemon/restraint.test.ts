@@ -1,0 +1,263 @@
+/** What restrains actions, where it could be lost, forgotten, overtaken, or stay for ever. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { ActionDefinition, Definitions, HostPlan } from '../../core/definitions.ts';
+import { MenddError } from '../../core/errors.ts';
+import type { TargetFacts } from '../../core/guard-port.ts';
+import type { NewSuppression } from '../../core/views.ts';
+import { Housekeeping } from '../../daemon/housekeeping.ts';
+import { createLog } from '../../daemon/log.ts';
+import { createPersonControls } from '../../daemon/person-controls.ts';
+import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
+import { settle } from '../support/fake-clock.ts';
+import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
+
+const steady = checkOf('running', { flapping: null });
+const full = new MenddError('STORE_UNUSABLE', 'the disk is full');
+const asked: ActionDefinition = { ...restart, mode: 'approve' };
+const everyHost = { hosts: ['*'], labels: {}, checks: [] };
+let directory = '';
+const open: ScriptedDaemon[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mendd-restraint-'));
+});
+
+afterEach(() => {
+  for (const each of open.splice(0)) each.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function daemonWith(definitions: Definitions, clock?: ScriptedDaemon['clock']): ScriptedDaemon {
+  const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitions, clock);
+  open.push(daemon);
+  return daemon;
+}
+
+function plans(...rungs: ActionDefinition[]): HostPlan[] {
+  return [planOf([steady], [ladderOf(rungs)])];
+}
+
+function controlsOf({ clock, coordinator, healing }: ScriptedDaemon) {
+  return createPersonControls({ ...healing, clock, coordinator });
+}
+
+function housekeepingOf({ clock, coordinator, store, healing }: ScriptedDaemon): Housekeeping {
+  const outbox = { pump: () => Promise.resolve() } as never;
+  const auditExport = { turn: () => undefined } as never;
+  return new Housekeeping({
+    ...healing,
+    clock,
+    coordinator,
+    store,
+    outbox,
+    auditExport,
+    log: createLog('silent'),
+  });
+}
+
+function throws(): never {
+  throw full;
+}
+
+test('a reload that cannot read the store swaps nothing', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  await daemon.results('ok');
+  const both = definitionsOf([...plans(restart), planOf([steady], [ladderOf([restart])], 'web-2')]);
+  for (const question of ['approvals', 'suppressions'] as const) {
+    const broken = vi.spyOn(daemon.coordinator, question).mockImplementation(throws);
+    expect(() => daemon.healing.fleet.swap(both)).toThrow(full);
+    broken.mockRestore();
+    expect(daemon.healing.fleet.plan('web-2')).toBeUndefined();
+    expect([...daemon.healing.fleet.states().keys()]).toEqual(['web-1']);
+  }
+  daemon.healing.fleet.swap(both);
+  expect([...daemon.healing.fleet.states().keys()]).toEqual(['web-1', 'web-2']);
+});
+
+test('what a recovery owes outlives a reload', async () => {
+  const after = actionOf('after', { kind: 'command', run: 'true' });
+  const ladders = [ladderOf([restart]), ladderOf([after], { on: 'recovery', attempts: 0 })];
+  const definitions = definitionsOf([planOf([steady], ladders)]);
+  const daemon = daemonWith(definitions);
+  await daemon.results('critical', 'critical');
+  daemon.coordinator.pause({ by: 'ann', reason: 'lunch', sinceMs: daemon.clock.nowMs() });
+  await daemon.results('ok', 'ok', 'ok', 'ok');
+  expect(daemon.outcomes).toEqual(['app.restart verified']);
+  daemon.healing.fleet.swap(definitions);
+  daemon.coordinator.resume();
+  await daemon.results('ok');
+  expect(daemon.outcomes).toEqual(['app.restart verified', 'app.after done']);
+});
+
+function nightly(cron: string): Definitions {
+  const window = { kind: 'recurring' as const, cron, timezone: 'UTC', lastsMs: 3_600_000 };
+  const base = { by: 'mendd.yaml', reason: 'backup', createdAtMs: 0, origin: 'definitions' as const };
+  const match = { hosts: ['*'], labels: {}, checks: [] };
+  const downtime = { ...base, kind: 'downtime' as const, id: 'mendd.yaml:7', match, window };
+  return { ...definitionsOf(plans(restart)), revision: cron, suppressions: [downtime] };
+}
+
+test('a recurring downtime that is rewritten on its line has its new times after a reload', async () => {
+  // The fake clock starts at 22:13 UTC.
+  const daemon = daemonWith(nightly('0 3 * * *'));
+  daemon.healing.fleet.swap(nightly('0 22 * * *'));
+  await daemon.results('critical', 'critical', 'critical');
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+test('a recurring downtime is in force again in hours that a clock set back gives twice', async () => {
+  const daemon = daemonWith(nightly('0 * * * *'));
+  const housekeeping = housekeepingOf(daemon);
+  housekeeping.start();
+  daemon.clock.setWall(daemon.clock.nowMs() - 5 * 3_600_000);
+  await daemon.results('critical', 'critical', 'critical');
+  expect(daemon.guard.sent).toEqual([]);
+  await housekeeping.stop();
+});
+
+test('an approval is good for the command that was read only', async () => {
+  const daemon = daemonWith(definitionsOf(plans(asked)));
+  await daemon.results('critical', 'critical');
+  const [question] = daemon.healing.approvals.waiting();
+  daemon.coordinator.settleApproval(question?.id ?? '', {
+    status: 'approved',
+    atMs: daemon.clock.nowMs(),
+    by: 'person:ann',
+  });
+  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
+  daemon.healing.fleet.swap({ ...definitionsOf(plans(other)), revision: 'r2' });
+  const known = daemon.coordinator.approval(question?.id ?? '');
+  if (known === undefined) throw new Error('the question is gone');
+  daemon.healing.fleet.apply('web-1', { kind: 'approval', approval: known });
+  await settle();
+  await daemon.results('critical');
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+test('a question whose command changed lapses', async () => {
+  const daemon = daemonWith(definitionsOf(plans(asked)));
+  await daemon.results('critical', 'critical');
+  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
+  daemon.healing.fleet.swap({ ...definitionsOf(plans(other)), revision: 'r2' });
+  const [question] = daemon.healing.approvals.waiting();
+  const { id = '', tag = '' } = question ?? {};
+  const answer = daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
+  expect(answer).toMatchObject({ kind: 'rejected', code: 'lapsed' });
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+const acknowledged: NewSuppression = {
+  kind: 'acknowledgement',
+  host: 'web-1',
+  check: 'app.running',
+  reason: 'looking',
+  sticky: false,
+};
+
+test.each([
+  [false, ['warning', 'critical'], 1],
+  [true, ['warning', 'critical'], 0],
+  [true, ['ok', 'critical', 'critical'], 1],
+] as const)('an acknowledgement (sticky: %s) followed by %j lets %i act', async (sticky, states, sent) => {
+  const daemon = daemonWith(definitionsOf(plans({ ...restart, cooldownMs: 0 })));
+  const housekeeping = housekeepingOf(daemon);
+  housekeeping.start();
+  await daemon.results('critical');
+  controlsOf(daemon).addSuppression({ ...acknowledged, sticky }, 'ann');
+  for (const state of states) await daemon.results(state);
+  expect(daemon.guard.sent).toHaveLength(sent);
+  await daemon.results('ok');
+  await daemon.clock.pass(1_000);
+  expect(controlsOf(daemon).suppressions()).toEqual([]);
+  await housekeeping.stop();
+});
+
+test('an acknowledged problem stays acknowledged when the clock is set back', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  const housekeeping = housekeepingOf(daemon);
+  housekeeping.start();
+  await daemon.results('critical');
+  controlsOf(daemon).addSuppression(acknowledged, 'ann');
+  daemon.clock.setWall(daemon.clock.nowMs() - 3_600_000);
+  await daemon.results('critical', 'critical', 'critical');
+  expect(daemon.guard.sent).toEqual([]);
+  await housekeeping.stop();
+});
+
+test('a silence holds from the next decision on, and ends with the next one after it was taken back', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  await daemon.results('critical');
+  const controls = controlsOf(daemon);
+  const endsAtMs = daemon.clock.nowMs() + 3_600_000;
+  const made = controls.addSuppression(
+    { kind: 'silence', match: everyHost, reason: 'work', endsAtMs },
+    'ann',
+  );
+  await daemon.results('critical');
+  expect(daemon.guard.sent).toEqual([]);
+  controls.endSuppression('id' in made ? made.id : '', 'ann');
+  await daemon.results('critical');
+  expect(daemon.guard.sent).toHaveLength(1);
+});
+
+test('a brake that came off while the ledger took no writes comes off there too', async () => {
+  const brake = {
+    unhealthyAbovePercent: 0,
+    minUnhealthy: 1,
+    release: { kind: 'auto' as const, afterMs: 1_000 },
+  };
+  const daemon = daemonWith(definitionsOf(plans(restart), { brake }));
+  await daemon.results('critical');
+  expect(daemon.coordinator.brakes()).toHaveLength(1);
+  const broken = vi.spyOn(daemon.coordinator, 'clearBrake').mockImplementation(throws);
+  await daemon.results('ok', 'ok');
+  daemon.healing.brakes.stepAll();
+  expect(daemon.healing.brakes.on).toBe(0);
+  expect(daemon.coordinator.brakes()).toHaveLength(1);
+  broken.mockRestore();
+  daemon.healing.brakes.stepAll();
+  expect(daemon.coordinator.brakes()).toEqual([]);
+});
+
+test('a host that takes long to tell its facts is acted upon all the same', async () => {
+  const daemon = daemonWith(definitionsOf(plans({ ...restart, humanIntent: true })));
+  const answers: ((facts: TargetFacts) => void)[] = [];
+  const { facts } = daemon.guard;
+  daemon.guard.facts = () => new Promise((resolve) => answers.push(resolve));
+  await daemon.results('critical', 'critical');
+  await daemon.clock.pass(8_000);
+  daemon.guard.facts = facts;
+  answers[0]?.({ kind: 'facts', bootId: 'boot-1', uptimeSec: 1_000, people: [] });
+  await settle();
+  expect(daemon.guard.sent).toHaveLength(1);
+});
+
+test('what lets actions go on happens only when it is on record', () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  const { coordinator, clock, healing } = daemon;
+  const controls = controlsOf(daemon);
+  coordinator.pause({ by: 'ann', reason: 'lunch', sinceMs: clock.nowMs() });
+  healing.fleet.distrust({ cause: 'restored', sinceMs: clock.nowMs(), text: 'an old copy' });
+  const broken = vi.spyOn(coordinator, 'audit').mockImplementation(throws);
+  expect(() => controls.resume('ann')).toThrow(full);
+  expect(() => controls.rearm('ann', 'sure')).toThrow(full);
+  broken.mockRestore();
+  expect(coordinator.paused(clock.nowMs())).toMatchObject({ by: 'ann' });
+  expect(coordinator.quarantine()).toMatchObject({ cause: 'restored' });
+  controls.rearm('ann', 'sure');
+  expect(healing.fleet.quarantine).toBeUndefined();
+});
+
+test('one duty that the ledger refuses keeps no other from its turn', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  vi.spyOn(daemon.healing.approvals, 'turn').mockImplementation(throws);
+  const prune = vi.spyOn(daemon.store, 'prune');
+  const housekeeping = housekeepingOf(daemon);
+  housekeeping.start();
+  await daemon.clock.pass(1_000);
+  expect(prune).toHaveBeenCalled();
+  await housekeeping.stop();
+});

@@ -1,0 +1,213 @@
+/**
+ * One seed: a fleet, a daemon that dies and comes back, a network, a disk, a clock and a person, all moved by one stream of chance.
+ * After every event what must hold is looked at. The same seed goes the same way.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Definitions } from '../../core/definitions.ts';
+import { Chaos } from './chaos.ts';
+import { Life } from './daemon-life.ts';
+import { Invariants } from './invariants.ts';
+import { LedgerModel } from './ledger-model.ts';
+import { Random } from './random.ts';
+import { SimulatedClock } from './simulated-clock.ts';
+import { simulatedDefinitions } from './simulated-definitions.ts';
+import { World } from './world.ts';
+
+/** Trouble for so long, then calm for at most so long. Milliseconds of the simulation. */
+const troubleMs = 120_000;
+const calmMs = 400_000;
+/** Lines of a trace that a report shows. */
+const shownLines = 70;
+
+export interface Figures {
+  seed: number;
+  hosts: number;
+  events: number;
+  lives: number;
+  kills: number;
+  runs: number;
+  commands: number;
+  decisions: number;
+  /** Fingerprint of the whole trace. */
+  trace: string;
+}
+
+export class Simulation {
+  readonly seed: number;
+  readonly random: Random;
+  readonly clock = new SimulatedClock();
+  readonly model = new LedgerModel();
+  readonly world: World;
+  readonly invariants: Invariants;
+  definitions: Definitions;
+  disk: 'well' | 'full' | 'gone' = 'well';
+  life: Life | undefined;
+  isCalm = false;
+  readonly #root: string;
+  readonly #hash = createHash('sha256');
+  readonly #lines: string[] = [];
+  #directory: string;
+  #events = 0;
+  #lives = 0;
+  #kills = 0;
+  #stopped: Life | undefined;
+
+  constructor(seed: number) {
+    this.seed = seed;
+    this.random = new Random(seed);
+    this.definitions = simulatedDefinitions(this.random);
+    const { clock, random } = this;
+    const tell = (line: string): void => this.tell(line);
+    this.world = new World(
+      { clock, random, tell, onExecuted: (machine, intent) => this.invariants.runs(machine, intent) },
+      this.definitions.byHost.keys(),
+    );
+    this.invariants = new Invariants(clock, this.model, () => this.world);
+    this.#root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mendd-simulation-'));
+    this.#directory = mkdtempSync(join(this.#root, 'store-'));
+  }
+
+  tell(line: string): void {
+    const whole = `${(this.clock.monotonicMs / 1_000).toFixed(3).padStart(8)} ${line}`;
+    this.#hash.update(`${whole}\n`);
+    this.#lines.push(whole);
+    if (this.#lines.length > 4 * shownLines) this.#lines.splice(0, 2 * shownLines);
+  }
+
+  /** Errors: the first breach, with the seed, how to see it again and the end of the trace. */
+  async run(): Promise<Figures> {
+    // A real daemon would end by it.
+    const onRejection = (error: unknown): void => {
+      this.invariants.breach ??= new Error('a promise of the daemon was rejected', { cause: error });
+    };
+    process.on('unhandledRejection', onRejection);
+    try {
+      this.begin();
+      new Chaos(this).start(troubleMs);
+      while (this.clock.monotonicMs < troubleMs) await this.#event(troubleMs);
+      await this.#calmDown();
+      return this.#figures();
+    } catch (error) {
+      throw new Error(this.#report(error), { cause: error });
+    } finally {
+      process.off('unhandledRejection', onRejection);
+      this.life?.bury();
+      rmSync(this.#root, { recursive: true });
+    }
+  }
+
+  #figures(): Figures {
+    const { seed, model, invariants } = this;
+    return {
+      seed,
+      hosts: this.world.machines.size - 1,
+      events: this.#events,
+      lives: this.#lives,
+      kills: this.#kills,
+      runs: model.runs.size,
+      commands: invariants.commands,
+      decisions: model.decisions,
+      trace: this.#hash.digest('hex'),
+    };
+  }
+
+  #report(error: unknown): string {
+    const what =
+      error instanceof Error
+        ? `${error.message}${error.cause instanceof Error ? `: ${error.cause.stack ?? ''}` : ''}`
+        : String(error);
+    return [
+      `seed ${this.seed}: ${what}`,
+      `again: npm run simulate -- --seeds 1 --from ${this.seed}`,
+      ...this.#lines.slice(-shownLines),
+    ].join('\n');
+  }
+
+  /** A daemon on what the last one left; later when the disk does not let it. */
+  begin(): void {
+    if (this.life !== undefined) return;
+    if (this.disk !== 'well') return void this.clock.after(1_000, () => this.begin());
+    this.invariants.upset();
+    const { definitions, clock, random, world, model, invariants } = this;
+    const life = new Life({
+      directory: this.#directory,
+      definitions,
+      clock,
+      random,
+      world,
+      model,
+      invariants,
+      tell: (line) => this.tell(line),
+      disk: () => this.disk,
+    });
+    this.#lives += 1;
+    this.life = life;
+    this.tell(`life ${this.#lives} begins under fence ${life.coordinator.fence}`);
+    invariants.restarted(life);
+    // What dies once may die again while it takes up what the last one left.
+    if (!this.isCalm && this.#kills > 0 && random.chance(0.88)) life.killIn = random.between(1, 5);
+    life.start();
+  }
+
+  /** SIGTERM: it gets some time. */
+  terminate(): void {
+    const { life } = this;
+    if (life === undefined) return;
+    this.tell('SIGTERM');
+    const cancel = this.clock.after(30_000, () => life.kill('after SIGTERM'));
+    void life.stop().then(() => {
+      cancel();
+      if (this.life === life && !life.isOver) this.#stopped = life;
+    });
+  }
+
+  async #event(untilMs: number): Promise<void> {
+    this.clock.step(untilMs);
+    this.#events += 1;
+    await drained();
+    if (this.invariants.breach !== undefined) throw this.invariants.breach;
+    const { life } = this;
+    if (life?.remains === undefined && this.#stopped === undefined) return;
+    await drained();
+    this.tell(life?.remains === undefined ? 'it stopped' : 'it is dead');
+    life?.bury();
+    if (life?.remains !== undefined) {
+      this.#kills += 1;
+      this.#directory = life.remains;
+    }
+    this.life = undefined;
+    this.#stopped = undefined;
+    this.clock.after(this.random.between(200, 3_000), () => this.begin());
+  }
+
+  /** Everything is well again, but perhaps for one host: nothing may stay open elsewhere. */
+  async #calmDown(): Promise<void> {
+    const { world, random, clock, model, invariants } = this;
+    this.isCalm = true;
+    this.disk = 'well';
+    world.calm();
+    const lost = random.chance(0.3) ? random.pick([...world.machines.keys()].slice(1)) : undefined;
+    if (lost !== undefined) world.machine(lost).cut = true;
+    this.tell(`calm${lost === undefined ? '' : `, but ${lost} stays cut off`}`);
+    if (this.life !== undefined) this.life.killIn = Infinity;
+    const isReachable = (host: string): boolean => host !== lost;
+    const beganMs = clock.monotonicMs;
+    for (let idleMs = beganMs; clock.monotonicMs - beganMs < calmMs; ) {
+      await this.#event(beganMs + calmMs);
+      const isOpen = model.open.some(({ intent }) => isReachable(intent.host));
+      if (isOpen || this.life === undefined) idleMs = clock.monotonicMs;
+      if (clock.monotonicMs - idleMs > 4_000) break;
+    }
+    if (this.life === undefined) throw new Error('no daemon came back');
+    invariants.settled(this.life, isReachable);
+    if (invariants.breach !== undefined) throw invariants.breach;
+  }
+}
+
+/** Every promise that can settle has settled. */
+function drained(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
