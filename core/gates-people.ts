@@ -37,12 +37,16 @@ export const silence: Gate = (context) =>
 
 /** Asking costs a session on the target, so it is done last, when nothing else stands in the way. */
 function factsFor(
-  { rung, facts, nowMs, factsWanted, factsKeepMs }: GateContext,
+  { rung, facts, check, nowMs, factsWanted, factsKeepMs }: GateContext,
   judge: (known: HostFacts) => GateAnswer,
 ): GateAnswer {
   const known = facts[rung.id];
+  // What was seen before the problem began says nothing about who is at work now.
   const isFresh =
-    known !== undefined && nowMs - (known.heardAtMs ?? known.atMs) <= factsKeepMs && nowMs >= known.atMs;
+    known !== undefined &&
+    nowMs - (known.heardAtMs ?? known.atMs) <= factsKeepMs &&
+    nowMs >= known.atMs &&
+    known.atMs >= (check.problemSinceMs ?? 0);
   if (isFresh) return judge(known);
   if (factsWanted) return stop('facts_pending', { known: false }, 'an answer of the target');
   return pass({ known: false });

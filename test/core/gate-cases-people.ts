@@ -154,6 +154,16 @@ export const peopleCases: GateCase[] = [
   },
   {
     gate: 'human_intent',
+    given: 'facts from before the problem',
+    change: (world) => {
+      world.check = { ...world.check, problemSinceMs: nowMs - 1_000 };
+      world.facts = { [restart.id]: { ...known, atMs: nowMs - 1_001 } };
+      world.rung = { ...restart, minUptimeMs: 0 };
+    },
+    reason: 'facts_pending',
+  },
+  {
+    gate: 'human_intent',
     given: 'facts from before the clock was set back',
     change: (world) => {
       world.facts = { [restart.id]: { ...known, atMs: nowMs + 1 } };

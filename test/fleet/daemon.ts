@@ -68,7 +68,7 @@ export class Daemon {
     this.lastStartMs = Date.now();
     const child = this.#fleet.spawnInOps(argv, { stdio: ['ignore', log, log] });
     this.#child = child;
-    const probe = state === 'ready' ? '/readyz' : '/healthz';
+    const probe = state === 'ready' ? '/readyz' : '/api/v1/now';
     await until(`the daemon ${state === 'ready' ? 'is ready' : state}`, async () => {
       if (child.exitCode !== null)
         throw new Error(`the daemon ended with ${child.exitCode}\n${this.logTail()}`);
