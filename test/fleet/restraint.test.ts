@@ -309,9 +309,6 @@ actions:
     rmSync(dir, { recursive: true, force: true });
   });
 
-  const openedSince = async (afterMs: number): Promise<Wire<Run>[]> =>
-    (await daemon.runs()).filter((run) => Date.parse(run.decidedAt) >= afterMs);
-
   test('two of three workers that die at once brake everything until the rule lets go', async () => {
     const fromMs = Date.now();
     const from = newest();
@@ -453,4 +450,8 @@ function brakeEvent(
   afterId: number,
 ): ReturnType<Daemon['waitFor']> {
   return daemon.waitFor(type, (event) => event.type === type, 30_000, afterId);
+}
+
+async function openedSince(afterMs: number): Promise<Wire<Run>[]> {
+  return (await daemon.runs()).filter((run) => Date.parse(run.decidedAt) >= afterMs);
 }
