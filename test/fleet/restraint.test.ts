@@ -259,8 +259,8 @@ actions:
     ]);
     const spans = (await daemon.runs())
       .filter((run) => run.kind === 'reboot')
-      .map((run): [string, string] => [run.decidedAt, run.endedAt ?? ''])
-      .sort();
+      .toSorted((one, other) => one.decidedAt.localeCompare(other.decidedAt))
+      .map((run): [string, string] => [run.decidedAt, run.endedAt ?? '']);
     expect(spans).toHaveLength(2);
     expect(spans[1]?.[0].localeCompare(spans[0]?.[1] ?? '')).toBeGreaterThanOrEqual(0);
     expect(await Promise.all(both.map((machine) => machine.bootCount()))).toEqual([2, 2]);
