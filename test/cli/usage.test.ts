@@ -88,7 +88,7 @@ test('version and schema need nothing around them', async () => {
     version: 1,
     mendd: expect.stringMatching(/^\d+\.\d+\.\d+/),
   });
-  for (const kind of ['daemon', 'hosts', 'runbook']) {
+  for (const kind of ['daemon', 'hosts', 'runbook', 'silences']) {
     const { code, stdout } = await mendd(['schema', kind]);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ $schema: expect.stringContaining('draft-07') });
