@@ -114,6 +114,11 @@ export class Daemon {
     return this.#events;
   }
 
+  /** An older history was put back: its numbers begin again below those told so far. */
+  forgetEvents(): void {
+    this.#events.length = 0;
+  }
+
   /** Called within milliseconds of what happened. Returns a function that ends it. */
   onEvent(listener: (event: ApiEvent) => void): () => void {
     this.#listeners.add(listener);

@@ -10,6 +10,7 @@ import type { Approval, AuditVerdict, Suppression } from '../../core/safety.ts';
 import type { Run } from '../../core/types.ts';
 import type { BrakeView, Explanation, NowView } from '../../core/views.ts';
 import { Daemon, requireBuild } from './daemon.ts';
+import type { ApiEvent } from './daemon-api.ts';
 import { type Fleet, until, upFleet } from './harness.ts';
 import type { Machine } from './machine.ts';
 
@@ -402,9 +403,12 @@ actions:
       for (const end of ['-wal', '-shm']) rmSync(join(daemon.dir, `${file}${end}`), { force: true });
       cpSync(join(dir, file), join(daemon.dir, file));
     }
+    daemon.forgetEvents();
     await daemon.start('answers');
+    const isItsStart = ({ type, at }: ApiEvent): boolean =>
+      type === 'daemon.started' && Date.parse(at) >= daemon.lastStartMs;
+    ({ id: from } = await daemon.waitFor('its start is told', isItsStart));
     const starts = await machine.startCount('worker');
-    from = newest();
     const fromMs = Date.now();
     await machine.crashUnit('worker');
     expect(await held('a', 'ledger_not_trusted')).toMatchObject({
