@@ -48,22 +48,20 @@ function requireDirectory(directory: string): void {
   if (!found.isDirectory()) throw new MenddError('STORE_UNUSABLE', `${directory} is not a directory.`);
 }
 
-/** Refuses a file that is not mendd's. Returns its schema version, 0 when it is empty. */
+/** Refuses another program's database. Returns its schema version, 0 when it is empty. Errors: STORE_UNUSABLE; SQLite's own. */
 export function identify(db: Connection, file: string, kind: FileKind): number {
+  const applicationId = pragma(db, 'application_id');
+  const version = Number(pragma(db, 'user_version'));
+  if (applicationId === kind.applicationId) return version;
+  const objects = db.prepare<[], { count: number }>('SELECT count(*) AS count FROM sqlite_master').get();
+  if (applicationId === 0 && version === 0 && objects?.count === 0) return 0;
+  throw notOurs(`${file} is not mendd's ${kind.name} but another SQLite database.`, kind);
+}
+
+/** The refusal of a file that somebody else may need. */
+export function notOurs(message: string, kind: FileKind, cause?: unknown): MenddError {
   const hint = `Give store.path another name, or restore the backup if this was mendd's ${kind.name}.`;
-  try {
-    const applicationId = pragma(db, 'application_id');
-    const version = Number(pragma(db, 'user_version'));
-    if (applicationId === kind.applicationId) return version;
-    const objects = db.prepare<[], { count: number }>('SELECT count(*) AS count FROM sqlite_master').get();
-    if (applicationId === 0 && version === 0 && objects?.count === 0) return 0;
-  } catch (error) {
-    if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_NOTADB') throw error;
-    throw new MenddError('STORE_UNUSABLE', `${file} is not an SQLite database.`, { cause: error, hint });
-  }
-  throw new MenddError('STORE_UNUSABLE', `${file} is not mendd's ${kind.name} but another SQLite database.`, {
-    hint,
-  });
+  return new MenddError('STORE_UNUSABLE', message, { cause, hint });
 }
 
 /** Errors: STORE_CORRUPT. */

@@ -16,9 +16,10 @@ export interface Fence {
   read: () => number;
   /**
    * Takes the next token, durably: all older ones are void from now on. Hosts remember the newest token they saw, so it also
-   * follows the wall clock (seconds): a new database, or one restored from a copy, must not look old to them.
+   * follows the wall clock (seconds): a new database, or one restored from a copy, must not look old to them. `above`: the greatest
+   * one that is known to have been raised, whatever the clock says.
    */
-  raise: (member: string, nowMs: number) => number;
+  raise: (member: string, nowMs: number, above: number) => number;
   /** Whether this ledger raised that token, or takes it as known. */
   knows: (value: number) => boolean;
   /** From now on each token up to this one is known. */
@@ -61,11 +62,12 @@ export function fenceTable(db: Connection, file: string): Fence {
     const row = kept.get(value);
     return row !== undefined && unsealed(row, file, `fence ${value}`).value === value;
   };
-  const raise = db.transaction((member: string, nowMs: number): number => {
+  const raise = db.transaction((member: string, nowMs: number, above: number): number => {
     const before = read();
     // Written before each fence was kept: what it raised until then cannot be told apart from what it did not.
     if (!find(before)) trust(before);
-    const row = sealed({ value: Math.max(before + 1, Math.floor(nowMs / 1000)), member, at_ms: nowMs });
+    const value = Math.max(before + 1, above + 1, Math.floor(nowMs / 1000));
+    const row = sealed({ value, member, at_ms: nowMs });
     replace.run(row);
     keep.run(row);
     // A ledger that begins now knows that there may have been others before it.
@@ -79,7 +81,7 @@ export function fenceTable(db: Connection, file: string): Fence {
   });
   return {
     read,
-    raise: (member, nowMs) => raise.immediate(member, nowMs),
+    raise: (member, nowMs, above) => raise.immediate(member, nowMs, above),
     knows: (value) => value <= floor() || find(value),
     trust,
     verify() {

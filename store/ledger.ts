@@ -65,13 +65,14 @@ export function createLedger(db: Connection, file: string, options: LedgerOption
   const tables = ledgerTables(db, file);
   const mark = markBeside(file, options.warn);
   verify(tables, options.nowMs);
-  const age = ageOf(tables, file, mark.read());
+  const left = mark.read();
+  const age = ageOf(tables, file, left);
   if (age !== undefined && tables.quarantine.quarantine() === undefined) {
     // Before the fence is raised and the mark left: afterwards it would look as new as it should be.
     tables.quarantine.setQuarantine({ cause: 'restored', sinceMs: options.nowMs, text: age });
     options.onOldCopy(age);
   }
-  const fence = tables.fence.raise(options.member, options.nowMs);
+  const fence = tables.fence.raise(options.member, options.nowMs, left?.fence ?? 0);
   const { runs, audit } = tables;
   let sent: string | undefined;
   const leaveMark = (): void =>

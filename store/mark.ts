@@ -20,9 +20,13 @@ export interface MarkFile {
   write(mark: Mark): void;
 }
 
+export function markPathOf(file: string): string {
+  return `${file}.mark`;
+}
+
 /** `warn` is told of the first failure of a streak: without a mark an old copy is known by the hosts' fences alone. */
 export function markBeside(file: string, warn: (sentence: string) => void): MarkFile {
-  const path = `${file}.mark`;
+  const path = markPathOf(file);
   let failing = false;
   return {
     read() {

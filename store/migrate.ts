@@ -1,8 +1,10 @@
 /** Owns the schema's versions: numbered SQL files, each applied in one transaction, the file copied first. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { MenddError } from '../core/errors.ts';
 import { type Connection, type FileKind, identify } from './connection.ts';
 import { copySnapshot } from './copy.ts';
+import { syncToDisk } from './directory.ts';
 
 export interface Migration {
   /** 1, 2, 3, ... without a gap. */
@@ -55,4 +57,8 @@ export function migrate(db: Connection, file: string, kind: FileKind): void {
   const fresh = pending[0]?.version === 1;
   if (!fresh) copySnapshot(db, `${file}.before-v${last.version}`, { replace: true });
   applyMigrations(db, kind, pending);
+  if (!fresh) return;
+  // Or a power cut leaves a file without a byte, which looks like one that lost them.
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  syncToDisk(dirname(resolve(file)));
 }

@@ -1,7 +1,7 @@
 /** Owns how the two files of a store are opened: by the daemon that runs, and beside it for the command line. */
-import { existsSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, format, join, parse } from 'node:path';
+import { basename, join } from 'node:path';
 import { MenddError } from '../core/errors.ts';
 import type { Coordinator, Store } from '../core/ports.ts';
 import {
@@ -23,6 +23,9 @@ import { createHistory } from './history.ts';
 import { createLedger, ledgerTables, rearm } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { migrate, pendingMigrations } from './migrate.ts';
+import { ledgerPathOf, lossOfHistory, lossOfLedger } from './origin.ts';
+
+export { ledgerPathOf } from './origin.ts';
 
 export interface Stores {
   store: Store;
@@ -54,9 +57,11 @@ export function openStores(options: StoreOptions): Stores {
   const recovered: string[] = [];
   let coordinator: Coordinator | undefined;
   try {
-    requireLedgerOf(path, ledgerPath);
-    coordinator = openLedger(ledgerPath, options, recovered);
-    const store = openHistory(path, options.nowMs, coordinator, recovered);
+    const lostLedger = lossOfLedger(path, ledgerPath);
+    const lossOf = lossOfHistory(path, ledgerPath);
+    coordinator = openLedger(ledgerPath, options, recovered, lostLedger);
+    const isUsed = recovered.length > 0 || coordinator.auditHead() !== undefined;
+    const store = openHistory(path, options.nowMs, coordinator, recovered, lossOf(isUsed));
     const stores = releasedWhenClosed(lock, store, coordinator);
     return recovered.length === 0 ? stores : { ...stores, recovered };
   } catch (error) {
@@ -66,7 +71,12 @@ export function openStores(options: StoreOptions): Stores {
   }
 }
 
-function openLedger(file: string, options: StoreOptions, recovered: string[]): Coordinator {
+function openLedger(
+  file: string,
+  options: StoreOptions,
+  recovered: string[],
+  lost: MenddError | undefined,
+): Coordinator {
   const ledgerOptions = {
     member: options.member ?? hostname(),
     nowMs: options.nowMs,
@@ -74,7 +84,7 @@ function openLedger(file: string, options: StoreOptions, recovered: string[]): C
     onOldCopy: (sentence: string) => void recovered.push(sentence),
   };
   const open = (): Coordinator => openAs(file, ledgerKind, (db) => createLedger(db, file, ledgerOptions));
-  return wholeOr(open, (damage) => {
+  return wholeOr(lost, open, (damage) => {
     const { aside, text } = newsOf(file, damage, options.nowMs);
     const fresh = `${file}.new`;
     attempt(file, () => removeDatabase(fresh));
@@ -92,9 +102,15 @@ function openLedger(file: string, options: StoreOptions, recovered: string[]): C
   });
 }
 
-function openHistory(file: string, nowMs: number, ledger: Coordinator, recovered: string[]): Store {
+function openHistory(
+  file: string,
+  nowMs: number,
+  ledger: Coordinator,
+  recovered: string[],
+  lost: MenddError | undefined,
+): Store {
   const open = (): Store => openAs(file, historyKind, (db) => createHistory(db, file));
-  return wholeOr(open, (damage) => {
+  return wholeOr(lost, open, (damage) => {
     const { aside, text } = newsOf(file, damage, nowMs);
     ledger.setQuarantine({ cause: 'corrupt', sinceMs: nowMs, text });
     attempt(file, () => moveDatabase(file, aside));
@@ -102,9 +118,10 @@ function openHistory(file: string, nowMs: number, ledger: Coordinator, recovered
   });
 }
 
-/** `replace` is called once when what is opened is damaged. */
-function wholeOr<T>(open: () => T, replace: (damage: MenddError) => void): T {
+/** `replace` is called once when what is opened is damaged; `lost`: it is known to be, and not opened. */
+function wholeOr<T>(lost: MenddError | undefined, open: () => T, replace: (damage: MenddError) => void): T {
   try {
+    if (lost !== undefined) throw lost;
     return open();
   } catch (error) {
     if (!(error instanceof MenddError) || error.code !== 'STORE_CORRUPT') throw error;
@@ -139,7 +156,8 @@ export type LedgerBeside = Pick<
 export function openLedgerBeside(path: string, nowMs: number): LedgerBeside {
   const history = realPath(path);
   const file = ledgerPathOf(history);
-  requireLedgerOf(history, file);
+  const lost = lossOfLedger(history, file);
+  if (lost !== undefined) throw lost;
   const db = connect(file, { create: true });
   try {
     attempt(file, () => {
@@ -187,36 +205,9 @@ export function backupStores(path: string, toDirectory: string): { history: stri
   };
 }
 
-/** `mendd.db` -> `mendd-ledger.db` */
-export function ledgerPathOf(path: string): string {
-  const { dir, name, ext } = parse(path);
-  return format({ dir, name: `${name}-ledger`, ext });
-}
-
 /** Two names of one file must mean one lock. */
 function realPath(path: string): string {
   return attempt(path, () => (existsSync(path) ? realpathSync(path) : path));
-}
-
-/**
- * A history whose ledger is gone has a past that nobody knows: runs in flight, budgets, a pause. The ledger is always made
- * first, so that a start that was killed does not look like that.
- */
-function requireLedgerOf(path: string, ledgerPath: string): void {
-  if (!hasContent(path) || hasContent(ledgerPath)) return;
-  const db = connect(path, { create: false });
-  try {
-    if (attempt(path, () => identify(db, path, historyKind)) === 0) return;
-  } finally {
-    db.close();
-  }
-  throw new MenddError('STORE_UNUSABLE', `${ledgerPath} is missing beside ${path}.`, {
-    hint: 'Restore both files from one backup; or move the history away too, if nothing that was sent can still be running.',
-  });
-}
-
-function hasContent(file: string): boolean {
-  return attempt(file, () => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
 }
 
 /** Errors: those of `use` too, translated; the file is closed then. */

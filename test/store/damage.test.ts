@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { asideOf, moveDatabase } from '../../store/damage.ts';
-import { ledgerPathOf, type Stores } from '../../store/open.ts';
+import { ledgerPathOf, openLedgerBeside, type Stores } from '../../store/open.ts';
 import {
   approvalOf,
   brakeOf,
@@ -22,6 +22,13 @@ import {
 
 const notRearmed = { kind: 'refused', reason: 'not_rearmed' };
 const laterMs = startMs + 5_000;
+const started = {
+  atMs: startMs,
+  kind: 'daemon',
+  actor: 'daemon',
+  event: 'daemon.started',
+  body: {},
+} as const;
 const asideName = `damaged-${laterMs / 1000}`;
 
 function alter(path: string, sql: string): void {
@@ -164,4 +171,82 @@ test('a new ledger that was left unfinished by a crash is begun anew', () => {
   const { coordinator } = openForTest(path, laterMs);
   expect(coordinator.quarantine()).toMatchObject({ cause: 'corrupt', sinceMs: laterMs });
   expect(coordinator.fence).toBe(laterMs / 1000);
+});
+
+/** What can befall a file that was mendd's, each from its whole content. */
+const losses: [string, (content: Buffer) => Buffer][] = [
+  ['whose header was overwritten', (content) => Buffer.from(content).fill(0xa5, 0, 100)],
+  ['whose first sector reads as zeros', (content) => Buffer.from(content).fill(0, 0, 512)],
+  ['that became text', () => Buffer.from('remediation:\n  mode: auto\n'.repeat(400))],
+  ['that was cut to nothing', () => Buffer.alloc(0)],
+  ...[1, 99, 511, 512, 4095, 4096, 5000].map((bytes): [string, (content: Buffer) => Buffer] => [
+    `that was cut to ${bytes} bytes`,
+    (content) => content.subarray(0, bytes),
+  ]),
+];
+
+test.each(losses)('a ledger %s stops actions, and not the start', (_, lose) => {
+  const path = storePath();
+  const first = openForTest(path);
+  const { fence } = first.coordinator;
+  first.store.save(changeOf({ checkStatus: checkStatusOf() }));
+  closeStores(first);
+  const file = ledgerPathOf(path);
+  const left = lose(readFileSync(file));
+  writeFileSync(file, left);
+  expect(() => openLedgerBeside(path, laterMs)).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }));
+  // The clock of a box whose disk fails may be wrong as well.
+  const stores = openForTest(path, startMs - 3_600_000);
+  expect(stores.recovered).toEqual([expect.stringContaining(file)]);
+  expect(stores.coordinator.fence).toBeGreaterThan(fence);
+  expect(stores.coordinator.claim(intentOf(stores.coordinator.fence), slotsOf())).toEqual(notRearmed);
+  expect(readFileSync(`${file}.damaged-${startMs / 1000 - 3_600}`)).toEqual(left);
+  expect(stores.store.loadChecks()).toHaveLength(1);
+  closeStores(stores);
+  const again = openForTest(path, laterMs);
+  expect([again.recovered, again.coordinator.quarantine()?.cause]).toEqual([undefined, 'corrupt']);
+});
+
+test.each(losses)('a history %s stops actions, and not the start', (_, lose) => {
+  const path = storePath();
+  const first = openForTest(path);
+  first.coordinator.audit(started);
+  closeStores(first);
+  const left = lose(readFileSync(path));
+  writeFileSync(path, left);
+  const stores = openForTest(path, laterMs);
+  expectObserving(stores, path, path);
+  expect(readFileSync(`${path}.${asideName}`)).toEqual(left);
+  expect(stores.coordinator.fence).toBe(laterMs / 1000);
+});
+
+test('a ledger without content and without its mark is known by the history beside it', () => {
+  const path = storePath();
+  closeStores(openForTest(path));
+  const file = ledgerPathOf(path);
+  rmSync(`${file}.mark`);
+  writeFileSync(file, '');
+  expectObserving(openForTest(path, laterMs), file, 'has lost its content');
+});
+
+test('a first start that was killed before the history had content is no damage', () => {
+  const path = storePath();
+  closeStores(openForTest(path));
+  writeFileSync(path, '');
+  expect(openForTest(path, laterMs).recovered).toBeUndefined();
+});
+
+test('a database of another program in the place of either file is not touched', () => {
+  for (const fileOf of [ledgerPathOf, (path: string) => path]) {
+    const path = storePath();
+    closeStores(openForTest(path));
+    const file = fileOf(path);
+    rmSync(file);
+    const foreign = new Database(file);
+    foreign.exec('CREATE TABLE cookies (name TEXT)');
+    foreign.close();
+    const content = readFileSync(file);
+    expect(() => openForTest(path)).toThrow(expect.objectContaining({ code: 'STORE_UNUSABLE' }));
+    expect(readFileSync(file)).toEqual(content);
+  }
 });

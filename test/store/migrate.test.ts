@@ -74,6 +74,7 @@ test.each(older)('$kind.name of version $version becomes the newest and keeps it
 test('fences from before each was kept are taken as known', () => {
   const path = storePath();
   const file = fileOfVersion(path, { kind: ledgerKind, version: 2 });
+  rmSync(`${file}.mark`);
   const db = new Database(file);
   const content = { value: startMs / 1000 - 7, member: 'ops', at_ms: startMs };
   db.prepare('INSERT INTO fence VALUES (1, :value, :member, :at_ms, :checksum)').run(sealed(content));

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { MenddError } from '../../core/errors.ts';
@@ -49,6 +49,7 @@ const mounts = ((): boolean => {
     return false;
   }
 })();
+const nobody = 65_534;
 const why = mounts ? '' : ' (skipped: needs the right to mount)';
 
 function fill(directory: string): string {
@@ -183,6 +184,44 @@ test.skipIf(!mounts)(`a disk that is full or read-only at start is told in a sen
   expect(() => openForTest(join(directory, 'mendd.db'))).toThrow(unusable);
   run('mount', ['-o', 'remount,rw', directory]);
   expect(openForTest(join(directory, 'mendd.db')).coordinator.fence).toBeGreaterThan(0);
+});
+
+const isRoot = process.getuid?.() === 0;
+
+test.skipIf(!isRoot).each(['ledger', 'history'])(
+  `a %s that may not be read is not taken for a damaged one${isRoot ? '' : ' (skipped: needs root)'}`,
+  (which) => {
+    const path = storePath();
+    closeStores(openForTest(path));
+    const file = which === 'ledger' ? ledgerPathOf(path) : path;
+    for (const each of [
+      dirname(path),
+      ...readdirSync(dirname(path)).map((name) => join(dirname(path), name)),
+    ])
+      if (each !== file) chownSync(each, nobody, nobody);
+    const before = readdirSync(dirname(path));
+    process.seteuid?.(nobody);
+    try {
+      expect(() => openForTest(path)).toThrow(unusable);
+    } finally {
+      process.seteuid?.(0);
+    }
+    expect(readdirSync(dirname(path))).toEqual(before);
+    const stores = openForTest(path);
+    expect([stores.recovered, stores.coordinator.quarantine()]).toEqual([undefined, undefined]);
+  },
+);
+
+test.skipIf(!mounts)(`a store on a disk that became read-only is not taken for damaged${why}`, () => {
+  const directory = smallDisk('3m');
+  const path = join(directory, 'mendd.db');
+  closeStores(openForTest(path));
+  const before = readdirSync(directory);
+  run('mount', ['-o', 'remount,ro', directory]);
+  expect(() => openForTest(path)).toThrow(unusable);
+  run('mount', ['-o', 'remount,rw', directory]);
+  expect(readdirSync(directory)).toEqual(before);
+  expect(openForTest(path).recovered).toBeUndefined();
 });
 
 test('a ledger that another process holds refuses the claim in words', { timeout: 10_000 }, () => {
