@@ -56,6 +56,7 @@ export class Fleet {
   readonly startedAtMs: number;
   #definitions: Definitions;
   #quarantine: Quarantine | undefined;
+  #quarantineIsWritten = true;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -78,10 +79,18 @@ export class Fleet {
     return this.#quarantine;
   }
 
-  /** The ledger is not trusted from now on; the first cause stays. Errors: MenddError, and then it holds for this process. */
+  /** The ledger is not trusted from now on; the first cause stays. Errors: MenddError, and it holds all the same. */
   distrust(quarantine: Quarantine): void {
     this.#quarantine ??= quarantine;
-    this.#options.coordinator.setQuarantine(quarantine);
+    this.#quarantineIsWritten = false;
+    this.writeQuarantine();
+  }
+
+  /** From time to time, until the ledger takes it, or the next start would trust it. Errors: MenddError. */
+  writeQuarantine(): void {
+    if (this.#quarantineIsWritten || this.#quarantine === undefined) return;
+    this.#options.coordinator.setQuarantine(this.#quarantine);
+    this.#quarantineIsWritten = true;
   }
 
   /** Errors: MenddError. */

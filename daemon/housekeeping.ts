@@ -15,6 +15,7 @@ import type { Messages } from './messages.ts';
 import type { RunObserver } from './observe-run.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import type { Suppressions } from './suppressions.ts';
+import type { Trust } from './trust.ts';
 
 /** Milliseconds. */
 const turnEveryMs = 1_000;
@@ -34,6 +35,7 @@ export interface HousekeepingOptions {
   brakes: Brakes;
   suppressions: Suppressions;
   approvals: Approvals;
+  trust: Trust;
   auditExport: AuditExport;
 }
 
@@ -70,10 +72,12 @@ export class Housekeeping {
   /** Each by itself: one that cannot be written must not keep the others, least of all pruning, from their turn. */
   #turn(): void {
     const { history, fleet, coordinator, observer, messages, clock } = this.#options;
-    const { selfDoubt, brakes, suppressions, approvals, auditExport } = this.#options;
+    const { selfDoubt, brakes, trust, suppressions, approvals, auditExport } = this.#options;
     this.#try(() => selfDoubt.turn());
     this.#try(() => history.flush());
     this.#try(() => brakes.stepAll());
+    this.#try(() => trust.turn());
+    this.#try(() => fleet.writeQuarantine());
     this.#try(() => {
       for (const { id, kind } of suppressions.endOver(fleet.states(), clock.nowMs()))
         history.add('suppression.ended', { data: { id, kind, by: 'rule' } });

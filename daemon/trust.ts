@@ -1,5 +1,9 @@
-/** Owns which actions lost trust: lowers it as core/outcomes.ts says, and lets only a person raise it. Kept in the ledger. */
+/**
+ * Owns which actions lost trust: lowers it as core/outcomes.ts says, and lets only a person raise it. Kept in the ledger; what cannot
+ * be written is lost all the same.
+ */
 import type { ActionDefinition } from '../core/definitions.ts';
+import { MenddError } from '../core/errors.ts';
 import { judgeTrust } from '../core/outcomes.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
@@ -19,6 +23,8 @@ export interface TrustOptions {
 
 export class Trust {
   readonly #options: TrustOptions;
+  /** Actions of which the ledger does not know yet that they lost trust. */
+  readonly #unwritten = new Set<string>();
 
   constructor(options: TrustOptions) {
     this.#options = options;
@@ -28,9 +34,9 @@ export class Trust {
     return [...this.#options.caps.values()].filter(({ mode }) => mode !== 'auto');
   }
 
-  /** A run ended: does its action still deserve its mode? Errors: MenddError. */
+  /** A run ended: does its action still deserve its mode? */
   judge(run: Run): void {
-    const { clock, coordinator, history, fleet, caps, onDemoted } = this.#options;
+    const { clock, history, fleet, caps, onDemoted } = this.#options;
     const plan = fleet.plan(run.host);
     const action = plan && actionOf(run, plan)?.action;
     if (action?.demote == null) return;
@@ -56,14 +62,12 @@ export class Trust {
     const { mode, reason } = next;
     history.add('action.demoted', { data: { action: action.id, mode, reason } });
     onDemoted(next);
-    coordinator.saveTrust(next);
-    coordinator.audit({
-      atMs: nowMs,
-      kind: 'decision',
-      actor: 'rule',
-      event: 'action.demoted',
-      body: { action: action.id, mode, reason },
-    });
+    this.#write(action.id);
+  }
+
+  /** From time to time: what the ledger did not take. */
+  turn(): void {
+    for (const action of this.#unwritten) this.#write(action);
   }
 
   /** Undefined when it was not demoted. Errors: MenddError. */
@@ -73,6 +77,7 @@ export class Trust {
     if (cap === undefined || cap.mode === 'auto') return undefined;
     const next: TrustCap = { action, mode: 'auto', sinceMs: clock.nowMs(), by: `person:${by}`, reason };
     coordinator.saveTrust(next);
+    this.#unwritten.delete(action);
     caps.set(action, next);
     history.add('action.promoted', { data: { action, by, reason } });
     return 'auto';
@@ -80,5 +85,22 @@ export class Trust {
 
   #modeOf(action: ActionDefinition): Mode {
     return tightest(action.mode, this.#options.caps.get(action.id)?.mode ?? 'auto');
+  }
+  /** Tried again until the ledger takes it, or the next start would trust the action as before. */
+  #write(action: string): void {
+    const { coordinator, history, caps } = this.#options;
+    const cap = caps.get(action);
+    if (cap === undefined) return;
+    const { mode, reason, sinceMs: atMs } = cap;
+    try {
+      coordinator.saveTrust(cap);
+      const body = { action, mode, reason };
+      coordinator.audit({ atMs, kind: 'decision', actor: 'rule', event: 'action.demoted', body });
+      this.#unwritten.delete(action);
+    } catch (error) {
+      if (!(error instanceof MenddError)) throw error;
+      this.#unwritten.add(action);
+      history.failed(error);
+    }
   }
 }

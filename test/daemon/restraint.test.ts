@@ -18,6 +18,7 @@ const steady = checkOf('running', { flapping: null });
 const full = new MenddError('STORE_UNUSABLE', 'the disk is full');
 const asked: ActionDefinition = { ...restart, mode: 'approve' };
 const everyHost = { hosts: ['*'], labels: {}, checks: [] };
+const ran = { kind: 'ran', stdout: '', stderr: '', truncated: false, durationMs: 1 } as const;
 let directory = '';
 const open: ScriptedDaemon[] = [];
 
@@ -220,6 +221,36 @@ test('a brake that came off while the ledger took no writes comes off there too'
   broken.mockRestore();
   daemon.healing.brakes.stepAll();
   expect(daemon.coordinator.brakes()).toEqual([]);
+});
+
+test('a demotion and a quarantine that the ledger did not take hold, and are written as soon as it does', async () => {
+  const failing = { ...restart, cooldownMs: 0, demote: { failures: 1, recurrences: 100 } };
+  const daemon = daemonWith(definitionsOf(plans(failing)));
+  const { coordinator, clock, healing } = daemon;
+  const housekeeping = housekeepingOf(daemon);
+  const broken = (['saveTrust', 'setQuarantine'] as const).map((name) =>
+    vi.spyOn(coordinator, name).mockImplementation(throws),
+  );
+  daemon.guard.answer = (request) => ({ ...ran, exitCode: request.intent.attempt });
+  await daemon.results('critical', 'critical');
+  expect(daemon.outcomes).toEqual(['app.restart failed']);
+  const quarantine = { cause: 'restored', sinceMs: clock.nowMs(), text: 'an old copy' } as const;
+  expect(() => healing.fleet.distrust(quarantine)).toThrow(full);
+  housekeeping.start();
+  await clock.pass(3_000);
+  expect(healing.trust.demoted()).toMatchObject([{ action: 'app.restart', mode: 'approve' }]);
+  expect(healing.fleet.quarantine).toEqual(quarantine);
+  expect([coordinator.trust(), coordinator.quarantine()]).toEqual([[], undefined]);
+  for (const each of broken) each.mockRestore();
+  await clock.pass(2_000);
+  expect(coordinator.trust()).toEqual(healing.trust.demoted());
+  expect(coordinator.quarantine()).toEqual(quarantine);
+  const told = coordinator.auditEntries({ limit: 500 }).items.map(({ event }) => event);
+  expect(told.filter((event) => event === 'action.demoted')).toHaveLength(1);
+  controlsOf(daemon).rearm('ann', 'sure');
+  await clock.pass(2_000);
+  expect(coordinator.quarantine()).toBeUndefined();
+  await housekeeping.stop();
 });
 
 test('a host that takes long to tell its facts is acted upon all the same', async () => {
