@@ -159,7 +159,7 @@ async function examineStore(path: string): Promise<{ findings: Finding[]; daemon
 
 async function examineSsh(definitions: Definitions): Promise<Finding[]> {
   const { ssh } = definitions.daemon;
-  const remote = [...definitions.hosts.values()].filter(({ transport }) => transport === 'ssh');
+  const remote = [...definitions.hosts.values()].filter(({ transport }) => transport !== 'local');
   if (remote.length === 0) return [note('no host is reached over SSH')];
   const { createLogins } = await import('../runner/ssh-auth.ts');
   const failure = await failureOf(() => void createLogins(ssh, process.env['SSH_AUTH_SOCK']));

@@ -173,5 +173,6 @@ const loginCheck: CheckDefinition = {
   dependsOn: [],
   flapping: null,
   env: {},
+  batch: true,
   source: { file: '', line: 1, column: 1 },
 };

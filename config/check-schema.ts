@@ -43,6 +43,10 @@ export const sharedCheckKeys = {
   max_attempts: whole(1, 1000)
     .optional()
     .meta({ description: 'Non-OK results in a row that make a problem hard.', default: 3 }),
+  batch: z.boolean().optional().meta({
+    description: '`false`: never shares one exec with other checks of its host.',
+    default: true,
+  }),
 };
 
 const responseTimes = {

@@ -77,6 +77,10 @@ export const daemonSchema = map(
       .meta({ description: 'Where state is kept.' }),
     ssh: map(
       {
+        transport: word(['ssh', 'openssh']).prefault('ssh').meta({
+          description:
+            'Of hosts that choose none: `ssh` is mendd’s own client; `openssh` is the `ssh` program of the ops box, for certificates, FIDO and GSSAPI keys and whatever else only it has.',
+        }),
         user: loginName().prefault('mendd').meta({ description: 'Login name on hosts that name none.' }),
         identity: secret().optional().meta({
           description:
@@ -113,7 +117,7 @@ export const daemonSchema = map(
             'Where hosts keep the record of actions; /run/mendd for root and ~/.cache/mendd/run for others when absent.',
         }),
       },
-      'transport config control_master options certificates',
+      'config control_master options certificates',
     )
       .prefault({})
       .meta({ description: 'How hosts are reached.' }),

@@ -41,9 +41,9 @@ function checkJumps(
     const jump = host.jump ?? fleetJump;
     if (host.transport === 'local' || jump === undefined || jump === host.name || broken.has(jump)) continue;
     const through = hosts.get(jump);
-    if (through?.transport === 'ssh') edges.set(host.name, [jump]);
+    if (isRemote(through)) edges.set(host.name, [jump]);
     // The fleet's own jump host is checked once, where the daemon file names it.
-    if (through?.transport === 'ssh' || host.jump === undefined || told.has(place(host.name))) continue;
+    if (isRemote(through) || host.jump === undefined || told.has(place(host.name))) continue;
     told.add(place(host.name));
     if (through === undefined) {
       problems.add(place(host.name), `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
@@ -97,4 +97,8 @@ function parentProblem(
   if (host.transport === 'local')
     return [`\`${parent}\` is the ops box itself`, 'take it out; the ops box is never down'];
   return parents.indexOf(parent) < index ? [`\`${parent}\` is named twice`, 'keep one'] : undefined;
+}
+
+function isRemote(host: HostDefinition | undefined): boolean {
+  return host !== undefined && host.transport !== 'local';
 }

@@ -40,9 +40,14 @@ const ranged = {
 export const hostSchema = map(
   {
     ...ranged,
-    transport: word(['ssh', 'local'], ['openssh', 'winrm', 'docker'])
-      .optional()
-      .meta({ description: '`local` is the ops box itself, reached without SSH.', default: 'ssh' }),
+    transport: word(['ssh', 'openssh', 'local'], ['winrm', 'docker']).optional().meta({
+      description:
+        '`ssh`, `openssh` (by the `ssh` program of the ops box), or `local` (the ops box itself, reached without SSH); `ssh.transport` of the daemon file without it.',
+    }),
+    batch: z.boolean().optional().meta({
+      description: '`false`: every check of this host has an exec of its own.',
+      default: true,
+    }),
     port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
     labels: labels.optional().meta({ description: 'Key/value pairs that selectors match.' }),
     parents: z.array(rangedName).max(20).optional().meta({
@@ -58,9 +63,11 @@ export const hostDefaultsSchema = map(
     user: ranged.user,
     port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
     jump: ranged.jump,
+    transport: word(['ssh', 'openssh']).optional().meta({ description: 'As for a host.' }),
+    batch: z.boolean().optional().meta({ description: 'As for a host.', default: true }),
     labels: labels.optional().meta({ description: 'Labels of every host; a host can set its own value.' }),
   },
-  'transport host_keys identity zone',
+  'host_keys identity zone',
 );
 
 /** `web-[02:50]`, or a plain name. The parts of a range are read by config/host-range.ts. */

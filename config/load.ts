@@ -113,7 +113,11 @@ class Load {
     }
     if (merged === undefined) return undefined;
     const ssh = file.parts.ssh;
-    const fleet = { user: ssh?.user ?? 'mendd', ...(ssh?.jump === undefined ? {} : { jump: ssh.jump }) };
+    const fleet = {
+      user: ssh?.user ?? 'mendd',
+      transport: ssh?.transport ?? 'ssh',
+      ...(ssh?.jump === undefined ? {} : { jump: ssh.jump }),
+    };
     const { hosts } = resolveHosts(merged, fleet, problems);
     if (problems.problems.length > found) return undefined;
     if (hosts.size > 0) return hosts;

@@ -129,6 +129,7 @@ class OneCheck {
       dependsOn: (input.depends_on ?? []).map((name) => `${runbook}.${name}`),
       flapping: flapping === false ? null : flapping,
       env: input.env ?? {},
+      batch: input.batch ?? head.batch ?? true,
       source: this.#entry.keyPlace,
     };
   }

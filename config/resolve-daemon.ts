@@ -96,7 +96,7 @@ function resolveSsh(
   }
   const jump = input.jump;
   const through = jump === undefined ? undefined : hosts?.get(jump);
-  if (jump !== undefined && hosts !== undefined && through?.transport !== 'ssh') {
+  if (jump !== undefined && hosts !== undefined && (through === undefined || through.transport === 'local')) {
     const place = placeOf(tree, ['ssh', 'jump']);
     if (through === undefined)
       problems.add(place, `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
@@ -109,6 +109,7 @@ function resolveSsh(
     problems.warn(placeOf(tree, ['ssh', 'known_hosts']), `${knownHosts} does not exist`, hint);
   }
   return {
+    transport: input.transport,
     user: input.user,
     ...(identity === undefined ? {} : { identity }),
     ...(actionIdentity === undefined ? {} : { actionIdentity }),

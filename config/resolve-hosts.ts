@@ -3,7 +3,7 @@
  * name of each other is in config/host-links.ts.
  */
 import { isIP } from 'node:net';
-import type { HostDefinition, SourcePlace } from '../core/definitions.ts';
+import type { HostDefinition, SourcePlace, SshConfig } from '../core/definitions.ts';
 import { checkHostLinks } from './host-links.ts';
 import { expandHostRange, type RangedName } from './host-range.ts';
 import {
@@ -22,6 +22,8 @@ import { readPartly, splitHint } from './zod-problems.ts';
 /** Hosts in all. */
 const hostLimit = 100_000;
 
+type Defaults = Partial<HostDefaults> & Pick<SshConfig, 'user' | 'transport'>;
+
 export interface ResolvedHosts {
   hosts: ReadonlyMap<string, HostDefinition>;
   /** Where each host is written; those of one range share an entry. */
@@ -30,17 +32,22 @@ export interface ResolvedHosts {
 
 export function resolveHosts(
   tree: Tree,
-  daemon: { user: string; jump?: string },
+  daemon: Pick<SshConfig, 'user' | 'transport' | 'jump'>,
   problems: ProblemList,
 ): ResolvedHosts {
   readPartly(hostsFileSchema, tree, 'hosts file', problems);
   const defaultsTree = treeAt(tree, ['defaults']);
   const defaults = defaultsTree && readPartly(hostDefaultsSchema, defaultsTree, 'defaults', problems).parts;
+  const own: Defaults = {
+    ...defaults,
+    user: defaults?.user ?? daemon.user,
+    transport: defaults?.transport ?? daemon.transport,
+  };
   const hosts = new Map<string, HostDefinition>();
   const entries = new Map<string, Entry>();
   const broken = new Set<string>();
   for (const [pattern, entry] of mapEntries(tree, ['hosts'])) {
-    const reader = new HostReader(entry, { ...defaults, user: defaults?.user ?? daemon.user }, problems);
+    const reader = new HostReader(entry, own, problems);
     const read = reader.read(pattern);
     if (read.length === 0) for (const name of namesOf(pattern)) broken.add(name);
     for (const host of read) {
@@ -74,10 +81,10 @@ function namesOf(pattern: string): string[] {
 class HostReader {
   readonly #entry: Entry;
   readonly #tree: Tree;
-  readonly #defaults: Partial<HostDefaults> & { user: string };
+  readonly #defaults: Defaults;
   readonly #problems: ProblemList;
 
-  constructor(entry: Entry, defaults: Partial<HostDefaults> & { user: string }, problems: ProblemList) {
+  constructor(entry: Entry, defaults: Defaults, problems: ProblemList) {
     this.#entry = entry;
     this.#tree = entry.tree.value === null ? emptyTree(entry.keyPlace) : entry.tree;
     this.#defaults = defaults;
@@ -110,7 +117,7 @@ class HostReader {
   }
 
   #allowed({ transport }: HostInput): boolean {
-    const useless = transport === 'local' ? ['user', 'port', 'jump', 'parents'] : [];
+    const useless = transport === 'local' ? ['user', 'port', 'jump', 'parents', 'batch'] : [];
     const written = useless.filter((key) => this.#tree.entries.has(key));
     for (const key of written) {
       const hint = 'delete it; the ops box is reached without SSH, and never down';
@@ -163,7 +170,8 @@ class HostReader {
     }
     return {
       name,
-      transport: input.transport ?? 'ssh',
+      transport: input.transport ?? this.#defaults.transport,
+      batch: input.batch ?? this.#defaults.batch ?? true,
       address: checked.value,
       port: input.port ?? this.#defaults.port ?? 22,
       user,

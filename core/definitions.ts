@@ -34,8 +34,10 @@ export interface HostPlan {
 
 export interface HostDefinition {
   name: string;
-  /** `local` runs on the ops box itself, without SSH. */
-  transport: 'ssh' | 'local';
+  /** `openssh` is SSH by the ops box's own `ssh` program; `local` runs on the ops box itself. */
+  transport: 'ssh' | 'openssh' | 'local';
+  /** False: none of its checks share an exec. */
+  batch: boolean;
   address: string;
   port: number;
   user: string;
@@ -93,6 +95,8 @@ export interface CheckDefinition {
   /** null: flap detection off. Percent; start at or above high, stop at or below low. */
   flapping: { low: number; high: number } | null;
   env: Readonly<Record<string, string>>;
+  /** May share one exec with others of its host. Never with `sudo`. */
+  batch: boolean;
   source: SourcePlace;
 }
 
@@ -240,6 +244,8 @@ export interface DaemonConfig {
 }
 
 export interface SshConfig {
+  /** Of hosts that choose none: our own client, or the ops box's `ssh` program. */
+  transport: 'ssh' | 'openssh';
   user: string;
   /** Private key text; absent when only an agent is used. */
   identity?: Secret;

@@ -63,6 +63,11 @@ export interface RunRequest {
    */
   beforeSend?: () => string | undefined;
   signal?: AbortSignal;
+  /**
+   * May share one exec with other such requests to its host that are made in the same turn; so many of them run there at
+   * once. Its outcome is the one it would have alone; when the shared exec is cut it runs once more, alone. Absent: alone.
+   */
+  batch?: { parallel: number };
 }
 
 interface Ran {

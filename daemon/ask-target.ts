@@ -64,7 +64,7 @@ export class AskTarget {
           { host: name },
           `${action.id} on ${name}: the host did not tell its facts: ${failure.message}`,
         );
-        if (host.transport === 'ssh') fleet.apply(name, { kind: 'unreachable', failure });
+        if (host.transport !== 'local') fleet.apply(name, { kind: 'unreachable', failure });
         return;
       }
       const { kind: _answered, people, ...facts } = answer;

@@ -14,6 +14,7 @@ export const clock = { nowMs: () => Date.now(), monotonicMs: () => performance.n
 export const webHost: HostDefinition = {
   name: 'web-1',
   transport: 'ssh',
+  batch: true,
   address: '127.0.0.1',
   port: 22,
   user: 'mendd',
@@ -36,6 +37,7 @@ export function checkOf(probe: ProbeDefinition, changes: Partial<CheckDefinition
     dependsOn: [],
     flapping: null,
     env: {},
+    batch: true,
     source: { file: 'book.yaml', line: 1, column: 1 },
     ...changes,
   };

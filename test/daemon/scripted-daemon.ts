@@ -21,6 +21,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 
 const bootId = 'boot-1';
 const ssh = {
+  transport: 'ssh' as const,
   user: 'mendd',
   agent: false,
   knownHosts: '/dev/null',

@@ -24,6 +24,7 @@ export function checkOf(name: string, more: Partial<CheckDefinition> = {}): Chec
     dependsOn: [],
     flapping: { low: 5, high: 20 },
     env: {},
+    batch: true,
     source,
     ...more,
   };
@@ -89,6 +90,7 @@ export function planOf(checks: CheckDefinition[], ladders: LadderDefinition[], n
     host: {
       name,
       transport: 'ssh',
+      batch: true,
       address: '127.0.0.1',
       port: 22,
       user: 'mendd',

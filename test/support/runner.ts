@@ -22,6 +22,7 @@ export function sshConfig(
   changes: Partial<SshConfig> = {},
 ): SshConfig {
   return {
+    transport: 'ssh',
     user: sshd.user,
     identity: secret(sshd.identity),
     agent: false,
@@ -43,6 +44,7 @@ export function sshHost(
   return {
     name: 'web-1',
     transport: 'ssh',
+    batch: true,
     address: sshd.address,
     port: sshd.port,
     user: sshd.user,

@@ -3,6 +3,7 @@ import type { Definitions, HostPlan } from '../../core/definitions.ts';
 import type { RemediationConfig } from '../../core/remediation-config.ts';
 
 const ssh: Definitions['daemon']['ssh'] = {
+  transport: 'ssh',
   user: 'mendd',
   agent: false,
   knownHosts: '/dev/null',
