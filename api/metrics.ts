@@ -89,6 +89,15 @@ export class Metrics {
     this.#gauge('mendd_scheduler_lag_seconds', 'How late the scheduler started its newest check').set(
       stats.schedulerLagMs / 1000,
     );
+    const lateness = this.#gauge(
+      'mendd_check_lateness_seconds',
+      'From when a check was due to its start, over the last one to two minutes',
+      ['quantile'],
+    );
+    const { p50Ms, p99Ms, maxMs } = stats.checkLateness;
+    lateness.set({ quantile: '0.5' }, p50Ms / 1000);
+    lateness.set({ quantile: '0.99' }, p99Ms / 1000);
+    lateness.set({ quantile: '1' }, maxMs / 1000);
     const actions = this.#counter('mendd_actions_total', 'Runs of actions by their outcome', [
       'action',
       'outcome',
@@ -113,6 +122,9 @@ export class Metrics {
       Number(automation.quarantine !== undefined),
     );
     this.#gauge('mendd_approvals_waiting', 'Questions that wait for a person').set(stats.approvalsWaiting);
+    this.#gauge('mendd_audit_broken', '1 when an entry of the audit is not as it was written').set(
+      Number(stats.auditBroken),
+    );
     this.#gauge('mendd_actions_demoted', 'Actions that lost trust').set(automation.demoted.length);
     const mode = this.#gauge('mendd_automation_mode', '1 for the mode of the daemon', ['mode']);
     for (const name of modes) mode.set({ mode: name }, Number(name === automation.mode));

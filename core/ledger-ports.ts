@@ -49,5 +49,13 @@ export interface AuditTrail {
   auditHead(): { seq: number; hash: string } | undefined;
   /** Newest first. */
   auditEntries(query: Pick<HistoryQuery, 'sinceMs' | 'untilMs' | 'cursor' | 'limit'>): Page<AuditEntry>;
+  /** Blocks for as long as it takes. */
   verifyAudit(): AuditVerdict;
+  /** The same a step at a time; `newest`: of so many entries at the end alone. Entries may come and be pruned meanwhile. */
+  walkAudit(newest?: number): AuditWalk;
+}
+
+export interface AuditWalk {
+  /** Some milliseconds of work; the verdict once it is known. Errors: MenddError. */
+  step(): AuditVerdict | undefined;
 }

@@ -281,6 +281,7 @@ export type EventType =
   | 'store.recovered'
   | 'store.quarantined'
   | 'store.rearmed'
+  | 'audit.broken'
   | 'approval.asked'
   | 'approval.settled'
   | 'action.proposed'

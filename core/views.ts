@@ -143,10 +143,13 @@ export interface Stats {
   actions: readonly { action: string; outcome: RunStatus; count: number }[];
   suppressed: Readonly<Record<string, number>>;
   connections: { open: number; connecting: number; waiting: number };
-  eventLoopDelayMs: number;
+  /** From when a check was due to its start, over the last one to two minutes. */
+  checkLateness: { p50Ms: number; p99Ms: number; maxMs: number };
   brakesOn: number;
   inDoubt: boolean;
   approvalsWaiting: number;
+  /** An entry of the audit is not as it was written. */
+  auditBroken: boolean;
 }
 
 export type Rejected = {
@@ -204,5 +207,5 @@ export type History = Pick<Store, 'transitions' | 'results' | 'decisions' | 'eve
 
 export type RunBook = Pick<
   Coordinator,
-  'get' | 'list' | 'authenticate' | 'auditEntries' | 'verifyAudit' | 'auditHead'
+  'get' | 'list' | 'authenticate' | 'auditEntries' | 'walkAudit' | 'auditHead'
 >;

@@ -159,7 +159,9 @@ export class App {
     return new Scheduler({
       clock,
       limits: definitions.daemon.scheduler,
-      run: (job) => this.#check(job),
+      run: (job, parallel) => this.#check(job, parallel),
+      shares: ({ host, check }) => this.#shares(host, check),
+      onStart: (latenessMs) => this.#tally.checkRun(latenessMs),
       onShed: (job, reason) => this.#shed(job, reason),
       retryInMs: ({ host, check }) => {
         const status = this.#healing.fleet.state(host)?.checks[check.id];
@@ -194,7 +196,7 @@ export class App {
       health: () => this.#health(),
       stats: () => {
         const connections = this.#runner.connections();
-        const { brakes, selfDoubt, approvals } = healing;
+        const { brakes, selfDoubt, approvals, auditWatch } = healing;
         return this.#tally.stats({
           scheduler: scheduler.stats(),
           fleet,
@@ -202,6 +204,7 @@ export class App {
           brakesOn: brakes.on,
           inDoubt: selfDoubt.doubt !== undefined,
           approvalsWaiting: approvals.waiting().length,
+          auditBroken: auditWatch.isBroken,
         });
       },
     });
@@ -259,10 +262,14 @@ export class App {
     return createPlanCheck({ pluginDirs: definitions.daemon.ssh.pluginDirs, clock: this.#options.clock });
   }
 
-  async #check({ host, check }: Job): Promise<void> {
+  #shares(name: string, check: CheckDefinition): boolean {
+    const host = this.#healing.fleet.definitions.hosts.get(name);
+    return host !== undefined && sharesExec(host, check, this.#planCheck);
+  }
+
+  async #check({ host, check }: Job, parallel: number | undefined): Promise<void> {
     const target = this.#healing.fleet.definitions.hosts.get(host);
     if (target === undefined) return;
-    this.#tally.checkRun();
     const parts = {
       runner: this.#runner,
       planCheck: this.#planCheck,
@@ -277,7 +284,7 @@ export class App {
           'a bug in mendd left a check without a result',
         ),
     };
-    await runCheck(parts, target, check);
+    await runCheck(parts, target, check, parallel);
   }
 
   #shed({ host, check }: Job, reason: ShedReason): void {

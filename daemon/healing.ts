@@ -14,6 +14,7 @@ import type { Run } from '../core/types.ts';
 import { ActionRuns } from './action-run.ts';
 import { Approvals } from './approvals.ts';
 import { AskTarget } from './ask-target.ts';
+import { AuditWatch } from './audit-watch.ts';
 import { Brakes } from './brakes.ts';
 import { deliverEffect } from './deliver-effect.ts';
 import { carryOut } from './effects.ts';
@@ -60,6 +61,7 @@ export interface Healing {
   approvals: Approvals;
   askTarget: AskTarget;
   trust: Trust;
+  auditWatch: AuditWatch;
 }
 
 /** Errors: MenddError when the ledger cannot be read. */
@@ -142,6 +144,11 @@ export function createHealing(options: HealingOptions): Healing {
     onAsked: (approval) => messages.asked(approval),
     onMissed: (approval) => notices.missed(messages, approval),
   });
+  const auditWatch = new AuditWatch({
+    ...common,
+    history,
+    onBroken: (seq, problem) => notices.auditBroken(messages, seq, problem),
+  });
   const askTarget = new AskTarget({ ...common, guard, fleet, history, onForeignFence: distrust });
   const reboots: RebootRuns = new RebootRuns({
     ...common,
@@ -201,6 +208,7 @@ export function createHealing(options: HealingOptions): Healing {
     approvals,
     askTarget,
     trust,
+    auditWatch,
   };
 }
 

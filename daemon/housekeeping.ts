@@ -7,6 +7,7 @@ import { MenddError } from '../core/errors.ts';
 import type { Clock, Coordinator, Store } from '../core/ports.ts';
 import type { Approvals } from './approvals.ts';
 import type { AuditExport } from './audit.ts';
+import type { AuditWatch } from './audit-watch.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
@@ -37,6 +38,7 @@ export interface HousekeepingOptions {
   approvals: Approvals;
   trust: Trust;
   auditExport: AuditExport;
+  auditWatch: AuditWatch;
 }
 
 export class Housekeeping {
@@ -72,7 +74,7 @@ export class Housekeeping {
   /** Each by itself: one that cannot be written must not keep the others, least of all pruning, from their turn. */
   #turn(): void {
     const { history, fleet, coordinator, observer, messages, clock } = this.#options;
-    const { selfDoubt, brakes, trust, suppressions, approvals, auditExport } = this.#options;
+    const { selfDoubt, brakes, trust, suppressions, approvals, auditExport, auditWatch } = this.#options;
     this.#try(() => selfDoubt.turn());
     this.#try(() => history.flush());
     this.#try(() => brakes.stepAll());
@@ -84,6 +86,7 @@ export class Housekeeping {
     });
     this.#try(() => suppressions.refresh(fleet.definitions, clock.nowMs()));
     this.#try(() => approvals.turn());
+    this.#try(() => auditWatch.turn());
     this.#try(() => {
       for (const run of coordinator.open()) {
         if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });

@@ -82,3 +82,12 @@ export function quarantined(messages: Messages, { cause, sinceMs, text }: Quaran
     todo: 'When nothing that was sent before can still be running: `mendd rearm --reason ...`.',
   });
 }
+
+export function auditBroken(messages: Messages, brokenAtSeq: number, problem: string): void {
+  messages.notice(`audit~${brokenAtSeq}`, {
+    topic: 'audit.broken',
+    title: 'the audit was altered',
+    sentence: `The record of who did what is not as it was written: ${problem}.`,
+    todo: 'Keep a copy of the ledger, and compare `mendd audit verify` with the heads in the log and at the webhook.',
+  });
+}

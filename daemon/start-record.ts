@@ -6,7 +6,7 @@ import type { Log } from './log.ts';
 import * as notices from './notices.ts';
 import { version } from './version.ts';
 
-export interface StartRecordOptions extends Pick<Healing, 'history' | 'messages' | 'fleet'> {
+export interface StartRecordOptions extends Pick<Healing, 'history' | 'messages' | 'fleet' | 'auditWatch'> {
   clock: Clock;
   log: Log;
   coordinator: Coordinator;
@@ -16,11 +16,12 @@ export interface StartRecordOptions extends Pick<Healing, 'history' | 'messages'
 
 /** A chain that cannot be written stops actions, as any other ledger trouble does, and never the start. */
 export function recordStart(options: StartRecordOptions): void {
-  const { clock, log, coordinator, recovered, history, messages, fleet } = options;
+  const { clock, log, coordinator, recovered, history, messages, fleet, auditWatch } = options;
   for (const sentence of recovered) log.error(sentence);
   const { revision } = fleet.definitions;
   const body = { version, revision, mode: fleet.mode, recovered };
   try {
+    auditWatch.lookAtEnd();
     coordinator.audit({
       atMs: clock.nowMs(),
       kind: 'daemon',

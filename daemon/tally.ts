@@ -1,15 +1,22 @@
 /**
  * Counts what the daemon does, for metrics. Keeps no history.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
+import type { Clock } from '../core/ports.ts';
 import type { Stats } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 
 /** How often a shed check is told as an event; the count is always exact. */
 const shedEventEvery = 100;
+/** Lateness is told of the last one to two of these. Milliseconds. */
+const latenessSpanMs = 60_000;
 
 export class Tally {
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 20 });
+  readonly #clock: Clock;
+  /** In whole milliseconds, each one higher than it was, since a histogram begins at 1. */
+  #lateness = createHistogram();
+  #latenessBefore = createHistogram();
+  #latenessSinceMs: number;
   readonly #shed = new Map<string, number>();
   readonly #ended = new Map<
     string,
@@ -17,12 +24,33 @@ export class Tally {
   >();
   #checksRun = 0;
 
-  constructor() {
-    this.#loopDelay.enable();
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#latenessSinceMs = clock.monotonicMs();
   }
 
-  checkRun(): void {
+  /** A check started so long after it was due. Milliseconds. */
+  checkRun(latenessMs: number): void {
     this.#checksRun += 1;
+    this.#turnLateness();
+    this.#lateness.record(Math.floor(latenessMs) + 1);
+  }
+
+  #turnLateness(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#latenessSinceMs < latenessSpanMs) return;
+    this.#latenessSinceMs = nowMs;
+    this.#latenessBefore = this.#lateness;
+    this.#lateness = createHistogram();
+  }
+
+  #checkLateness(): Stats['checkLateness'] {
+    this.#turnLateness();
+    const both = createHistogram();
+    both.add(this.#latenessBefore);
+    both.add(this.#lateness);
+    const atMs = (percent: number): number => (both.count === 0 ? 0 : both.percentile(percent) - 1);
+    return { p50Ms: atMs(50), p99Ms: atMs(99), maxMs: atMs(100) };
   }
 
   /** True when this one should be told. */
@@ -45,6 +73,7 @@ export class Tally {
     brakesOn: number;
     inDoubt: boolean;
     approvalsWaiting: number;
+    auditBroken: boolean;
   }): Stats {
     return {
       checksRun: this.#checksRun,
@@ -58,7 +87,8 @@ export class Tally {
       brakesOn: now.brakesOn,
       inDoubt: now.inDoubt,
       approvalsWaiting: now.approvalsWaiting,
-      eventLoopDelayMs: this.#loopDelay.percentile(99) / 1e6,
+      auditBroken: now.auditBroken,
+      checkLateness: this.#checkLateness(),
     };
   }
 }

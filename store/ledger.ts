@@ -159,6 +159,7 @@ function portOf(tables: LedgerTables) {
     auditHead: audit.auditHead,
     auditEntries: audit.auditEntries,
     verifyAudit: audit.verifyAudit,
+    walkAudit: audit.walkAudit,
   };
 }
 

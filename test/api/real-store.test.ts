@@ -76,3 +76,26 @@ test('a store that cannot be read is a 503 with a hint', async () => {
   expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'store_unusable', '5']);
   expect(json.hint).toContain('free space');
 });
+
+test('everything else has its turn while the audit is verified', async () => {
+  const { coordinator, get } = await startOnStore();
+  for (let each = 0; each < 1_000; each += 1)
+    coordinator.audit({ atMs: startMs, kind: 'command', actor: 'person:ann', event: 'x', body: { each } });
+  const admin = bearer(coordinator.createToken({ name: 'ann', scopes: ['admin'], nowMs: startMs }).secret);
+  let turns = 0;
+  const turn = (): void => {
+    turns += 1;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  const seen: number[] = [];
+  const original = { ...coordinator };
+  coordinator.walkAudit = (newest) => {
+    const walk = original.walkAudit(newest);
+    return { step: () => (seen.push(turns), walk.step()) };
+  };
+  expect((await get('/api/v1/audit/verify', admin)).json).toMatchObject({ ok: true, entries: 1_000 });
+  clearImmediate(next);
+  expect(seen.length).toBeGreaterThan(4);
+  expect(new Set(seen).size).toBe(seen.length);
+});

@@ -255,6 +255,81 @@ test('pruning stops before an altered entry: evidence stays', () => {
   expect(coordinator.verifyAudit()).toMatchObject({ ok: false, entries: 0, brokenAtSeq: 4 });
 });
 
+/** To its end, with what happens between two steps. */
+function walked(
+  coordinator: Coordinator,
+  newest?: number,
+  between: (step: number) => void = () => undefined,
+) {
+  const walk = coordinator.walkAudit(newest);
+  for (let step = 1; ; step += 1) {
+    const verdict = walk.step();
+    if (verdict !== undefined) return { step, verdict };
+    between(step);
+  }
+}
+
+test('a walk in steps bears entries that come and that are pruned meanwhile', () => {
+  for (const pruneAfter of [1, 2, 5]) {
+    const { coordinator } = openForTest(longChain());
+    const { step, verdict } = walked(coordinator, undefined, (steps) => {
+      if (steps === pruneAfter) while (coordinator.prune(startMs + 701));
+      if (steps < 4) write(coordinator, 1, 1200 + steps);
+    });
+    expect(verdict).toEqual({ ok: true, entries: 503, firstSeq: 701, head: coordinator.auditHead() });
+    expect(step).toBeGreaterThan(2);
+  }
+});
+
+test('a walk in steps finds what was altered ahead of it, and nothing behind it', () => {
+  for (const [seq, found] of [
+    [900, { ok: false, entries: 899, brokenAtSeq: 900, problem: 'entry 900 was altered' }],
+    [7, { ok: true, entries: 1200, firstSeq: 1, head: { seq: 1200 } }],
+  ] as const) {
+    const path = longChain();
+    const { coordinator } = openForTest(path);
+    const altered = walked(coordinator, undefined, (step) => {
+      if (step === 2) alter(path, `UPDATE audit SET actor = 'rule' WHERE seq = ${seq}`);
+    });
+    expect(altered.verdict).toMatchObject(found);
+  }
+});
+
+test.each([
+  [`UPDATE audit SET actor = 'rule' WHERE seq = 1100`, 1100],
+  [`UPDATE audit SET actor = 'rule' WHERE seq = 1150`, 1150],
+  ['DELETE FROM audit WHERE seq = 1100', 1100],
+  ['DELETE FROM audit WHERE seq > 1190', 1191],
+  [`UPDATE audit SET actor = 'rule' WHERE seq = 1099`, undefined],
+])('a walk over the newest 100 entries after %s', (sql, brokenAtSeq) => {
+  const path = longChain();
+  const { coordinator } = openForTest(path);
+  alter(path, sql);
+  const { verdict, step } = walked(coordinator, 100);
+  expect(step).toBe(1);
+  expect(verdict).toMatchObject(
+    brokenAtSeq === undefined ? { ok: true, entries: 100, firstSeq: 1101 } : { ok: false, brokenAtSeq },
+  );
+});
+
+test('a walk over more entries than there are is one over all', () => {
+  const { coordinator } = openForTest(longChain());
+  expect(walked(coordinator, 5_000).verdict).toEqual(coordinator.verifyAudit());
+});
+
+test('one step of a walk ends early over large entries', () => {
+  const { coordinator } = openForTest();
+  const large = {
+    atMs: startMs,
+    kind: 'definitions',
+    actor: 'daemon',
+    event: 'definitions.reloaded',
+  } as const;
+  for (let index = 0; index < 6; index += 1)
+    coordinator.audit({ ...large, body: { changes: 'x'.repeat(100_000) } });
+  expect(walked(coordinator).step).toBe(3);
+});
+
 test('is listed newest first, in pages and in a span', () => {
   const { coordinator } = openForTest();
   write(coordinator, 5);

@@ -186,10 +186,11 @@ export class FakeDaemon implements DaemonPort {
       actions: [{ action: 'app.restart', outcome: 'verified', count: 5 }],
       suppressed: { cooldown: 4 },
       connections: { open: 2, connecting: 1, waiting: 0 },
-      eventLoopDelayMs: 1,
+      checkLateness: { p50Ms: 1, p99Ms: 2, maxMs: 3 },
       brakesOn: this.brakeList.filter(({ on }) => on).length,
       inDoubt: this.doubt !== undefined,
       approvalsWaiting: this.approvalList.filter(({ status }) => status === 'waiting').length,
+      auditBroken: !this.auditVerdict.ok,
     };
   }
 
@@ -391,7 +392,7 @@ export class FakeDaemon implements DaemonPort {
       ),
     authenticate: (secret) => this.#tokens.get(secret),
     auditEntries: (query) => pageThrough(this.auditList, query),
-    verifyAudit: () => this.auditVerdict,
+    walkAudit: () => ({ step: () => this.auditVerdict }),
     auditHead: () => this.auditList[0],
   };
 }
