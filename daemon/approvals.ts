@@ -77,8 +77,12 @@ export class Approvals {
       .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
   }
 
+  /** Newest first, with the fingerprint of what would run now. From memory: also while the ledger cannot be read. */
   waiting(): Approval[] {
-    return this.list().filter(({ status }) => status === 'waiting');
+    return [...this.#options.fleet.states().values()]
+      .flatMap(({ approvals }) => approvals.filter(({ status }) => status === 'waiting'))
+      .toSorted((a, b) => b.createdAtMs - a.createdAtMs)
+      .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
   }
 
   /** Errors: MenddError. */

@@ -1,7 +1,9 @@
 /** What machines ask: alive, ready, metrics; and the page that a person sees at night. */
+
 import { expect, test } from 'vitest';
 import { span } from '../../api/page-html.ts';
 import { renderStatusPage } from '../../api/status-page.ts';
+import { MenddError } from '../../core/errors.ts';
 import type { Run } from '../../core/types.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import {
@@ -86,6 +88,47 @@ test('metrics: the names and labels that dashboards rely on', async () => {
   expect((await get('/metrics')).text).not.toContain('mendd_action_success_ratio{action="app.restart"}');
   // What is gone from the definitions is gone from the scrape.
   expect(later.text).not.toContain('mendd_check_state{host="web-1"');
+});
+
+function throws(): never {
+  throw new MenddError('STORE_UNUSABLE', 'the disk is gone');
+}
+
+test('metrics: a store that cannot be read takes away what it would tell, and nothing else', async () => {
+  const { daemon, get } = await startApi();
+  expect((await get('/metrics')).text).toContain('mendd_scrape_errors 0');
+  daemon.clock.advance(300_000);
+  const parts = {
+    outcomes: 'mendd_action_success_ratio{',
+    now: 'mendd_automation_paused',
+    stats: 'mendd_checks_total',
+    health: 'mendd_ready',
+  };
+  let broken = 0;
+  for (const [part, gone] of Object.entries(parts)) {
+    expect((await get('/metrics')).text).toContain(gone);
+    if (part === 'outcomes') daemon.clock.advance(300_000);
+    Object.assign(daemon, { [part]: throws });
+    broken += 1;
+    const { status, text } = await get('/metrics');
+    expect(status).toBe(200);
+    expect(text).not.toContain(gone);
+    expect(text).toContain(`mendd_scrape_errors ${broken}`);
+  }
+  const { text } = await get('/metrics');
+  for (const name of [
+    'mendd_check_state{host="web-1"',
+    'mendd_brake_on{',
+    'mendd_build_info{',
+    'process_resident',
+  ])
+    expect(text).toContain(name);
+  Object.assign(daemon, {
+    health: () => {
+      throw new TypeError('a bug');
+    },
+  });
+  expect((await get('/metrics')).status).toBe(500);
 });
 
 function pageOf(daemon: FakeDaemon): string {

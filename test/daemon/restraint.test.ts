@@ -188,6 +188,14 @@ test('an acknowledged problem stays acknowledged when the clock is set back', as
   await housekeeping.stop();
 });
 
+test('what waits for an answer is known also while the ledger cannot be read', async () => {
+  const daemon = daemonWith(definitionsOf(plans(asked)));
+  await daemon.results('critical', 'critical');
+  const listed = daemon.healing.approvals.list();
+  vi.spyOn(daemon.coordinator, 'approvals').mockImplementation(throws);
+  expect(daemon.healing.approvals.waiting()).toEqual(listed);
+});
+
 test('a silence holds from the next decision on, and ends with the next one after it was taken back', async () => {
   const daemon = daemonWith(definitionsOf(plans(restart)));
   await daemon.results('critical');
