@@ -63,14 +63,14 @@ function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** A verified run whose trouble led to another run of its ladder within a day. */
+/** A verified run whose trouble led to another run of its ladder within a day. What a person commands tells of no trouble. */
 function isRecurring(run: RunSummary, all: readonly RunSummary[]): boolean {
   if (run.status !== 'verified') return false;
   const endedMs = run.endedAtMs ?? run.decidedAtMs;
   return all.some((later) => {
     const sinceMs = episodeSinceMs(later);
     const isSame = later.host === run.host && later.ladder === run.ladder && later.episode !== run.episode;
-    return isSame && sinceMs >= endedMs && sinceMs < endedMs + recurrenceMs;
+    return isSame && later.byPerson !== true && sinceMs >= endedMs && sinceMs < endedMs + recurrenceMs;
   });
 }
 

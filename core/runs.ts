@@ -4,6 +4,9 @@
 import type { ActionDefinition, HostPlan, LadderDefinition } from './definitions.ts';
 import type { Run, RunSummary } from './types.ts';
 
+/** Of `decidedBy`, before the name of who commanded a run. */
+const personPrefix = 'person:';
+
 /** Deterministic: the same trouble, rung and attempt always have the same id, on every box and after every crash. */
 export function runIdOf(host: string, action: string, episode: string, attempt: number): string {
   return `${host}~${action}~${episode}~${attempt}`;
@@ -50,6 +53,7 @@ export function actionOf(
 /** The part of a run that decisions need. */
 export function summaryOf(run: Run | RunSummary): RunSummary {
   const { id, host, ladder, action, kind, episode, attempt, status, decidedAtMs } = run;
+  const byPerson = 'decidedBy' in run ? run.decidedBy.startsWith(personPrefix) : run.byPerson === true;
   return {
     id,
     host,
@@ -65,6 +69,7 @@ export function summaryOf(run: Run | RunSummary): RunSummary {
     ...(run.verifyByMs === undefined ? {} : { verifyByMs: run.verifyByMs }),
     ...(run.verifyOkSinceMs === undefined ? {} : { verifyOkSinceMs: run.verifyOkSinceMs }),
     ...(run.outcome === undefined ? {} : { outcome: run.outcome }),
+    ...(byPerson ? { byPerson } : {}),
   };
 }
 

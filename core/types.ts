@@ -237,6 +237,8 @@ export interface RunSummary {
   verifyOkSinceMs?: number;
   /** Why it ended so; a sentence. */
   outcome?: string;
+  /** A person commanded it; the trouble did not lead to it. */
+  byPerson?: boolean;
 }
 
 /** The global off switch. */

@@ -99,11 +99,12 @@ export function createPersonControls(sources: PersonControlSources): Controls {
       return mode === undefined ? trusted : { action, mode };
     },
     outcomes({ sinceMs, action, host, perHost }) {
-      const isWanted = (run: { action: string; host: string }): boolean =>
-        (action === undefined || run.action === action) && (host === undefined || run.host === host);
-      const wanted = coordinator.summaries(sinceMs).filter((run) => host === undefined || run.host === host);
-      return outcomesOf(wanted, perHost || host !== undefined).filter((each) =>
-        isWanted({ action: each.action, host: each.host ?? host ?? '' }),
+      // The ledger adds every open run, however old.
+      const wanted = coordinator
+        .summaries(sinceMs)
+        .filter((run) => run.decidedAtMs >= sinceMs && (host === undefined || run.host === host));
+      return outcomesOf(wanted, perHost || host !== undefined).filter(
+        (each) => action === undefined || each.action === action,
       );
     },
     rearm(by, reason): Quarantine | Rejected {

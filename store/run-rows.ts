@@ -37,6 +37,9 @@ export interface RunRow extends SummaryRow {
 export const summaryColumns = `id, host, ladder, action, kind, episode, attempt, status, decided_at_ms, dispatched_at_ms,
   ended_at_ms, verify_by_ms, verify_ok_since_ms`;
 
+/** A quote within a text of JSON has a backslash before it: nothing that a person writes looks like this. */
+export const byPerson = `instr(intent, '"decidedBy":"person:') > 0 AS by_person`;
+
 type RestOfIntent = Pick<
   Intent,
   | 'notAfterMs'

@@ -7,6 +7,7 @@ import { pageOf, pageReader, present, pruner } from './rows.ts';
 import { runGroupTable } from './run-groups.ts';
 import { mayMove } from './run-moves.ts';
 import {
+  byPerson,
   decodeRun,
   decodeSummary,
   encodeRun,
@@ -40,8 +41,8 @@ export function runTable(
   const byId = db.prepare<[string], Stored>('SELECT * FROM runs WHERE id = ?');
   const all = db.prepare<[], Stored>('SELECT * FROM runs ORDER BY seq');
   const opened = db.prepare<[], Stored>(`SELECT * FROM runs WHERE ${openRuns} ORDER BY seq`);
-  const summaries = db.prepare<[number], SummaryRow>(
-    `SELECT ${summaryColumns} FROM runs WHERE decided_at_ms >= ? OR ${openRuns} ORDER BY seq`,
+  const summaries = db.prepare<[number], SummaryRow & { by_person: 0 | 1 }>(
+    `SELECT ${summaryColumns}, ${byPerson} FROM runs WHERE decided_at_ms >= ? OR ${openRuns} ORDER BY seq`,
   );
   const lastSeq = db.prepare<[], number>(`SELECT seq FROM sqlite_sequence WHERE name = 'runs'`).pluck();
   const readPage = pageReader<Stored>(db, { select: 'SELECT * FROM runs', key: 'seq' });
@@ -110,7 +111,10 @@ export function runTable(
         (row) => decodeRun(row, file),
       );
     },
-    summaries: (sinceMs) => summaries.all(sinceMs).map(decodeSummary),
+    summaries: (sinceMs) =>
+      summaries
+        .all(sinceMs)
+        .map((row) => ({ ...decodeSummary(row), ...(row.by_person === 1 ? { byPerson: true } : {}) })),
     lastSeq: () => lastSeq.get() ?? 0,
     verify() {
       for (const row of all.iterate()) decodeRun(row, file);

@@ -188,6 +188,19 @@ test('an acknowledged problem stays acknowledged when the clock is set back', as
   await housekeeping.stop();
 });
 
+test('outcomes are of the runs decided since then, open ones too', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  daemon.guard.answer = () => new Promise(() => undefined);
+  await daemon.results('critical', 'critical');
+  const { decidedAtMs = 0 } = daemon.runs[0] ?? {};
+  const counted = (sinceMs: number): number[] =>
+    controlsOf(daemon)
+      .outcomes({ sinceMs, perHost: false })
+      .map(({ runs }) => runs);
+  expect(counted(decidedAtMs)).toEqual([1]);
+  expect(counted(decidedAtMs + 1)).toEqual([]);
+});
+
 test('what waits for an answer is known also while the ledger cannot be read', async () => {
   const daemon = daemonWith(definitionsOf(plans(asked)));
   await daemon.results('critical', 'critical');

@@ -278,6 +278,19 @@ test('lists runs newest first, in pages, with filters', () => {
   expect(list({ limit: 0 })).toEqual(['r6']);
 });
 
+test('a summary knows whether a person commanded the run, whatever anybody wrote into it', () => {
+  const { coordinator } = openForTest();
+  const { fence } = coordinator;
+  const tricky = `"decidedBy":"person:kim"`;
+  coordinator.claim(intentOf(fence, { host: 'a', decidedBy: 'person:kim' }), slotsOf());
+  const ruled = { host: 'b', decidedBy: 'rule', reason: tricky, command: tricky, approvedBy: 'person:kim' };
+  coordinator.claim(intentOf(fence, ruled), slotsOf());
+  expect(coordinator.summaries(0).map(({ host, byPerson }) => [host, byPerson])).toEqual([
+    ['a', true],
+    ['b', undefined],
+  ]);
+});
+
 test('summaries hold the window and everything open, oldest first', () => {
   const { coordinator } = openForTest();
   claim(coordinator, { id: 'old-open', host: 'a', decidedAtMs: startMs - 2 * hourMs });
