@@ -9,10 +9,16 @@ import ssh2 from 'ssh2';
 import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import type { HostKeyChange, HostKeys } from './host-keys.ts';
-import { OutputCapture } from './output-capture.ts';
-import { probeScript, readProbe } from './remote-script.ts';
+import { proveShell } from './shell-proof.ts';
 import { SshConnection } from './ssh-connection.ts';
-import { failure, handshakeFailure, socketFailure } from './ssh-failure.ts';
+import {
+  type ConnectPhase,
+  failure,
+  handshakeFailure,
+  lateFailure,
+  noShellFailure,
+  socketFailure,
+} from './ssh-failure.ts';
 
 export interface ConnectOptions {
   address: string;
@@ -36,8 +42,6 @@ const maxBytesBeforeLogin = 1024 * 1024;
 /** A silent host is noticed after (count + 1) x interval. */
 export const keepalive = { intervalMs: 10_000, count: 3 } as const;
 
-type Phase = 'tcp' | 'handshake' | 'auth' | 'probe';
-
 export function connectSsh(options: ConnectOptions): Promise<SshConnection | TransportFailure> {
   return new Promise((resolve) => {
     new Attempt(options, resolve).start();
@@ -49,7 +53,7 @@ class Attempt {
   readonly #resolve: (result: SshConnection | TransportFailure) => void;
   readonly #client: Client = new ssh2.Client();
   readonly #place: string;
-  #phase: Phase = 'tcp';
+  #phase: ConnectPhase = 'tcp';
   #stream: Duplex | undefined;
   #connection: SshConnection | undefined;
   #cancelDeadline: () => void = () => undefined;
@@ -67,7 +71,9 @@ class Attempt {
   start(): void {
     const { clock, limitMs, forward, signal } = this.#options;
     signal.addEventListener('abort', this.#onAbort);
-    this.#cancelDeadline = clock.after(limitMs, () => this.#fail(this.#late()));
+    this.#cancelDeadline = clock.after(limitMs, () =>
+      this.#fail(lateFailure(this.#phase, this.#place, limitMs)),
+    );
     // ssh2 may report errors long after the end; without a listener each would stop the process.
     this.#client.on('error', (error) => this.#onError(error));
     this.#client.on('end', () => this.#onClose());
@@ -172,40 +178,9 @@ class Attempt {
     this.#phase = 'probe';
     const connection = new SshConnection(this.#client, this.#stream, this.#place, maxSessions, clock);
     this.#connection = connection;
-    const opened = await connection.open('exec /bin/sh -s');
-    if (opened.kind === 'lost') {
-      this.#fail(this.#notRunning('it hung up'));
-      return;
-    }
-    if (opened.kind !== 'open') {
-      this.#fail(this.#notRunning(opened.message));
-      return;
-    }
-    const { channel } = opened;
-    const output = new OutputCapture(16_384);
-    const noise = new OutputCapture(200);
-    channel.on('data', (chunk: Buffer) => output.push(chunk));
-    channel.stderr.on('data', (chunk: Buffer) => noise.push(chunk));
-    channel.on('error', () => undefined);
-    channel.once('close', () => {
-      const limiter = readProbe(output.text());
-      if (limiter) {
-        connection.limiter = limiter;
-        this.#succeed(connection);
-        return;
-      }
-      const said = `${noise.text()} ${output.text()}`.trim().slice(0, 200);
-      this.#fail(this.#notRunning(said ? `it answered: ${said}` : 'it answered nothing'));
-    });
-    channel.end(probeScript);
-  }
-
-  #notRunning(why: string): TransportFailure {
-    return failure(
-      'channel',
-      `${this.#place} lets us in but runs no commands: ${why}`,
-      'The account needs a login shell (not nologin), /bin/sh, and no ForceCommand.',
-    );
+    const why = await proveShell(connection);
+    if (why === undefined) this.#succeed(connection);
+    else this.#fail(noShellFailure(this.#place, why));
   }
 
   #onError(error: Error & { level?: string }): void {
@@ -252,27 +227,6 @@ class Attempt {
     }
     const phase = this.#phase === 'handshake' || this.#phase === 'tcp' ? 'handshake' : 'auth';
     this.#fail(this.#hostKeyFailure ?? handshakeFailure(new Error('it hung up'), this.#place, phase));
-  }
-
-  #late(): TransportFailure {
-    const within = `within ${this.#options.limitMs / 1000} s`;
-    if (this.#phase === 'tcp') {
-      return failure(
-        'connect',
-        `${this.#place} did not answer ${within}`,
-        'Is the host up, and does a firewall drop packets on the way?',
-      );
-    }
-    const what = {
-      handshake: 'accepted the connection but did not finish the SSH handshake',
-      auth: 'did not finish the login',
-      probe: 'let us in but ran no command',
-    }[this.#phase];
-    return failure(
-      'timeout',
-      `${this.#place} ${what} ${within}`,
-      'The host may hang or be out of memory; see ssh.connect_timeout.',
-    );
   }
 
   readonly #onAbort = (): void =>

@@ -2,17 +2,38 @@
  * One open SSH connection: its channel slots, its pulse and its end. It runs no scripts (ssh-session.ts) and
  * is opened elsewhere (ssh-connect.ts).
  */
-import type { Duplex } from 'node:stream';
-import type { Client, ClientChannel } from 'ssh2';
+import type { Duplex, Readable } from 'node:stream';
 import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import type { Limiter } from './remote-script.ts';
 import { failure } from './ssh-failure.ts';
 
+/** A command's streams. Emits `exit` with a code, or with null and the name of a signal, and at the end `close`. */
+export interface SshChannel extends Duplex {
+  stderr: Readable;
+  close(): void;
+}
+
+type ChannelAnswer = (error: Error | undefined, channel: SshChannel) => void;
+
+/** What is asked of the far side of a connection: ssh2's Client, or an `ssh` master (openssh-mux.ts). */
+export interface SshClient {
+  /** An error with a `reason` is a channel refused, `Unable to exec` a command refused. */
+  exec(command: string, options: { allowHalfOpen: boolean }, answer: ChannelAnswer): unknown;
+  forwardOut(
+    fromAddress: string,
+    fromPort: number,
+    address: string,
+    port: number,
+    answer: ChannelAnswer,
+  ): unknown;
+  end(): unknown;
+}
+
 export type ExitListener = (code: number | null, signal?: string) => void;
 
 export type Opened =
-  | { kind: 'open'; channel: ClientChannel; onExit: (listener: ExitListener) => void }
+  | { kind: 'open'; channel: SshChannel; onExit: (listener: ExitListener) => void }
   /** The host has no room for another channel. Nothing was run. */
   | { kind: 'refused'; message: string }
   /** The host has room but does not run commands. */
@@ -37,8 +58,8 @@ export class SshConnection {
   /** Monotonic time of the newest byte from the host. */
   lastByteAtMs: number;
   lastUsedAtMs: number;
-  readonly #client: Client;
-  readonly #stream: Duplex;
+  readonly #client: SshClient;
+  readonly #stream: { destroy(): unknown };
   readonly #clock: Clock;
   readonly #maxSessions: number;
   readonly #waiters: Waiter[] = [];
@@ -50,7 +71,14 @@ export class SshConnection {
   #ended: TransportFailure | undefined;
   #retired = false;
 
-  constructor(client: Client, stream: Duplex, place: string, maxSessions: number, clock: Clock) {
+  /** `stream` is what the connection lives on; destroying it ends all of it. */
+  constructor(
+    client: SshClient,
+    stream: { destroy(): unknown },
+    place: string,
+    maxSessions: number,
+    clock: Clock,
+  ) {
     this.place = place;
     this.#client = client;
     this.#stream = stream;
@@ -183,12 +211,7 @@ export class SshConnection {
             resolve(error);
             return;
           }
-          this.#forwards += 1;
-          channel.once('close', () => {
-            this.#forwards -= 1;
-            this.lastUsedAtMs = this.#clock.monotonicMs();
-            this.#endIfRetired();
-          });
+          channel.once('close', this.lease());
           resolve(channel);
         });
       } catch (error) {
@@ -196,6 +219,16 @@ export class SshConnection {
         resolve(error as Error);
       }
     });
+  }
+
+  /** Keeps it from being idle until the answer is called, for another connection that goes through it. */
+  lease(): () => void {
+    this.#forwards += 1;
+    return () => {
+      this.#forwards -= 1;
+      this.lastUsedAtMs = this.#clock.monotonicMs();
+      this.#endIfRetired();
+    };
   }
 
   /** Lets running commands end and starts no new ones. */
@@ -235,7 +268,7 @@ export class SshConnection {
  * Keeps the exit status for whoever asks later. It can come in the very packet that accepts the command, before any promise
  * has told that the channel is open.
  */
-function keepExit(channel: ClientChannel): (listener: ExitListener) => void {
+function keepExit(channel: SshChannel): (listener: ExitListener) => void {
   let kept: Parameters<ExitListener> | undefined;
   let tell: ExitListener | undefined;
   channel.once('exit', (...exit: Parameters<ExitListener>) => {

@@ -75,3 +75,36 @@ export function handshakeFailure(error: Error, place: string, phase: 'handshake'
       : 'Is it an SSH server that listens there, and does it share algorithms with this client?',
   );
 }
+
+/** How far an attempt to connect has come. */
+export type ConnectPhase = 'tcp' | 'handshake' | 'auth' | 'probe';
+
+/** An attempt that was not done in time. */
+export function lateFailure(phase: ConnectPhase, place: string, limitMs: number): TransportFailure {
+  const within = `within ${limitMs / 1000} s`;
+  if (phase === 'tcp') {
+    return failure(
+      'connect',
+      `${place} did not answer ${within}`,
+      'Is the host up, and does a firewall drop packets on the way?',
+    );
+  }
+  const what = {
+    handshake: 'accepted the connection but did not finish the SSH handshake',
+    auth: 'did not finish the login',
+    probe: 'let us in but ran no command',
+  }[phase];
+  return failure(
+    'timeout',
+    `${place} ${what} ${within}`,
+    'The host may hang or be out of memory; see ssh.connect_timeout.',
+  );
+}
+
+export function noShellFailure(place: string, why: string): TransportFailure {
+  return failure(
+    'channel',
+    `${place} lets us in but runs no commands: ${why}`,
+    'The account needs a login shell (not nologin), /bin/sh, and no ForceCommand.',
+  );
+}

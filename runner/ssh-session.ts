@@ -2,17 +2,16 @@
  * Runs one script over one open connection and turns what happens into a RunOutcome. It opens no connections and
  * sends a script at most once.
  */
-import type { ClientChannel } from 'ssh2';
 import type { Clock, RunOutcome, RunRequest } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import { endedByLimit, killGraceMs, type RemoteScript, remoteScript } from './remote-script.ts';
 import { RunWatch } from './run-watch.ts';
 import { keepalive } from './ssh-connect.ts';
-import type { Opened, SshConnection } from './ssh-connection.ts';
+import type { Opened, SshChannel, SshConnection } from './ssh-connection.ts';
 import { failure, lostWhileRunning } from './ssh-failure.ts';
 
 /** Beyond the host's own limit and its grace before the client stops waiting. */
-const clientSlackMs = 3_000;
+export const clientSlackMs = 3_000;
 const abortedUnsent = 'aborted before it was sent';
 /** A host that sent something this recently is alive. */
 const freshMs = 2_000;
@@ -33,16 +32,32 @@ export interface SessionTiming {
 }
 
 /** `unsent`: the connection went before anything was sent; safe to try on another one. */
-export type SessionResult =
-  | { kind: 'done'; outcome: RunOutcome }
+export type SessionResult<T> =
+  | { kind: 'done'; outcome: T | Unsent }
   | { kind: 'unsent'; failure: TransportFailure };
 
-export async function runSession(
+export type Unsent = Extract<RunOutcome, { kind: 'not_sent' | 'unreachable' }>;
+export type OpenChannel = Extract<Opened, { kind: 'open' }>;
+
+export function runSession(
   connection: SshConnection,
   request: RunRequest,
   timing: SessionTiming,
-): Promise<SessionResult> {
+): Promise<SessionResult<RunOutcome>> {
   const script = remoteScript(request, connection.limiter);
+  return withChannel(connection, script.command, request, timing, (opened) =>
+    converse(connection, opened, script, request, timing),
+  );
+}
+
+/** Opens a channel for the command, waiting for room, and closes it after `talk`. */
+export async function withChannel<T>(
+  connection: SshConnection,
+  command: string,
+  request: Pick<RunRequest, 'timeoutMs' | 'signal'>,
+  timing: SessionTiming,
+  talk: (opened: OpenChannel) => Promise<T>,
+): Promise<SessionResult<T>> {
   const ends = new Ends(timing);
   for (let refusals = 0; ; ) {
     const leftMs = timing.startedMonoMs + request.timeoutMs - timing.clock.monotonicMs();
@@ -50,12 +65,12 @@ export async function runSession(
     if (answer === 'closed') return { kind: 'unsent', failure: endOf(connection) };
     if (answer === 'aborted') return ends.notSent(abortedUnsent);
     if (answer === 'late') return ends.notSent(`no free channel within ${request.timeoutMs / 1000} s`);
-    const opened = await openWithin(connection, script.command, timing, request.signal);
+    const opened = await openWithin(connection, command, timing, request.signal);
     if (opened.kind === 'open') {
       connection.raiseLimit();
       const slot = holdSlot(connection, opened.channel, timing.clock);
       try {
-        return { kind: 'done', outcome: await converse(connection, opened, script, request, timing) };
+        return { kind: 'done', outcome: await talk(opened) };
       } finally {
         slot.close();
       }
@@ -114,11 +129,11 @@ class Ends {
     this.#timing = timing;
   }
 
-  notSent(reason: string): SessionResult {
+  notSent(reason: string): SessionResult<never> {
     return { kind: 'done', outcome: { kind: 'not_sent', reason, ...this.#times() } };
   }
 
-  unreachable(cause: TransportFailure): SessionResult {
+  unreachable(cause: TransportFailure): SessionResult<never> {
     return { kind: 'done', outcome: { kind: 'unreachable', failure: cause, ...this.#times() } };
   }
 
@@ -168,7 +183,7 @@ function openWithin(
 }
 
 /** Gives the slot back when the channel is closed on both sides, or the host takes too long over it. */
-function holdSlot(connection: SshConnection, channel: ClientChannel, clock: Clock): { close(): void } {
+function holdSlot(connection: SshConnection, channel: SshChannel, clock: Clock): { close(): void } {
   let held = true;
   let cancel: (() => void) | undefined;
   const release = (): void => {
@@ -190,7 +205,7 @@ function holdSlot(connection: SshConnection, channel: ClientChannel, clock: Cloc
 /** Sends the script, unless `beforeSend` objects, and waits for its end. */
 async function converse(
   connection: SshConnection,
-  { channel, onExit }: Extract<Opened, { kind: 'open' }>,
+  { channel, onExit }: OpenChannel,
   script: RemoteScript,
   request: RunRequest,
   { clock, startedAtMs, startedMonoMs }: SessionTiming,
@@ -229,18 +244,25 @@ async function converse(
   return watch.outcome;
 }
 
-/** The host should have ended it by now: tells a host that hangs from a limit that did not work. */
+/** The host should have ended it by now. */
 function judgeOverdue(connection: SshConnection, watch: RunWatch, clock: Clock): void {
+  const pulse = feelPulse(connection, clock);
+  if (pulse === 'alive') watch.timedOut();
+  else if (pulse !== 'silent') watch.after(pulse.askAgainMs, () => judgeOverdue(connection, watch, clock));
+}
+
+/** Tells a host that hangs, whose connection is taken down here, from a limit that did not work. */
+export function feelPulse(
+  connection: SshConnection,
+  clock: Clock,
+): 'alive' | 'silent' | { askAgainMs: number } {
   const idleMs = clock.monotonicMs() - connection.lastByteAtMs;
-  if (idleMs <= freshMs) {
-    watch.timedOut();
-  } else if (idleMs < silentMs) {
-    watch.after(Math.min(freshMs, silentMs - idleMs), () => judgeOverdue(connection, watch, clock));
-  } else {
-    connection.destroy(
-      failure('timeout', `${connection.place} went silent`, 'The host hangs, or the network to it is cut.'),
-    );
-  }
+  if (idleMs <= freshMs) return 'alive';
+  if (idleMs < silentMs) return { askAgainMs: Math.min(freshMs, silentMs - idleMs) };
+  connection.destroy(
+    failure('timeout', `${connection.place} went silent`, 'The host hangs, or the network to it is cut.'),
+  );
+  return 'silent';
 }
 
 function lostOn(connection: SshConnection): TransportFailure {
