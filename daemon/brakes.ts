@@ -12,11 +12,13 @@ import type { BrakeState, GroupKey } from '../core/safety.ts';
 import type { BrakeView } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface BrakesOptions {
   clock: Clock;
   coordinator: Coordinator;
   history: History;
+  recorder: Recorder;
   log: Log;
   census: Census;
   definitions: () => Definitions;
@@ -123,13 +125,21 @@ export class Brakes {
 
   #engaged(brake: BrakeState): void {
     this.#write(brake.scope);
+    this.#record('brake.engaged', brake);
     this.#tell(brake, true, 'the rule');
   }
 
   #release(brake: BrakeState, by: string): void {
     this.#options.census.setBrake(brake.scope, undefined);
     this.#write(brake.scope);
-    if (brake.released === undefined) this.#tell(brake, false, by);
+    if (brake.released !== undefined) return;
+    this.#record('brake.released', brake);
+    this.#tell(brake, false, by);
+  }
+
+  #record(event: string, { scope, cause, unhealthy, hosts, allowed }: BrakeState): void {
+    const body = { scope, cause, unhealthy, hosts, allowed };
+    this.#options.recorder.record({ kind: 'decision', actor: 'rule', event, body }, `${event} ${scope}`);
   }
 
   #tell(brake: BrakeState, isOn: boolean, by: string): void {

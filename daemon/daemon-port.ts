@@ -12,7 +12,12 @@ import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
-import { createPersonControls, type PersonControlSources, recordCommand } from './person-controls.ts';
+import {
+  createPersonControls,
+  type PersonControlSources,
+  recordCommand,
+  recordRefusal,
+} from './person-controls.ts';
 import type { Reloader } from './reload.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -150,7 +155,8 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     },
     cancelRun,
     planAction,
-    act,
+    act: (host, action, by, reason) =>
+      recordRefusal(sources, by, { command: 'act', host, action }, act(host, action, by, reason)),
     reload: (by) => reloader.reload(by),
     onEvent: (listener) => history.onEvent(listener),
   };

@@ -26,6 +26,7 @@ import type { NetworkProbe } from './network-probe.ts';
 import * as notices from './notices.ts';
 import { RunObserver } from './observe-run.ts';
 import { RebootRuns } from './reboot-run.ts';
+import { Recorder } from './recorder.ts';
 import { RunJournal } from './run-journal.ts';
 import { SelfDoubt } from './self-doubt.ts';
 import { Suppressions } from './suppressions.ts';
@@ -62,6 +63,7 @@ export interface Healing {
   askTarget: AskTarget;
   trust: Trust;
   auditWatch: AuditWatch;
+  recorder: Recorder;
 }
 
 /** Errors: MenddError when the ledger cannot be read. */
@@ -69,6 +71,7 @@ export function createHealing(options: HealingOptions): Healing {
   const { clock, log, store, coordinator, definitions, observe, runner, guard, network, checkSoon } = options;
   const common = { clock, log, store, coordinator, describe: describeEffect };
   const history = new History(store, clock, log);
+  const recorder = new Recorder({ clock, coordinator, history });
   const census = new Census();
   const caps = new Map(coordinator.trust().map((cap) => [cap.action, cap]));
   const suppressions = new Suppressions(coordinator);
@@ -98,6 +101,7 @@ export function createHealing(options: HealingOptions): Healing {
   const brakes = new Brakes({
     ...common,
     history,
+    recorder,
     census,
     definitions: () => current.definitions,
     onChange: (brake, isOn, by) => notices.brake(messages, brake, isOn, by),
@@ -121,6 +125,7 @@ export function createHealing(options: HealingOptions): Healing {
   const trust: Trust = new Trust({
     ...common,
     history,
+    recorder,
     caps,
     fleet,
     onDemoted: (cap) => notices.demoted(messages, cap),
@@ -190,6 +195,8 @@ export function createHealing(options: HealingOptions): Healing {
     const text = `${host} was told what to do by a daemon (fence ${fenceSeen}) that this ledger does not know.`;
     const quarantine = { cause: 'restored' as const, sinceMs: clock.nowMs(), text };
     attempt(history, () => fleet.distrust(quarantine));
+    const body = { host, fenceSeen };
+    recorder.record({ kind: 'decision', actor: 'rule', event: 'ledger.distrusted', body });
     history.add('store.quarantined', { host, data: { ...quarantine } });
     log.error({ host, fenceSeen }, `the ledger is not trusted: ${text}`);
     notices.quarantined(messages, quarantine);
@@ -209,6 +216,7 @@ export function createHealing(options: HealingOptions): Healing {
     askTarget,
     trust,
     auditWatch,
+    recorder,
   };
 }
 

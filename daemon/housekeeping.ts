@@ -14,6 +14,7 @@ import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import type { Messages } from './messages.ts';
 import type { RunObserver } from './observe-run.ts';
+import type { Recorder } from './recorder.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
@@ -39,6 +40,7 @@ export interface HousekeepingOptions {
   trust: Trust;
   auditExport: AuditExport;
   auditWatch: AuditWatch;
+  recorder: Recorder;
 }
 
 export class Housekeeping {
@@ -74,11 +76,13 @@ export class Housekeeping {
   /** Each by itself: one that cannot be written must not keep the others, least of all pruning, from their turn. */
   #turn(): void {
     const { history, fleet, coordinator, observer, messages, clock } = this.#options;
-    const { selfDoubt, brakes, trust, suppressions, approvals, auditExport, auditWatch } = this.#options;
+    const { selfDoubt, brakes, trust, suppressions, approvals, recorder, auditExport, auditWatch } =
+      this.#options;
     this.#try(() => selfDoubt.turn());
     this.#try(() => history.flush());
     this.#try(() => brakes.stepAll());
     this.#try(() => trust.turn());
+    this.#try(() => recorder.turn());
     this.#try(() => fleet.writeQuarantine());
     this.#try(() => {
       for (const { id, kind } of suppressions.endOver(fleet.states(), clock.nowMs()))

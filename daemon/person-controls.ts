@@ -16,6 +16,7 @@ import type { Approvals } from './approvals.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import type { Recorder } from './recorder.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
 
@@ -23,6 +24,7 @@ export interface PersonControlSources {
   clock: Clock;
   coordinator: Coordinator;
   history: History;
+  recorder: Recorder;
   fleet: Fleet;
   suppressions: Suppressions;
   approvals: Approvals;
@@ -61,11 +63,39 @@ export function recordCommand(
   coordinator.audit({ atMs: clock.nowMs(), kind: 'command', actor: `person:${by}`, event, body });
 }
 
+/**
+ * Records as well that a person was refused what they commanded, and returns the answer; `about` says of what. What does not exist or
+ * makes no sense was no command.
+ */
+export function recordRefusal<T extends object>(
+  { recorder }: Pick<PersonControlSources, 'recorder'>,
+  by: string,
+  about: { command: string } & Record<string, string>,
+  answer: T | Rejected,
+): T | Rejected {
+  if (!isRejected(answer) || (answer.status !== 409 && answer.status !== 412)) return answer;
+  const { code, message } = answer;
+  const actor = `person:${by}`;
+  const key = JSON.stringify([actor, about, code]);
+  const body = { ...about, code, message };
+  recorder.record({ kind: 'command', actor, event: 'command.refused', body }, key);
+  return answer;
+}
+
+function isRejected(answer: object): answer is Rejected {
+  return 'kind' in answer && answer.kind === 'rejected';
+}
+
 /** All throw MenddError when the ledger cannot be written. */
 export function createPersonControls(sources: PersonControlSources): Controls {
   const { clock, coordinator, history, fleet, approvals, brakes, trust } = sources;
   const record = (by: string, event: string, body: Record<string, unknown>): void =>
     recordCommand(sources, by, event, body);
+  const refusable = <T extends object>(
+    by: string,
+    about: { command: string } & Record<string, string>,
+    answer: T | Rejected,
+  ): T | Rejected => recordRefusal(sources, by, about, answer);
 
   return {
     pause({ by, reason, untilMs }): Pause {
@@ -82,18 +112,21 @@ export function createPersonControls(sources: PersonControlSources): Controls {
     },
     ...suppressionControls(sources, record),
     approvals: () => approvals.list(),
-    settleApproval: (id, answer, person) => approvals.settle(id, answer, person),
+    settleApproval: (id, answer, person) =>
+      refusable(person.by, { command: answer, id }, approvals.settle(id, answer, person)),
     brakes: () => brakes.views(),
     releaseBrake(scope, by, reason) {
       const off = rejected(409, 'brake_off', `No brake is on for ${scope}.`);
-      if (!brakes.views().some((each) => each.on && each.scope === scope)) return off;
+      if (!brakes.views().some((each) => each.on && each.scope === scope))
+        return refusable(by, { command: 'brake.release', scope }, off);
       record(by, 'brake.released', { scope, reason });
       return brakes.releaseBy(scope, by, reason) ?? off;
     },
     demoted: () => trust.demoted(),
     promote(action, by, reason) {
       const trusted = rejected(409, 'not_demoted', `${action} has not lost trust.`);
-      if (!trust.demoted().some((cap) => cap.action === action)) return trusted;
+      if (!trust.demoted().some((cap) => cap.action === action))
+        return refusable(by, { command: 'trust.promote', action }, trusted);
       record(by, 'action.promoted', { action, reason });
       const mode = trust.promote(action, by, reason);
       return mode === undefined ? trusted : { action, mode };
@@ -109,8 +142,10 @@ export function createPersonControls(sources: PersonControlSources): Controls {
     },
     rearm(by, reason): Quarantine | Rejected {
       const { quarantine } = fleet;
-      if (quarantine === undefined)
-        return rejected(409, 'trusted', 'The ledger is trusted; there is nothing to re-arm.');
+      if (quarantine === undefined) {
+        const trusted = rejected(409, 'trusted', 'The ledger is trusted; there is nothing to re-arm.');
+        return refusable(by, { command: 'rearm' }, trusted);
+      }
       // What lets actions go on is on record before it does.
       record(by, 'ledger.rearmed', { reason, cause: quarantine.cause, text: quarantine.text });
       fleet.rearm();

@@ -11,6 +11,14 @@ import type { Clock, Coordinator } from '../core/ports.ts';
 import type { DaemonPort } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
+import { Seldom } from './seldom.ts';
+
+/** Of a refused reload, in the audit. */
+const recordedProblems = 20;
+/** Characters. */
+const recordedLength = 500;
+/** Milliseconds. */
+const refusalRecordedEveryMs = 3_600_000;
 
 export interface ReloadOptions {
   configFile: string;
@@ -45,11 +53,13 @@ function needsRestart(before: Definitions, after: Definitions): string[] {
 export class Reloader {
   readonly #options: ReloadOptions;
   readonly #atStart: Definitions;
+  readonly #refusals: Seldom;
   #state: ReloadState;
 
   constructor(options: ReloadOptions) {
     this.#options = options;
     this.#atStart = options.current();
+    this.#refusals = new Seldom(options.clock, refusalRecordedEveryMs);
     this.#state = { loadedAtMs: options.clock.nowMs(), ok: true, problems: [] };
   }
 
@@ -65,26 +75,33 @@ export class Reloader {
       this.#state = { ...this.#state, ok: false, problems: loaded };
       history.add('definitions.rejected', { data: { by, problems: loaded } });
       log.error({ by, problems: loaded }, 'reload: refused, the old definitions stay');
+      this.#auditRefusal(by, loaded);
       return { ok: false, revision: before.revision, problems: loaded, restart: [] };
     }
     const { revision } = loaded;
     const changes = diffDefinitions(before, loaded);
     this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
     history.add('definitions.reloaded', { data: { by, revision, changes } });
-    this.#audit(by, revision, changes);
+    this.#audit(by, 'definitions.reloaded', { revision, changes });
     log.info({ by, revision, changes }, 'reload: done');
     const restart = needsRestart(this.#atStart, loaded);
     if (restart.length > 0) log.warn({ keys: restart }, 'reload: these keys take effect at the next start');
     return { ok: true, revision, problems: [], restart };
   }
 
-  /** They are in force already: a chain that cannot be written is told, and the reload stands. */
-  #audit(by: string, revision: string, changes: ReturnType<typeof diffDefinitions>): void {
+  /** Once for each set of problems in an hour; the first of them show which mistake it was. */
+  #auditRefusal(by: string, problems: readonly string[]): void {
+    if (!this.#refusals.isNews(JSON.stringify([by, problems]))) return;
+    const first = problems.slice(0, recordedProblems).map((each) => each.slice(0, recordedLength));
+    this.#audit(by, 'definitions.rejected', { count: problems.length, problems: first });
+  }
+
+  /** They are in force already, or refused: a chain that cannot be written is told, and that stands. */
+  #audit(by: string, event: string, body: Record<string, unknown>): void {
     const { coordinator, history, clock } = this.#options;
     const actor = by === 'signal' ? 'daemon' : `person:${by}`;
-    const entry = { atMs: clock.nowMs(), kind: 'definitions' as const, actor, event: 'definitions.reloaded' };
     try {
-      coordinator.audit({ ...entry, body: { revision, changes } });
+      coordinator.audit({ atMs: clock.nowMs(), kind: 'definitions', actor, event, body });
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
       history.failed(error);

@@ -11,11 +11,13 @@ import { type Mode, type TrustCap, tightest } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import type { Recorder } from './recorder.ts';
 
 export interface TrustOptions {
   clock: Clock;
   coordinator: Coordinator;
   history: History;
+  recorder: Recorder;
   caps: Map<string, TrustCap>;
   fleet: Fleet;
   onDemoted: (cap: TrustCap) => void;
@@ -36,7 +38,7 @@ export class Trust {
 
   /** A run ended: does its action still deserve its mode? */
   judge(run: Run): void {
-    const { clock, history, fleet, caps, onDemoted } = this.#options;
+    const { clock, history, recorder, fleet, caps, onDemoted } = this.#options;
     const plan = fleet.plan(run.host);
     const action = plan && actionOf(run, plan)?.action;
     if (action?.demote == null) return;
@@ -60,7 +62,9 @@ export class Trust {
     // In force before it is written: a ledger that fails must not let the action go on as before.
     caps.set(action.id, next);
     const { mode, reason } = next;
-    history.add('action.demoted', { data: { action: action.id, mode, reason } });
+    const body = { action: action.id, mode, reason };
+    history.add('action.demoted', { data: body });
+    recorder.record({ kind: 'decision', actor: 'rule', event: 'action.demoted', body });
     onDemoted(next);
     this.#write(action.id);
   }
@@ -91,11 +95,8 @@ export class Trust {
     const { coordinator, history, caps } = this.#options;
     const cap = caps.get(action);
     if (cap === undefined) return;
-    const { mode, reason, sinceMs: atMs } = cap;
     try {
       coordinator.saveTrust(cap);
-      const body = { action, mode, reason };
-      coordinator.audit({ atMs, kind: 'decision', actor: 'rule', event: 'action.demoted', body });
       this.#unwritten.delete(action);
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
