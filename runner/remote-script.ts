@@ -48,7 +48,7 @@ export function remoteScript(request: ScriptRequest, limiter: Limiter): RemoteSc
 }
 
 /** A brace group: sh parses it to its end before it runs any of it, so a cut-off text runs nothing. */
-function wrap(request: ScriptRequest, limiter: Limiter, closedStdin: boolean): string {
+export function wrap(request: ScriptRequest, limiter: Limiter, closedStdin: boolean): string {
   const environment = Object.entries({ LC_ALL: 'C', LANG: 'C', ...request.env })
     .map(([name, value]) => `${environmentName(name)}=${quoteShell(value)}`)
     .join(' ');
