@@ -9,7 +9,7 @@ import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions } from '../core/definitions.ts';
-import type { Clock, Coordinator, PlanCheck, Runner, Store } from '../core/ports.ts';
+import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort, Health } from '../core/views.ts';
 import { createPluginUploader } from '../runner/plugin-upload.ts';
@@ -17,7 +17,7 @@ import { createRunner } from '../runner/runner.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
 import { AuditExport } from './audit.ts';
-import { runCheck } from './check-run.ts';
+import { runCheck, sharesExec } from './check-run.ts';
 import { createDaemonPort } from './daemon-port.ts';
 import type { Fleet } from './fleet.ts';
 import { createHealing, type Healing } from './healing.ts';
@@ -75,7 +75,7 @@ export class App {
   readonly #options: AppOptions;
   readonly #store: Store;
   readonly #coordinator: Coordinator;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #runner: Runner;
   readonly #scheduler: Scheduler;
   readonly #healing: Healing;
@@ -85,7 +85,6 @@ export class App {
   readonly #ending = new AbortController();
   /** What had to be done to the files of the store, in sentences. */
   readonly #recovered: readonly string[];
-  #planCheck: PlanCheck;
   #address = { host: '', port: 0 };
 
   constructor(options: AppOptions, stores: Stores) {
@@ -95,9 +94,9 @@ export class App {
     // Every probe under way listens.
     setMaxListeners(0, this.#ending.signal);
     this.#options = options;
+    this.#tally = new Tally(clock);
     this.#store = store;
     this.#coordinator = coordinator;
-    this.#planCheck = this.#plannerOf(definitions);
     this.#runner = this.#createRunner();
     this.#scheduler = this.#createScheduler();
     const { guardDirectory: directory } = definitions.daemon.ssh;
@@ -134,7 +133,13 @@ export class App {
     this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox, auditExport });
     this.#recovered = stores.recovered ?? [];
     this.daemon = this.#createPort();
-    this.#api = createApi({ daemon: this.daemon, history: store, runs: coordinator, clock, log });
+    this.#api = createApi({
+      daemon: this.daemon,
+      history: history.reader,
+      runs: coordinator,
+      clock,
+      log,
+    });
   }
 
   #createRunner(): Runner {
@@ -160,7 +165,7 @@ export class App {
       clock,
       limits: definitions.daemon.scheduler,
       run: (job, parallel) => this.#check(job, parallel),
-      shares: ({ host, check }) => this.#shares(host, check),
+      shares: ({ host, check }) => sharesExec(this.#healing.fleet.definitions.hosts.get(host), check),
       onStart: (latenessMs) => this.#tally.checkRun(latenessMs),
       onShed: (job, reason) => this.#shed(job, reason),
       retryInMs: ({ host, check }) => {
@@ -254,35 +259,25 @@ export class App {
     await this.#api.close();
     await within(this.#options.clock, cutOffWithinMs, this.#runner.close());
     await within(this.#options.clock, cutOffWithinMs, idle);
+    this.#healing.history.close();
     this.#store.close();
     this.#coordinator.close();
   }
 
-  #plannerOf(definitions: Definitions): PlanCheck {
-    return createPlanCheck({ pluginDirs: definitions.daemon.ssh.pluginDirs, clock: this.#options.clock });
-  }
-
-  #shares(name: string, check: CheckDefinition): boolean {
-    const host = this.#healing.fleet.definitions.hosts.get(name);
-    return host !== undefined && sharesExec(host, check, this.#planCheck);
-  }
-
   async #check({ host, check }: Job, parallel: number | undefined): Promise<void> {
-    const target = this.#healing.fleet.definitions.hosts.get(host);
+    const { clock, log } = this.#options;
+    const { hosts, daemon } = this.#healing.fleet.definitions;
+    const target = hosts.get(host);
     if (target === undefined) return;
     const parts = {
       runner: this.#runner,
-      planCheck: this.#planCheck,
+      planCheck: createPlanCheck({ pluginDirs: daemon.ssh.pluginDirs, clock }),
       definitions: () => this.#healing.fleet.definitions,
       apply: (...event: Parameters<Fleet['apply']>) => this.#healing.fleet.apply(...event),
       signal: this.#ending.signal,
-      onNotAsked: (reason: string) =>
-        this.#options.log.debug({ host, check: check.id, reason }, 'check not asked'),
+      onNotAsked: (reason: string) => log.debug({ host, check: check.id, reason }, 'check not asked'),
       onBug: (err: unknown) =>
-        this.#options.log.error(
-          { host, check: check.id, err },
-          'a bug in mendd left a check without a result',
-        ),
+        log.error({ host, check: check.id, err }, 'a bug in mendd left a check without a result'),
     };
     await runCheck(parts, target, check, parallel);
   }
@@ -295,7 +290,6 @@ export class App {
   /** The runner goes first: it alone can refuse, and then nothing was touched. */
   #swap(next: Definitions): void {
     this.#runner.update(next);
-    this.#planCheck = this.#plannerOf(next);
     this.#healing.fleet.swap(next);
     this.#scheduler.update(next.byHost);
   }

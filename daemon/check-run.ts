@@ -31,11 +31,12 @@ export interface AskOptions {
 
 const stopping = 'the daemon is stopping';
 
-/** Asks once and reads the answer; concludes nothing. */
+/** Asks once and reads the answer; concludes nothing. `parallel`: as `RunRequest.batch`. */
 export async function askCheck(
   options: AskOptions,
   host: HostDefinition,
   check: CheckDefinition,
+  parallel?: number,
 ): Promise<Asked> {
   const asked = askedHost(options, host, check);
   if (asked === 'gone') return { kind: 'not_asked', reason: 'the host that `run_on` names is not defined' };
@@ -50,6 +51,7 @@ export async function askCheck(
     env: check.env,
     ...(check.sudo === undefined ? {} : { sudo: check.sudo }),
     ...(plan.plugin === undefined ? {} : { plugin: plan.plugin }),
+    ...(parallel === undefined ? {} : { batch: { parallel } }),
   });
   const via = asked === undefined ? {} : { asked: asked.name };
   if (outcome.kind === 'unreachable') {
@@ -81,6 +83,12 @@ function askedHost(
   return check.runOn.kind === 'target' ? host : (options.definitions().hosts.get(check.runOn.host) ?? 'gone');
 }
 
+/** Whether the check may share an exec with others of its host. */
+export function sharesExec(host: HostDefinition | undefined, check: CheckDefinition): boolean {
+  if (host === undefined || !host.batch || !check.batch || check.sudo !== undefined) return false;
+  return host.transport !== 'local' && check.runOn.kind === 'target';
+}
+
 export function targetOf(host: HostDefinition | undefined): Target {
   return host === undefined || host.transport === 'local' ? { kind: 'local' } : { kind: 'ssh', host };
 }
@@ -93,11 +101,12 @@ export async function runCheck(
   options: CheckRunOptions,
   host: HostDefinition,
   check: CheckDefinition,
+  parallel?: number,
 ): Promise<void> {
   const isWithdrawn = (): boolean => options.signal?.aborted === true;
   let asked: Asked;
   try {
-    asked = await askCheck(options, host, check);
+    asked = await askCheck(options, host, check, parallel);
   } catch (bug) {
     return isWithdrawn() ? options.onNotAsked(stopping) : options.onBug(bug);
   }

@@ -1,24 +1,32 @@
 /**
- * Owns when checks run: no overlap of one check, limits for the fleet and for each host, a finite queue that sheds with a
- * counted reason. Intervals run on the monotonic clock; calendar schedules on the wall clock. Knows nothing of results.
+ * Owns when checks run: no overlap of one check, limits for the fleet and for each host, what is due on one host together, a finite
+ * queue that sheds with a counted reason. Intervals run on the monotonic clock; calendar schedules on the wall clock. Knows nothing
+ * of results.
  */
 import type { CheckDefinition, DaemonConfig, HostPlan } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
 import { nextDue, warmUpDue } from '../core/schedule.ts';
 import { CalendarSchedule } from './calendar.ts';
 import { DueQueue } from './due-queue.ts';
+import { HostLines, type Priority } from './host-lines.ts';
 
 export interface Job {
   host: string;
   check: CheckDefinition;
 }
 
-export type ShedReason = 'queue_full' | 'still_running';
+/** It was the youngest in a full queue; its last run, or its last turn, is not over yet. */
+export type ShedReason = 'queue_full' | 'still_running' | 'still_waiting';
 
 export interface SchedulerOptions {
   clock: Clock;
   limits: DaemonConfig['scheduler'];
-  run: (job: Job) => Promise<void>;
+  /** `parallel`: started together with others of its host that may share an exec; so many of them may run at once. */
+  run: (job: Job, parallel: number | undefined) => Promise<void>;
+  /** Whether the check may share an exec with others of its host. */
+  shares: (job: Job) => boolean;
+  /** How long after it was due a check started. Milliseconds. */
+  onStart?: (latenessMs: number) => void;
   onShed: (job: Job, reason: ShedReason) => void;
   /** Milliseconds to the next run while a problem is soft; undefined: the regular timing. */
   retryInMs: (job: Job) => number | undefined;
@@ -34,11 +42,16 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   readonly #due = new DueQueue();
   readonly #calendar = new Map<string, CalendarSchedule>();
-  /** Keys that are due, urgent ones first within each take. */
-  readonly #urgent = new Set<string>();
-  readonly #waiting = new Set<string>();
+  readonly #lines: HostLines;
+  /** When what waits or was shed was due. */
+  readonly #dueAtMs = new Map<string, number>();
+  /** Asked for ahead of its timing. */
+  readonly #wanted = new Set<string>();
+  /** Shed at its last turn: goes ahead of routine ones at the next. */
+  readonly #owed = new Set<string>();
   readonly #running = new Map<string, Promise<void>>();
-  readonly #perHost = new Map<string, number>();
+  /** Of all hosts. */
+  #slots = 0;
   readonly #again = new Set<string>();
   /** When checks with a calendar are wanted ahead of it; in the due queue such a check also stands for looking at its calendar. */
   readonly #early = new Map<string, number>();
@@ -52,6 +65,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#lines = new HostLines(options.limits.maxPerHost);
     this.#originMs = options.clock.nowMs() - options.clock.monotonicMs();
   }
 
@@ -71,7 +85,7 @@ export class Scheduler {
     for (const [key, job] of wanted) {
       const known = this.#jobs.has(key) && (this.#due.dueOf(key) !== undefined || this.#calendar.has(key));
       this.#jobs.set(key, job);
-      if (!known && !this.#isQueued(key)) this.#schedule(key, job, true);
+      if (!known && !this.#lines.has(key)) this.#schedule(key, job, true);
     }
     this.#wake();
   }
@@ -83,13 +97,15 @@ export class Scheduler {
     if (job === undefined || this.#stopped) return;
     if (delayMs <= 0) {
       if (this.#running.has(key)) this.#again.add(key);
-      else {
-        this.#waiting.delete(key);
-        this.#urgent.add(key);
-      }
+      else this.#wait(key, job, 'urgent', this.#nowMs());
       this.#pump();
       return;
     }
+    this.#wanted.add(key);
+    this.#bringForward(key, job, delayMs);
+  }
+
+  #bringForward(key: string, job: Job, delayMs: number): void {
     const dueMs = this.#nowMs() + delayMs;
     if (job.check.timing.kind === 'calendar') {
       this.#early.set(key, Math.min(dueMs, this.#early.get(key) ?? Infinity));
@@ -119,7 +135,7 @@ export class Scheduler {
   stats(): { running: number; queued: number; lagMs: number } {
     return {
       running: this.#running.size,
-      queued: this.#urgent.size + this.#waiting.size,
+      queued: this.#lines.size,
       lagMs: this.#lagMs,
     };
   }
@@ -132,7 +148,7 @@ export class Scheduler {
 
   /** By when a slot must become free although all are taken. */
   #freeByMs(): number {
-    if (this.#running.size < this.#options.limits.maxConcurrent) return Infinity;
+    if (this.#slots < this.#options.limits.maxConcurrent) return Infinity;
     const timeouts = [...this.#running.keys()].map((key) => this.#jobs.get(key)?.check.timeoutMs ?? 0);
     return this.#movedAtMs + Math.max(...timeouts) + slotGraceMs;
   }
@@ -141,8 +157,7 @@ export class Scheduler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
-    this.#urgent.clear();
-    this.#waiting.clear();
+    this.#lines.clear();
     await Promise.all(this.#running.values());
   }
 
@@ -150,14 +165,10 @@ export class Scheduler {
     return this.#originMs + this.#options.clock.monotonicMs();
   }
 
-  #isQueued(key: string): boolean {
-    return this.#urgent.has(key) || this.#waiting.has(key);
-  }
-
   #unschedule(key: string): void {
     this.#due.delete(key);
-    this.#urgent.delete(key);
-    this.#waiting.delete(key);
+    this.#lines.remove(key);
+    for (const keys of [this.#dueAtMs, this.#wanted, this.#owed]) keys.delete(key);
     this.#calendar.delete(key);
     this.#early.delete(key);
   }
@@ -189,64 +200,110 @@ export class Scheduler {
   #tick(): void {
     const nowMs = this.#nowMs();
     this.#lagMs = this.overdueMs();
-    for (let key = this.#due.take(nowMs); key !== undefined; key = this.#due.take(nowMs)) {
+    for (
+      let dueMs = this.#due.nextDueMs() ?? Infinity;
+      dueMs <= nowMs;
+      dueMs = this.#due.nextDueMs() ?? Infinity
+    ) {
+      const key = this.#due.take(nowMs) ?? '';
       const job = this.#jobs.get(key);
       if (job === undefined) continue;
       const fires = this.#calendar.get(key)?.poll(this.#options.clock.nowMs()) ?? true;
       const isEarly = (this.#early.get(key) ?? Infinity) <= nowMs;
       if (isEarly) this.#early.delete(key);
       this.#schedule(key, job, false);
-      if (fires || isEarly) this.#enqueue(key);
+      if (fires || isEarly) this.#enqueue(key, job, dueMs);
     }
+    this.#pump();
     this.#wake();
   }
 
-  #enqueue(key: string): void {
-    const job = this.#jobs.get(key);
-    if (job === undefined || this.#stopped || this.#isQueued(key)) return;
-    if (this.#running.has(key)) {
-      this.#options.onShed(job, 'still_running');
-      return;
-    }
-    if (this.#waiting.size >= this.#options.limits.queueLimit) {
-      this.#options.onShed(job, 'queue_full');
-      return;
-    }
-    this.#waiting.add(key);
-    this.#pump();
+  #enqueue(key: string, job: Job, dueMs: number): void {
+    if (this.#stopped) return;
+    const { limits, onShed, retryInMs } = this.#options;
+    if (this.#running.has(key)) return onShed(job, 'still_running');
+    const isWanted = this.#wanted.delete(key);
+    if (this.#lines.has(key) && !isWanted) return onShed(job, 'still_waiting');
+    const isAhead = isWanted || this.#owed.has(key) || retryInMs(job) !== undefined;
+    this.#wait(key, job, isWanted ? 'urgent' : isAhead ? 'soon' : 'routine', dueMs);
+    if (this.#lines.size > limits.queueLimit) this.#shedYoungest();
+  }
+
+  /** It keeps the time it was due, so that at some later turn it is older than others. */
+  #shedYoungest(): void {
+    const key = this.#lines.takeYoungest();
+    const job = key === undefined ? undefined : this.#jobs.get(key);
+    if (key === undefined || job === undefined) return;
+    this.#owed.add(key);
+    this.#options.onShed(job, 'queue_full');
+  }
+
+  #wait(key: string, { host }: Job, priority: Priority, dueMs: number): void {
+    const sinceMs = this.#dueAtMs.get(key) ?? dueMs;
+    this.#dueAtMs.set(key, sinceMs);
+    this.#lines.add(host, key, priority, sinceMs);
   }
 
   #pump(): void {
-    for (const queue of [this.#urgent, this.#waiting]) {
-      for (const key of queue) {
-        if (this.#stopped || this.#running.size >= this.#options.limits.maxConcurrent) return;
-        const job = this.#jobs.get(key);
-        if (job !== undefined && (this.#perHost.get(job.host) ?? 0) >= this.#options.limits.maxPerHost)
-          continue;
-        queue.delete(key);
-        if (job !== undefined) this.#start(key, job);
-      }
+    for (;;) {
+      const room = this.#options.limits.maxConcurrent - this.#slots;
+      const next = this.#stopped || room <= 0 ? undefined : this.#lines.next();
+      if (next === undefined) return;
+      this.#startOn(next.host, next.keys, Math.min(next.free, room));
     }
   }
 
-  #start(key: string, job: Job): void {
-    this.#movedAtMs = this.#nowMs();
-    this.#perHost.set(job.host, (this.#perHost.get(job.host) ?? 0) + 1);
-    this.#running.set(
-      key,
-      this.#options.run(job).finally(() => this.#ended(key, job)),
-    );
+  /** Those that may share go together, in as many slots as are left; each other one takes a slot. */
+  #startOn(host: string, keys: readonly string[], slots: number): void {
+    const together: [string, Job][] = [];
+    let free = slots;
+    for (const key of keys) {
+      const job = this.#jobs.get(key);
+      const isShared = job !== undefined && this.#options.shares(job);
+      const isFirst = isShared && together.length === 0;
+      if (free <= 0 && (!isShared || isFirst)) continue;
+      this.#lines.remove(key);
+      if (job === undefined) continue;
+      if (isShared) together.push([key, job]);
+      if (!isShared || isFirst) free -= 1;
+      if (!isShared) this.#start(host, [[key, job]], 1);
+    }
+    if (together.length > 0) this.#start(host, together, Math.min(together.length, 1 + free));
+  }
+
+  /** They hold `slots` between them, and give back those that the rest of them cannot use. */
+  #start(host: string, jobs: readonly [string, Job][], slots: number): void {
+    const { run, onStart } = this.#options;
+    const nowMs = this.#nowMs();
+    this.#movedAtMs = nowMs;
+    this.#lines.take(host, slots);
+    this.#slots += slots;
+    let [left, held] = [jobs.length, slots];
+    const parallel = jobs.length > 1 ? slots : undefined;
+    for (const [key, job] of jobs) {
+      onStart?.(Math.max(0, nowMs - (this.#dueAtMs.get(key) ?? nowMs)));
+      this.#dueAtMs.delete(key);
+      this.#owed.delete(key);
+      const ended = (): void => {
+        left -= 1;
+        if (left < held) {
+          held -= 1;
+          this.#slots -= 1;
+          this.#lines.release(host);
+        }
+        this.#ended(key, job);
+      };
+      this.#running.set(key, run(job, parallel).finally(ended));
+    }
   }
 
   #ended(key: string, job: Job): void {
     this.#movedAtMs = this.#nowMs();
     this.#running.delete(key);
-    const left = (this.#perHost.get(job.host) ?? 1) - 1;
-    if (left > 0) this.#perHost.set(job.host, left);
-    else this.#perHost.delete(job.host);
-    const retryMs = this.#options.retryInMs(job);
+    const isDefined = this.#jobs.has(key) && !this.#stopped;
+    const retryMs = isDefined ? this.#options.retryInMs(job) : undefined;
     if (this.#again.delete(key)) this.soon(job.host, job.check.id);
-    else if (retryMs !== undefined) this.soon(job.host, job.check.id, Math.max(1, retryMs));
+    else if (retryMs !== undefined) this.#bringForward(key, job, Math.max(1, retryMs));
     this.#pump();
   }
 }

@@ -7,7 +7,8 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 interface Bench {
   clock: FakeClock;
   scheduler: Scheduler;
-  started: { key: string; atMs: number }[];
+  started: { key: string; atMs: number; parallel: number | undefined }[];
+  lateMs: number[];
   shed: string[];
   /** Ends the oldest run of a check that is under way. */
   end: (key: string) => Promise<void>;
@@ -21,16 +22,19 @@ function bench(plans: HostPlan[], limits = {}, auto = true): Bench {
   const clock = new FakeClock();
   const started: Bench['started'] = [];
   const shed: string[] = [];
+  const lateMs: number[] = [];
   const open = new Map<string, () => void>();
   const retryMs = new Map<string, number>();
   const scheduler = new Scheduler({
     clock,
     limits: { maxConcurrent: 10, maxPerHost: 10, queueLimit: 100, ...limits },
-    run: (job) => {
-      started.push({ key: keyOf(job), atMs: clock.monotonicMs() });
+    run: (job, parallel) => {
+      started.push({ key: keyOf(job), atMs: clock.monotonicMs(), parallel });
       if (auto) return Promise.resolve();
       return new Promise((resolve) => open.set(keyOf(job), resolve));
     },
+    shares: (job) => job.check.batch,
+    onStart: (latenessMs) => lateMs.push(latenessMs),
     onShed: (job, reason) => shed.push(`${keyOf(job)} ${reason}`),
     retryInMs: (job) => retryMs.get(keyOf(job)),
   });
@@ -40,7 +44,7 @@ function bench(plans: HostPlan[], limits = {}, auto = true): Bench {
     open.delete(key);
     await settle();
   };
-  const made = { clock, scheduler, started, shed, end, retryMs };
+  const made = { clock, scheduler, started, shed, lateMs, end, retryMs };
   benches.push(made);
   return made;
 }
@@ -51,6 +55,10 @@ function planMap(plans: HostPlan[]): Map<string, HostPlan> {
 
 function every(name: string, everyMs: number, more: Partial<CheckDefinition> = {}): CheckDefinition {
   return checkOf(name, { timing: { kind: 'interval', everyMs }, ...more });
+}
+
+function alone(name: string, everyMs: number): CheckDefinition {
+  return every(name, everyMs, { batch: false });
 }
 
 afterEach(async () => {
@@ -99,7 +107,7 @@ test('one check never overlaps itself: the tick is shed and counted', async () =
 });
 
 test('a slow host does not take the turn of another', async () => {
-  const slow = planOf([every('a', 10_000), every('b', 10_000), every('c', 10_000)], [], 'slow-1');
+  const slow = planOf([alone('a', 10_000), alone('b', 10_000), alone('c', 10_000)], [], 'slow-1');
   const quick = planOf([every('a', 10_000)], [], 'quick-1');
   const { clock, started, end } = bench([slow, quick], { maxConcurrent: 3, maxPerHost: 2 }, false);
   for (let i = 0; i < 4; i += 1) {
@@ -234,7 +242,7 @@ test('a reload that comes while it stops starts nothing and leaves no timer', as
 
 test('checks that hold every slot and never end make it overdue', async () => {
   const { clock, scheduler, started, end } = bench(
-    [planOf([every('a', 10_000), every('b', 10_000)], [])],
+    [planOf([alone('a', 10_000), alone('b', 10_000)], [])],
     { maxConcurrent: 1 },
     false,
   );
@@ -245,4 +253,89 @@ test('checks that hold every slot and never end make it overdue', async () => {
   expect(scheduler.overdueMs()).toBeGreaterThan(0);
   for (const { key } of started) await end(key);
   expect(scheduler.overdueMs()).toBe(0);
+});
+
+test('what is due on one host together starts together, and gives its slots back as it ends', async () => {
+  const together = ['a', 'b', 'c', 'd', 'e'].map((name) => every(name, 10_000));
+  const plan = planOf([...together, alone('x', 10_000), alone('y', 10_000)], []);
+  const { clock, scheduler, started, end } = bench([plan], { maxPerHost: 3 }, false);
+  await clock.pass(10_000);
+  const keys = (): string[] => started.map(({ key }) => key);
+  // One slot for each that is alone; the five share what is left.
+  expect(new Map(started.map(({ key, parallel }) => [key, parallel]))).toEqual(
+    new Map([
+      ['web-1/x', undefined],
+      ['web-1/y', undefined],
+      ...together.map(({ name }): [string, number] => [`web-1/${name}`, 1]),
+    ]),
+  );
+  scheduler.update(planMap([planOf([...plan.checks, alone('z', 10_000)], [])]));
+  scheduler.soon('web-1', 'app.z');
+  for (const name of ['a', 'b', 'c', 'd']) await end(`web-1/${name}`);
+  expect(keys()).not.toContain('web-1/z');
+  await end('web-1/e');
+  expect(keys()).toContain('web-1/z');
+});
+
+test('those that share take the slots that are free, and one that is left of them keeps one', async () => {
+  const together = ['a', 'b', 'c', 'd', 'e'].map((name) => every(name, 10_000));
+  const { clock, scheduler, started, end } = bench(
+    [planOf([...together, alone('x', 600_000)], [])],
+    { maxPerHost: 3 },
+    false,
+  );
+  await clock.pass(10_000);
+  expect(started.map(({ parallel }) => parallel)).toEqual([3, 3, 3, 3, 3]);
+  scheduler.soon('web-1', 'app.x');
+  await end('web-1/a');
+  await end('web-1/b');
+  expect(started).toHaveLength(5);
+  await end('web-1/c');
+  expect(started.at(-1)).toMatchObject({ key: 'web-1/x', parallel: undefined });
+});
+
+test('a verification goes first, then what is soft, then the rest', async () => {
+  const plans = ['h-1', 'h-2', 'h-3', 'h-4'].map((name) => planOf([every('a', 10_000)], [], name));
+  const { clock, scheduler, started, retryMs, end } = bench(plans, { maxConcurrent: 1 }, false);
+  await clock.pass(10_000);
+  const [first] = started.map(({ key }) => key);
+  const others = ['h-1/a', 'h-2/a', 'h-3/a', 'h-4/a'].filter((key) => key !== first);
+  const [soft = '', verified = ''] = others.slice(1);
+  retryMs.set(soft, 5_000);
+  scheduler.soon(verified.slice(0, 3), 'app.a', 1);
+  // All but the first wait; they are taken anew as what they are now.
+  const order: string[] = [];
+  for (let left = 3; left > 0; left -= 1) {
+    await clock.pass(10_000);
+    await end(started.at(-1)?.key ?? '');
+    order.push(started.at(-1)?.key ?? '');
+  }
+  expect(order.indexOf(verified)).toBe(0);
+  expect(order).toContain(soft);
+});
+
+test('in overload every check has its turn, and the lateness tells of it', async () => {
+  const plans = Array.from({ length: 12 }, (_, i) => planOf([every('a', 10_000)], [], `h-${i}`));
+  const { clock, started, shed, lateMs, end } = bench(plans, { maxConcurrent: 1, queueLimit: 3 }, false);
+  const turns = new Map<string, number>();
+  for (let second = 0; second < 240; second += 2) {
+    await clock.pass(2_000);
+    const key = started.at(-1)?.key ?? '';
+    turns.set(key, (turns.get(key) ?? 0) + 1);
+    await end(key);
+  }
+  expect(shed.length).toBeGreaterThan(50);
+  expect(turns.size).toBe(12);
+  expect(Math.max(...turns.values()) / Math.min(...turns.values())).toBeLessThanOrEqual(2);
+  expect(Math.max(...lateMs)).toBeGreaterThan(5_000);
+});
+
+test('a check that still waits at its next turn keeps its place and is counted', async () => {
+  const plans = ['h-1', 'h-2'].map((name) => planOf([every('a', 10_000)], [], name));
+  const { clock, scheduler, started, shed, end } = bench(plans, { maxConcurrent: 1 }, false);
+  await clock.pass(40_000);
+  expect(scheduler.stats()).toMatchObject({ running: 1, queued: 1 });
+  expect(shed.filter((line) => line.endsWith('still_waiting')).length).toBeGreaterThanOrEqual(2);
+  await end(started[0]?.key ?? '');
+  expect(new Set(started.map(({ key }) => key)).size).toBe(2);
 });
