@@ -29,6 +29,8 @@ export interface ApprovalsOptions {
 
 export class Approvals {
   readonly #options: ApprovalsOptions;
+  /** Monotonic time at which each open question is over, whatever the wall clock is set to. */
+  readonly #overAtMs = new Map<string, number>();
 
   constructor(options: ApprovalsOptions) {
     this.#options = options;
@@ -64,6 +66,7 @@ export class Approvals {
       if (known !== undefined) fleet.apply(host, { kind: 'approval', approval: known });
       return;
     }
+    this.#isOver(approval);
     history.add('approval.asked', { host, check: decision.check, runId: id, data: { action: action.id } });
     fleet.apply(host, { kind: 'approval', approval });
     onAsked(approval);
@@ -91,7 +94,7 @@ export class Approvals {
     answer: 'approved' | 'rejected',
     person: { by: string; reason: string; tag: string },
   ): Approval | Rejected {
-    const { clock, coordinator } = this.#options;
+    const { coordinator } = this.#options;
     const approval = coordinator.approval(id);
     if (approval === undefined) return rejected(404, 'not_found', `There is no approval ${id}.`);
     if (approval.status !== 'waiting') {
@@ -102,7 +105,7 @@ export class Approvals {
         `It is ${approval.status}${by} already: ${approval.answer ?? ''}`,
       );
     }
-    if (clock.nowMs() >= approval.expiresAtMs) {
+    if (this.#isOver(approval)) {
       this.#close(approval, 'expired', 'rule', 'nobody answered in time');
       return rejected(409, 'expired', 'It expired; nothing is done. The next trouble asks again.');
     }
@@ -122,24 +125,38 @@ export class Approvals {
   /** From time to time: ends what is too late or has become pointless. Errors: MenddError. */
   turn(): void {
     const { clock, coordinator, fleet } = this.#options;
-    const nowMs = clock.nowMs();
-    const open = coordinator.approvals(nowMs - shownMs);
+    const open = coordinator
+      .approvals(clock.nowMs() - shownMs)
+      .filter(({ status }) => status === 'waiting' || status === 'approved');
+    const ids = new Set(open.map(({ id }) => id));
+    for (const id of this.#overAtMs.keys()) if (!ids.has(id)) this.#overAtMs.delete(id);
     for (const approval of open) {
       const { id, status } = approval;
-      if (status === 'waiting' && nowMs >= approval.expiresAtMs) {
+      const isOver = this.#isOver(approval);
+      if (status === 'waiting' && isOver) {
         this.#close(approval, 'expired', 'rule', 'nobody answered in time');
         continue;
       }
-      if (status !== 'waiting' && status !== 'approved') continue;
       const state = fleet.state(approval.host);
       const isUsed = state?.runs.some((run) => run.id === id) === true || coordinator.get(id) !== undefined;
       if (isUsed) continue;
       const gone =
-        status === 'approved' && nowMs >= approval.expiresAtMs
-          ? 'it could not run before its time was up'
-          : this.#lapse(approval);
+        status === 'approved' && isOver ? 'it could not run before its time was up' : this.#lapse(approval);
       if (gone !== undefined) this.#close(approval, 'lapsed', 'rule', gone);
     }
+  }
+
+  /**
+   * By the wall clock, or by the monotonic one since it was asked or this process saw it first: a clock that is set makes its time
+   * shorter, never longer.
+   */
+  #isOver({ id, createdAtMs, expiresAtMs }: Approval): boolean {
+    const { clock } = this.#options;
+    const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
+    const overAtMs =
+      this.#overAtMs.get(id) ?? monotonicMs + Math.min(expiresAtMs - nowMs, expiresAtMs - createdAtMs);
+    this.#overAtMs.set(id, overAtMs);
+    return nowMs >= expiresAtMs || monotonicMs >= overAtMs;
   }
 
   #close(

@@ -16,7 +16,6 @@ import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 
 const steady = checkOf('running', { flapping: null });
 const full = new MenddError('STORE_UNUSABLE', 'the disk is full');
-const asked: ActionDefinition = { ...restart, mode: 'approve' };
 const everyHost = { hosts: ['*'], labels: {}, checks: [] };
 const ran = { kind: 'ran', stdout: '', stderr: '', truncated: false, durationMs: 1 } as const;
 let directory = '';
@@ -119,37 +118,6 @@ test('a recurring downtime is in force again in hours that a clock set back give
   await housekeeping.stop();
 });
 
-test('an approval is good for the command that was read only', async () => {
-  const daemon = daemonWith(definitionsOf(plans(asked)));
-  await daemon.results('critical', 'critical');
-  const [question] = daemon.healing.approvals.waiting();
-  daemon.coordinator.settleApproval(question?.id ?? '', {
-    status: 'approved',
-    atMs: daemon.clock.nowMs(),
-    by: 'person:ann',
-  });
-  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
-  daemon.healing.fleet.swap({ ...definitionsOf(plans(other)), revision: 'r2' });
-  const known = daemon.coordinator.approval(question?.id ?? '');
-  if (known === undefined) throw new Error('the question is gone');
-  daemon.healing.fleet.apply('web-1', { kind: 'approval', approval: known });
-  await settle();
-  await daemon.results('critical');
-  expect(daemon.guard.sent).toEqual([]);
-});
-
-test('a question whose command changed lapses', async () => {
-  const daemon = daemonWith(definitionsOf(plans(asked)));
-  await daemon.results('critical', 'critical');
-  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
-  daemon.healing.fleet.swap({ ...definitionsOf(plans(other)), revision: 'r2' });
-  const [question] = daemon.healing.approvals.waiting();
-  const { id = '', tag = '' } = question ?? {};
-  const answer = daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
-  expect(answer).toMatchObject({ kind: 'rejected', code: 'lapsed' });
-  expect(daemon.guard.sent).toEqual([]);
-});
-
 const acknowledged: NewSuppression = {
   kind: 'acknowledgement',
   host: 'web-1',
@@ -199,14 +167,6 @@ test('outcomes are of the runs decided since then, open ones too', async () => {
       .map(({ runs }) => runs);
   expect(counted(decidedAtMs)).toEqual([1]);
   expect(counted(decidedAtMs + 1)).toEqual([]);
-});
-
-test('what waits for an answer is known also while the ledger cannot be read', async () => {
-  const daemon = daemonWith(definitionsOf(plans(asked)));
-  await daemon.results('critical', 'critical');
-  const listed = daemon.healing.approvals.list();
-  vi.spyOn(daemon.coordinator, 'approvals').mockImplementation(throws);
-  expect(daemon.healing.approvals.waiting()).toEqual(listed);
 });
 
 test('a silence holds from the next decision on, and ends with the next one after it was taken back', async () => {

@@ -1,0 +1,135 @@
+/** Questions to people: what they are for, how long they wait, and what an answer is good for. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { ActionDefinition, Definitions } from '../../core/definitions.ts';
+import { MenddError } from '../../core/errors.ts';
+import type { Approval } from '../../core/safety.ts';
+import { checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
+
+const dayMs = 86_400_000;
+const steady = checkOf('running', { flapping: null });
+const asked: ActionDefinition = { ...restart, mode: 'approve' };
+let directory = '';
+const open: ScriptedDaemon[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mendd-approvals-'));
+});
+
+afterEach(() => {
+  for (const each of open.splice(0)) each.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function definitionsWith(...rungs: ActionDefinition[]): Definitions {
+  return definitionsOf([planOf([steady], [ladderOf(rungs)])]);
+}
+
+function daemonWith(definitions: Definitions, clock?: FakeClock): ScriptedDaemon {
+  const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitions, clock);
+  open.push(daemon);
+  return daemon;
+}
+
+function throws(): never {
+  throw new MenddError('STORE_UNUSABLE', 'the disk is full');
+}
+
+/** What waits; there must be something. */
+function questionOf({ healing }: ScriptedDaemon): Approval {
+  const [question] = healing.approvals.waiting();
+  if (question === undefined) throw new Error('nothing waits for an answer');
+  return question;
+}
+
+test('an approval is good for the command that was read only', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { id } = questionOf(daemon);
+  daemon.coordinator.settleApproval(id, {
+    status: 'approved',
+    atMs: daemon.clock.nowMs(),
+    by: 'person:ann',
+  });
+  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
+  daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
+  const known = daemon.coordinator.approval(id);
+  if (known === undefined) throw new Error('the question is gone');
+  daemon.healing.fleet.apply('web-1', { kind: 'approval', approval: known });
+  await settle();
+  await daemon.results('critical');
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+test('a question whose command changed lapses', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
+  daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
+  const { id, tag } = questionOf(daemon);
+  const answer = daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
+  expect(answer).toMatchObject({ kind: 'rejected', code: 'lapsed' });
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+test('what waits for an answer is known also while the ledger cannot be read', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const listed = daemon.healing.approvals.list();
+  vi.spyOn(daemon.coordinator, 'approvals').mockImplementation(throws);
+  expect(daemon.healing.approvals.waiting()).toEqual(listed);
+});
+
+test.each([
+  ['set back by a day', -dayMs, 29 * 60_000, 'waiting'],
+  ['set back by a day', -dayMs, 30 * 60_000, 'expired'],
+  ['set forward by a day', dayMs, 1_000, 'expired'],
+  ['left alone', 0, 29 * 60_000, 'waiting'],
+  ['left alone', 0, 30 * 60_000, 'expired'],
+])('a question whose clock is %s (%i ms) is after %i ms %s', async (_, jumpMs, waitMs, status) => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { id, tag } = questionOf(daemon);
+  daemon.clock.setWall(daemon.clock.nowMs() + jumpMs);
+  await daemon.clock.pass(waitMs);
+  daemon.healing.approvals.turn();
+  expect(daemon.coordinator.approval(id)?.status).toBe(status);
+  const answer = daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
+  expect('kind' in answer).toBe(status === 'expired');
+});
+
+test('a yes that could not be used in time is void, also when the clock was set back meanwhile', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { id, tag } = questionOf(daemon);
+  daemon.coordinator.pause({ by: 'ann', reason: 'lunch', sinceMs: daemon.clock.nowMs() });
+  daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
+  daemon.clock.setWall(daemon.clock.nowMs() - dayMs);
+  await daemon.clock.pass(30 * 60_000);
+  daemon.healing.approvals.turn();
+  expect(daemon.coordinator.approval(id)?.status).toBe('lapsed');
+  daemon.coordinator.resume();
+  await daemon.results('critical', 'critical');
+  expect(daemon.guard.sent).toEqual([]);
+});
+
+test('a question that a start finds waits no longer than it was meant to, whatever the clock says then', async () => {
+  const definitions = definitionsWith(asked);
+  const first = daemonWith(definitions);
+  await first.results('critical', 'critical');
+  const { id } = questionOf(first);
+  first.close();
+  open.splice(0);
+  const daemon = daemonWith(definitions, new FakeClock(first.clock.nowMs() - dayMs));
+  daemon.healing.approvals.turn();
+  await daemon.clock.pass(29 * 60_000);
+  daemon.healing.approvals.turn();
+  expect(daemon.coordinator.approval(id)?.status).toBe('waiting');
+  await daemon.clock.pass(60_000);
+  daemon.healing.approvals.turn();
+  expect(daemon.coordinator.approval(id)?.status).toBe('expired');
+});
