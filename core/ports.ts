@@ -87,12 +87,21 @@ export type RunOutcome =
   | { kind: 'unreachable'; failure: TransportFailure; startedAtMs: number; durationMs: number }
   | { kind: 'not_sent'; reason: string; startedAtMs: number; durationMs: number };
 
+/** Since the start. `again`: checks that ran once more alone, since the batch told nothing sure of them. */
+export interface BatchCounts {
+  execs: number;
+  checks: number;
+  again: number;
+}
+
 export interface Runner {
   /** Never rejects for what a host does. */
   run(request: RunRequest): Promise<RunOutcome>;
   /** Drops connections of hosts that are gone or changed. */
   update(definitions: Definitions): void;
   connections(): { open: number; connecting: number; waiting: number };
+  /** Execs that several checks shared. Absent: this runner has none. */
+  batches?(): BatchCounts;
   close(): Promise<void>;
 }
 
@@ -125,6 +134,8 @@ export interface Store {
   loadHosts(): { host: string; status: HostStatus }[];
   /** One transaction: status, optional transition, the result, and events. Returns the events with ids. */
   save(change: StoreChange): StoredEvent[];
+  /** What `work` writes here is one transaction: all of it or, when it throws, nothing. */
+  batch<T>(work: () => T): T;
   /** Folds a decision into the newest of the same host, action, verdict and reason, or adds a row. */
   saveDecision(decision: Decision): StoredDecision;
   addEvent(event: Omit<StoredEvent, 'id'>): StoredEvent;

@@ -1,25 +1,36 @@
 /**
- * Owns writing history while the store may fail: what cannot be written waits in memory, in order and bounded, and goes out
- * as soon as the store takes writes again. While anything waits, no action may start. Also fans events out to listeners.
+ * Owns writing history: routine results wait a moment in memory and are committed together; whatever an action or a message may
+ * rest on is committed at once, with all that came before it. While the store fails, what waits is kept in order and bounded,
+ * and no action may start. Also fans events out to listeners.
  */
 
 import type { Decision } from '../core/decisions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock, Store, StoreChange } from '../core/ports.ts';
 import type { EventType, StoredEvent } from '../core/types.ts';
+import type { History as ReadPort } from '../core/views.ts';
 import type { Log } from './log.ts';
 
-type Write = () => StoredEvent[];
+interface Waiting {
+  write: () => StoredEvent[];
+  /** Nothing is told or done because of it: a kill may take it, and a full queue drops it first. */
+  isRoutine: boolean;
+}
 
-/** Changes kept while the store is down; the oldest beyond it are dropped and counted. */
+/** How long a routine result may wait, which is what a kill can lose. Milliseconds. */
+const routineWaitMs = 500;
+/** Writes of one transaction at most; about 5 ms. */
+const batchLimit = 500;
+/** Writes kept while the store is down; beyond it the oldest routine one is dropped, or the oldest, and counted. */
 const waitingLimit = 10_000;
 
 export class History {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #waiting: Write[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #listeners = new Set<(event: StoredEvent) => void>();
+  #cancel: (() => void) | undefined;
   #problem: string | undefined;
   #dropped = 0;
 
@@ -34,13 +45,24 @@ export class History {
     return this.#problem;
   }
 
+  /** The stored history with what still waits: it is written first. */
+  get reader(): ReadPort {
+    const store = this.#store;
+    return {
+      ...store,
+      results: (query) => (this.flush(), store.results(query)),
+      decisions: (query) => (this.flush(), store.decisions(query)),
+    };
+  }
+
   onEvent(listener: (event: StoredEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   save(change: StoreChange): void {
-    this.#write(() => this.#store.save(change));
+    const isRoutine = change.transitions.length === 0 && change.events.length === 0;
+    this.#write(() => this.#store.save(change), isRoutine);
   }
 
   saveDecision(decision: Decision): void {
@@ -60,7 +82,7 @@ export class History {
           data,
         }),
       ];
-    });
+    }, decision.verdict === 'held');
   }
 
   add(type: EventType, event: Partial<Omit<StoredEvent, 'id' | 'atMs' | 'type'>> = {}): void {
@@ -75,15 +97,28 @@ export class History {
     });
   }
 
-  /** Tries what waits; called before each write and from time to time. True when nothing is left. */
+  /** Writes what waits; called from time to time too. True when nothing is left. */
   flush(): boolean {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    // A store that failed is tried with little.
+    let limit = this.#problem === undefined ? batchLimit : 1;
+    let hasBug = false;
     while (this.#waiting.length > 0) {
-      const write = this.#waiting[0];
-      if (write === undefined || !this.#attempt(write)) return false;
-      this.#waiting.shift();
+      const outcome = this.#commit(this.#waiting.slice(0, limit));
+      if (outcome === 'failed') return false;
+      hasBug ||= outcome === 'bug';
+      limit = hasBug ? 1 : batchLimit;
     }
     if (this.#problem !== undefined) this.#recovered();
     return true;
+  }
+
+  /** Before the store is closed: nothing is written afterwards. */
+  close(): void {
+    this.flush();
+    this.#cancel?.();
+    this.#waiting.length = 0;
   }
 
   /** The ledger or another writer met an unusable store. */
@@ -91,13 +126,12 @@ export class History {
     if (this.#problem !== undefined) return;
     this.#problem = error.message;
     this.#log.error({ code: error.code, hint: error.hint }, `store: ${error.message}`);
-    this.#waiting.push(() => [
-      this.#store.addEvent({
-        atMs: this.#clock.nowMs(),
-        type: 'store.failed',
-        data: { message: error.message },
-      }),
-    ]);
+    const event = {
+      atMs: this.#clock.nowMs(),
+      type: 'store.failed',
+      data: { message: error.message },
+    } as const;
+    this.#waiting.push({ write: () => [this.#store.addEvent(event)], isRoutine: false });
   }
 
   #recovered(): void {
@@ -108,23 +142,41 @@ export class History {
     this.add('store.recovered', { data });
   }
 
-  #write(write: Write): void {
-    if (this.flush() && this.#attempt(write)) return;
-    this.#waiting.push(write);
-    if (this.#waiting.length <= waitingLimit) return;
-    this.#waiting.shift();
-    this.#dropped += 1;
+  #write(write: Waiting['write'], isRoutine = false): void {
+    const waiting = this.#waiting;
+    waiting.push({ write, isRoutine });
+    if (waiting.length > waitingLimit) {
+      waiting.splice(
+        Math.max(
+          0,
+          waiting.findIndex((each) => each.isRoutine),
+        ),
+        1,
+      );
+      this.#dropped += 1;
+    }
+    const isFull = waiting.length >= batchLimit && this.#problem === undefined;
+    if (!isRoutine || isFull) this.flush();
+    else this.#cancel ??= this.#clock.after(routineWaitMs, () => this.flush());
   }
 
-  #attempt(write: Write): boolean {
+  /** All of `batch`, the first of what waits, or nothing of it. */
+  #commit(batch: readonly Waiting[]): 'written' | 'failed' | 'bug' {
+    let events: StoredEvent[];
     try {
-      const events = write();
-      for (const event of events) for (const listener of this.#listeners) listener(event);
-      return true;
+      events = this.#store.batch(() => batch.flatMap(({ write }) => write()));
     } catch (error) {
-      if (!(error instanceof MenddError)) throw error;
-      this.failed(error);
-      return false;
+      if (error instanceof MenddError) {
+        this.failed(error);
+        return 'failed';
+      }
+      // One that cannot be written at all must not take the others with it: they go one by one.
+      if (batch.length > 1) return 'bug';
+      this.#waiting.shift();
+      throw error;
     }
+    this.#waiting.splice(0, batch.length);
+    for (const event of events) for (const listener of this.#listeners) listener(event);
+    return 'written';
   }
 }

@@ -3,6 +3,7 @@ import type { Store, StoredCheck } from '../core/ports.ts';
 import type { CheckStatus, HostStatus } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 
+/** Writes are part of the caller's transaction. */
 export interface CurrentState extends Pick<Store, 'loadChecks' | 'loadHosts' | 'forget'> {
   putCheck(host: string, check: string, status: CheckStatus): void;
   putHost(host: string, status: HostStatus): void;
@@ -28,12 +29,12 @@ export function currentState(db: Connection): CurrentState {
   const dropCheck = db.prepare<[string, string]>('DELETE FROM check_state WHERE host = ? AND check_id = ?');
   const dropHost = db.prepare<[string]>('DELETE FROM host_state WHERE host = ?');
 
-  const forget = db.transaction((keep: Parameters<Store['forget']>[0]) => {
+  const forget = (keep: Parameters<Store['forget']>[0]): void => {
     for (const { host, check } of checkNames.all()) {
       if (!keep.hosts.has(host) || !keep.checks.has(`${host}\n${check}`)) dropCheck.run(host, check);
     }
     for (const { host } of hosts.all()) if (!keep.hosts.has(host)) dropHost.run(host);
-  });
+  };
 
   return {
     putCheck: (host, check, status) => void putCheck.run(host, check, JSON.stringify(status)),
@@ -46,6 +47,6 @@ export function currentState(db: Connection): CurrentState {
         ),
     loadHosts: () =>
       hosts.all().map(({ host, status }) => ({ host, status: JSON.parse(status) as HostStatus })),
-    forget: (keep) => forget.immediate(keep),
+    forget,
   };
 }

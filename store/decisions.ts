@@ -22,6 +22,7 @@ interface Row {
 
 type Query = Parameters<Store['decisions']>[0];
 
+/** Writes are part of the caller's transaction. */
 export interface Decisions extends Pick<Store, 'saveDecision' | 'decisions'> {
   prune(beforeMs: number, batch: number): number;
 }
@@ -37,7 +38,7 @@ export function decisionTable(db: Connection): Decisions {
   const update = db.prepare<[Pick<Row, 'id' | 'last_at_ms' | 'count' | 'gates'>]>(
     'UPDATE decisions SET last_at_ms = :last_at_ms, count = :count, gates = :gates WHERE id = :id',
   );
-  const save = db.transaction((decision: Decision): StoredDecision => {
+  const save = (decision: Decision): StoredDecision => {
     const before = newest.get(decision.host, decision.action);
     const row = encode(decision);
     if (before === undefined || !repeats(before, row)) {
@@ -53,10 +54,10 @@ export function decisionTable(db: Connection): Decisions {
     const { id, count, last_at_ms, gates } = folded;
     update.run({ id, count, last_at_ms, gates });
     return decode(folded);
-  });
+  };
   const read = pageReader<Row>(db, { select: 'SELECT * FROM decisions AS d', key: 'id' });
   return {
-    saveDecision: (decision) => save.immediate(decision),
+    saveDecision: save,
     decisions: (query) => pageOf(read(filtersOf(query), query), query, (row) => row.id, decode),
     prune: pruner(db, 'decisions', 'last_at_ms < ?'),
   };

@@ -1,4 +1,4 @@
-/** Owns the history file: joins its tables into the `Store` port. One change is one transaction. */
+/** Owns the history file: joins its tables into the `Store` port. One change is one transaction, or a part of the caller's. */
 import type { Store, StoreChange } from '../core/ports.ts';
 import type { StoredEvent } from '../core/types.ts';
 import type { Connection } from './connection.ts';
@@ -21,30 +21,37 @@ export function createHistory(db: Connection, file: string): Store {
   const decisions = decisionTable(db);
   const events = eventTable(db);
 
-  const write = db.transaction((change: StoreChange): { events: StoredEvent[]; committed: () => void } => {
+  const write = (change: StoreChange): StoredEvent[] => {
     const { host, check, checkStatus, hostStatus, result } = change;
     if (hostStatus !== undefined) state.putHost(host, hostStatus);
     for (const transition of change.transitions) transitions.add(transition);
     const stored = change.events.map((event) => events.addEvent(event));
-    if (checkStatus === undefined && result === undefined)
-      return { events: stored, committed: () => undefined };
+    if (checkStatus === undefined && result === undefined) return stored;
     if (check === undefined) throw new Error(`a result or status of ${host} names no check`);
     if (checkStatus !== undefined) state.putCheck(host, check, checkStatus);
-    const committed = result === undefined ? () => undefined : results.add(host, check, result);
-    return { events: stored, committed };
-  });
+    if (result !== undefined) results.add(host, check, result);
+    return stored;
+  };
+
+  const transact = db.transaction((work: () => unknown) => work());
+  const together = <T>(work: () => T): T => {
+    if (db.inTransaction) return work();
+    try {
+      return transact.immediate(work) as T;
+    } catch (error) {
+      results.rolledBack();
+      throw error;
+    }
+  };
 
   return guarded<Store>(file, {
     loadChecks: state.loadChecks,
     loadHosts: state.loadHosts,
-    save(change) {
-      const { events: stored, committed } = write.immediate(change);
-      committed();
-      return stored;
-    },
-    saveDecision: decisions.saveDecision,
+    save: (change) => together(() => write(change)),
+    batch: together,
+    saveDecision: (decision) => together(() => decisions.saveDecision(decision)),
     addEvent: events.addEvent,
-    forget: state.forget,
+    forget: (keep) => together(() => state.forget(keep)),
     transitions: transitions.transitions,
     results: results.results,
     decisions: decisions.decisions,

@@ -33,8 +33,9 @@ interface Remembered {
 }
 
 export interface Results extends Pick<Store, 'results'> {
-  /** Call what it returns once the surrounding transaction is committed. */
-  add(host: string, check: string, result: CheckResult): () => void;
+  /** Call `rolledBack` when the surrounding transaction is. */
+  add(host: string, check: string, result: CheckResult): void;
+  rolledBack(): void;
   prune(beforeMs: number, batch: number): number;
 }
 
@@ -68,8 +69,9 @@ export function resultTable(db: Connection): Results {
       const before = newest.get(seriesId);
       const repeated = before?.digest === remembered.digest && before.hour === remembered.hour;
       insert.run(encode(seriesId, result, repeated));
-      return () => void newest.set(seriesId, remembered);
+      newest.set(seriesId, remembered);
     },
+    rolledBack: () => newest.clear(),
     results: (query) => readPage(query),
     prune: (beforeMs, batch) => pruneHours(Math.floor(beforeMs / hourMs) * hourMs, batch),
   };
