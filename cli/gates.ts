@@ -64,7 +64,7 @@ const instantForm = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 /** A name that ends in Ms holds a duration; instants are text; null where nothing happened yet. */
 function showValue(name: string, value: GateRow['values'][string]): string {
   const label = spaced(name.replace(/(At)?(Ms)?$/, ''));
-  if (value === null) return `${label} none`;
+  if (value === null || value === '') return `${label} none`;
   if (typeof value === 'boolean') return `${label} ${value ? 'yes' : 'no'}`;
   if (typeof value === 'number')
     return `${label} ${name.endsWith('Ms') ? showDuration(value) : Math.round(value * 10) / 10}`;
