@@ -1,12 +1,14 @@
 /** Joins the ways of running commands into the Runner port; it chooses by target and does nothing itself. */
 import type { HostDefinition, PluginFile, SshConfig } from '../core/definitions.ts';
 import type { Clock, Runner, RunOutcome, RunRequest } from '../core/ports.ts';
+import { Batcher } from './batcher.ts';
+import { runBatchSession } from './check-batch-session.ts';
 import type { HostKeyChange } from './host-keys.ts';
 import { LocalRunner } from './local-runner.ts';
 import type { PluginUploader } from './plugin-upload-port.ts';
 import { createLogins } from './ssh-auth.ts';
 import { type PoolLog, SshPool } from './ssh-pool.ts';
-import { runOverSsh } from './ssh-runner.ts';
+import { runOverSsh, withConnection } from './ssh-runner.ts';
 
 export interface RunnerOptions {
   config: SshConfig;
@@ -44,10 +46,22 @@ export function createRunner(options: RunnerOptions): Runner {
   });
   const active = new Set<Promise<RunOutcome>>();
 
+  const batcher = new Batcher({
+    clock,
+    alone: (host, request) => runOverSsh(pool, host, request, config.connectTimeoutMs, clock),
+    together(host, requests, parallel, tell) {
+      const timeoutMs = Math.max(...requests.map((request) => request.timeoutMs));
+      const limits = { purpose: 'check', timeoutMs } as const;
+      return withConnection(pool, host, limits, config.connectTimeoutMs, clock, (connection, timing) =>
+        runBatchSession(connection, requests, parallel, timing, tell),
+      );
+    },
+  });
+
   const runOn = (request: RunRequest): Promise<RunOutcome> =>
     request.target.kind === 'local' || request.target.host.transport === 'local'
       ? local.run(request)
-      : runOverSsh(pool, request.target.host, request, config.connectTimeoutMs, clock);
+      : batcher.run(request.target.host, request);
 
   const notSent = (reason: string): RunOutcome => ({
     kind: 'not_sent',
@@ -63,7 +77,7 @@ export function createRunner(options: RunnerOptions): Runner {
     }
     if (!plugins) return notSent('plugins cannot be uploaded by this runner');
     const hostKey = accountKey(target.host, request.sudo?.user);
-    const { beforeSend: _, stdin: __, env: ___, plugin: ____, ...same } = request;
+    const { beforeSend: _, stdin: __, env: ___, plugin: ____, batch: _____, ...same } = request;
     for (let attempt = 1; ; attempt += 1) {
       const ready = await plugins.ensure({
         hostKey,
@@ -95,6 +109,7 @@ export function createRunner(options: RunnerOptions): Runner {
       pool.update(config, logins, definitions.hosts);
     },
     connections: () => pool.connections(),
+    batches: () => batcher.counts(),
     async close() {
       pool.close();
       local.close();

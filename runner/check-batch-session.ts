@@ -1,0 +1,178 @@
+/**
+ * Runs several checks in one exec over one open connection and tells each one's end as soon as it is known. It tries nothing
+ * twice; batcher.ts decides what is asked again.
+ */
+import { randomBytes } from 'node:crypto';
+import type { RunOutcome, RunRequest } from '../core/ports.ts';
+import { type BatchNews, type Frame, FrameReader, readExit } from './check-batch-frames.ts';
+import { batchScript, frameOutputBytes, workerLimit } from './check-batch-script.ts';
+import { killGraceMs } from './remote-script.ts';
+import type { SshConnection } from './ssh-connection.ts';
+import {
+  clientSlackMs,
+  feelPulse,
+  type OpenChannel,
+  type SessionResult,
+  type SessionTiming,
+  withChannel,
+} from './ssh-session.ts';
+
+/** The text counts these to find outputs that are held open after the end of their check. */
+const tickMs = 1_000;
+/** An output is held for two ticks at most before its check's frame comes. */
+const heldMs = 2 * tickMs;
+
+/** `unclean`: it ran, but what it gave may not be what it gives alone. */
+export type MemberEnd = { kind: 'ran'; outcome: RunOutcome } | { kind: 'unclean' };
+
+/** `cut`: some ends were not told. `unfit`: perhaps the same, and batches do not work on this host. */
+export interface BatchEnd {
+  kind: 'batch';
+  end: 'whole' | 'cut' | 'unfit';
+}
+
+export async function runBatchSession(
+  connection: SshConnection,
+  requests: readonly RunRequest[],
+  parallel: number,
+  timing: SessionTiming,
+  tell: (index: number, end: MemberEnd) => void,
+): Promise<SessionResult<BatchEnd>> {
+  const { limiter } = connection;
+  if (limiter === 'shell') return { kind: 'done', outcome: { kind: 'batch', end: 'unfit' } };
+  const timeoutMs = Math.max(...requests.map((request) => request.timeoutMs));
+  return withChannel(connection, 'exec /bin/sh -s', { timeoutMs }, timing, (opened) => {
+    const nonce = randomBytes(16).toString('hex');
+    const name = randomBytes(8).toString('hex');
+    const conversation = new Conversation(connection, requests, parallel, timing, tell);
+    return conversation.hold(
+      opened,
+      batchScript({ members: requests, parallel, limiter, nonce, name }),
+      nonce,
+    );
+  });
+}
+
+interface Start {
+  atMs: number;
+  monoMs: number;
+}
+
+class Conversation {
+  readonly #connection: SshConnection;
+  readonly #requests: readonly RunRequest[];
+  readonly #parallel: number;
+  readonly #clock: SessionTiming['clock'];
+  readonly #tell: (index: number, end: MemberEnd) => void;
+  /** Checks that were started and whose end is not known, by index. */
+  readonly #running = new Map<number, Start>();
+  #next = 0;
+  #told = 0;
+  #end: BatchEnd['end'] = 'whole';
+  #stop: (end: BatchEnd['end']) => void = () => undefined;
+  #cancelOverdue: (() => void) | undefined;
+
+  constructor(
+    connection: SshConnection,
+    requests: readonly RunRequest[],
+    parallel: number,
+    { clock }: SessionTiming,
+    tell: (index: number, end: MemberEnd) => void,
+  ) {
+    this.#connection = connection;
+    this.#requests = requests;
+    this.#parallel = Math.min(parallel, workerLimit);
+    this.#clock = clock;
+    this.#tell = tell;
+  }
+
+  /** The channel's input stays open: its end tells the text that nobody listens any more. */
+  async hold({ channel, onExit }: OpenChannel, script: string, nonce: string): Promise<BatchEnd> {
+    // Reported again by the close of the channel; without a listener it would stop the process.
+    channel.on('error', () => undefined);
+    let cancelTick: (() => void) | undefined;
+    const tick = (): void => {
+      channel.write('\n');
+      cancelTick = this.#clock.after(tickMs, tick);
+    };
+    const ended = new Promise<BatchEnd['end']>((resolve) => {
+      this.#stop = resolve;
+    });
+    const unsubscribe = this.#connection.onEnd(() => this.#stop('cut'));
+    const reader = new FrameReader(nonce, (news) => this.#hear(news));
+    channel.on('data', (chunk: Buffer) => reader.push(chunk));
+    channel.stderr.resume();
+    onExit(() => {
+      this.#connection.proved = true;
+    });
+    // What ended by itself and told nothing does not know how to tell.
+    channel.once('close', () => this.#stop(this.#told === 0 && !this.#connection.ended ? 'unfit' : 'cut'));
+    for (let place = 0; place < this.#parallel; place += 1) this.#start();
+    channel.write(script);
+    cancelTick = this.#clock.after(tickMs, tick);
+    const end = await ended;
+    cancelTick?.();
+    this.#cancelOverdue?.();
+    unsubscribe();
+    return { kind: 'batch', end };
+  }
+
+  /** The next one in order begins now, there too. */
+  #start(): void {
+    if (this.#next === this.#requests.length) return;
+    this.#running.set(this.#next, { atMs: this.#clock.nowMs(), monoMs: this.#clock.monotonicMs() });
+    this.#next += 1;
+    if (!this.#cancelOverdue) this.#watch();
+  }
+
+  #hear(news: BatchNews): void {
+    if (news.kind === 'unfit') return this.#stop('unfit');
+    const start = news.kind === 'broken' ? undefined : this.#running.get(news.index);
+    const request = news.kind === 'broken' ? undefined : this.#requests[news.index];
+    if (news.kind === 'broken' || !start || !request) return this.#stop('cut');
+    this.#running.delete(news.index);
+    this.#told += 1;
+    this.#start();
+    this.#tell(news.index, news.kind === 'frame' ? this.#judge(news, request, start) : { kind: 'unclean' });
+    // Someone removes the files of batches here.
+    if (news.kind === 'gone') this.#end = 'unfit';
+    if (this.#told === this.#requests.length) this.#stop(this.#end);
+  }
+
+  #judge(frame: Frame, { timeoutMs }: RunRequest, start: Start): MemberEnd {
+    const { stdout, stderr, exitCode } = frame;
+    const durationMs = this.#clock.monotonicMs() - start.monoMs;
+    const kind = readExit(exitCode, durationMs, timeoutMs);
+    if (kind === 'unsure' || Math.max(stdout.length, stderr.length) > frameOutputBytes)
+      return { kind: 'unclean' };
+    const ran = {
+      stdout: stdout.toString(),
+      stderr: stderr.toString(),
+      truncated: false,
+      startedAtMs: start.atMs,
+      durationMs,
+    };
+    return {
+      kind: 'ran',
+      outcome: kind === 'exited' ? { kind, exitCode, ...ran } : { kind, limitMs: timeoutMs, ...ran },
+    };
+  }
+
+  /** Waits for the one that should end first, and cuts the batch when the host does not keep its limit. */
+  #watch(): void {
+    const overdueMs = Math.min(
+      ...[...this.#running].map(([index, { monoMs }]) => monoMs + (this.#requests[index]?.timeoutMs ?? 0)),
+    );
+    const leftMs = overdueMs + killGraceMs + heldMs + clientSlackMs - this.#clock.monotonicMs();
+    if (leftMs > 0) {
+      // Whatever starts until then ends after it or is seen when it has passed.
+      this.#cancelOverdue = leftMs === Infinity ? undefined : this.#clock.after(leftMs, () => this.#watch());
+      return;
+    }
+    const pulse = feelPulse(this.#connection, this.#clock);
+    if (pulse === 'alive') this.#stop('cut');
+    else if (pulse !== 'silent') {
+      this.#cancelOverdue = this.#clock.after(pulse.askAgainMs, () => this.#watch());
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test, vi } from 'vitest';
+import { type BatchNews, FrameReader } from '../../runner/check-batch-frames.ts';
+import { batchScript } from '../../runner/check-batch-script.ts';
+import type { ScriptRequest } from '../../runner/remote-script.ts';
+
+const shells: Record<string, string[]> = {
+  dash: ['/bin/dash', '-s'],
+  bash: ['/bin/bash', '-s'],
+  'bash --posix': ['/bin/bash', '--posix', '-s'],
+  'busybox ash': ['/bin/busybox', 'sh', '-s'],
+  mksh: ['/bin/mksh', '-s'],
+  yash: ['/bin/yash', '-s'],
+};
+const here = Object.keys(shells).filter((name) => existsSync(shells[name]?.[0] ?? ''));
+
+const temporary = mkdtempSync(join(tmpdir(), 'mendd-batch-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+interface Ended {
+  news: BatchNews[];
+  noise: string;
+}
+
+function run(
+  shell: string,
+  members: ScriptRequest[],
+  options: {
+    parallel?: number;
+    limiter?: 'timeout' | 'setsid';
+    env?: Record<string, string>;
+    talk?: (child: ChildProcess) => void;
+  } = {},
+): Promise<Ended> {
+  const [program = '', ...args] = shells[shell] ?? [];
+  const nonce = randomBytes(16).toString('hex');
+  const news: BatchNews[] = [];
+  const reader = new FrameReader(nonce, (item) => news.push(item));
+  const child = spawn(program, args, {
+    detached: true,
+    env: { PATH: process.env['PATH'], HOME: temporary, TMPDIR: temporary, ...options.env },
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.write(
+    batchScript({
+      members,
+      parallel: options.parallel ?? 4,
+      limiter: options.limiter ?? 'timeout',
+      nonce,
+      name: randomBytes(8).toString('hex'),
+    }),
+  );
+  const ticker = setInterval(() => child.stdin.write('\n'), 1_000);
+  let noise = '';
+  child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()));
+  options.talk?.(child);
+  return new Promise((resolve) => {
+    child.on('close', () => {
+      clearInterval(ticker);
+      resolve({ news, noise });
+    });
+  });
+}
+
+const member = (script: string, timeoutMs = 10_000): ScriptRequest => ({ script, timeoutMs });
+const frame = (index: number, exitCode: number, stdout: string, stderr = '') => ({
+  kind: 'frame',
+  index,
+  exitCode,
+  stdout: Buffer.from(stdout, 'latin1'),
+  stderr: Buffer.from(stderr, 'latin1'),
+});
+const byIndex = (news: BatchNews[]) =>
+  news.toSorted((one, other) => ('index' in one && 'index' in other ? one.index - other.index : 0));
+
+test.each(here)('%s runs checks apart from each other', async (shell) => {
+  const { news, noise } = await run(shell, [
+    member('echo out; echo err >&2; exit 3'),
+    member("printf 'a\\000b\\377'; printf '\\001' >&2"),
+    member('cat; read x; echo "$? end"'),
+    member('kill -INT $$; echo survived'),
+    member('ls /proc/self/fd | wc -l; umask; pwd'),
+    member('cd /; umask 0; exec >&-; exit 7'),
+    member('kill -9 0'),
+    member('yes | head -c 70000'),
+    member('sleep 30 & echo left'),
+    member('sleep 30', 1_000),
+    member('env | grep -c mb_; exit 0'),
+    member(''),
+  ]);
+  expect(noise).toBe('');
+  expect(byIndex(news)).toMatchObject([
+    frame(0, 3, 'out\n', 'err\n'),
+    frame(1, 0, 'a\0b\xff', '\x01'),
+    frame(2, 0, '1 end\n'),
+    { index: 3, exitCode: expect.toSatisfy((code: number) => code > 128) as number },
+    { kind: 'frame', index: 4, exitCode: 0 },
+    frame(5, 7, ''),
+    { index: 6, exitCode: expect.toSatisfy((code: number) => code > 128) as number },
+    { kind: 'frame', index: 7 },
+    { kind: 'unclean', index: 8 },
+    frame(9, 124, ''),
+    frame(10, 0, '0\n'),
+    frame(11, 0, ''),
+  ]);
+  await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]));
+});
