@@ -252,6 +252,10 @@ export interface SshConfig {
   /** Used for actions when present. */
   actionIdentity?: Secret;
   passphrase?: Secret;
+  /** Certificates that go with the keys, for `openssh`: paths, read at each login. */
+  certificates?: readonly string[];
+  /** An ssh_config that `openssh` reads; none when absent. */
+  clientConfig?: string;
   agent: boolean;
   knownHosts: string;
   hostKeys: 'strict' | 'accept_new';

@@ -9,10 +9,16 @@ import { failure } from './ssh-failure.ts';
 export interface HostKeyChange {
   address: string;
   port: number;
-  presented: { type: string; fingerprint: string };
+  presented: PresentedKey;
   /** What known_hosts has instead; `line` counts from 1. */
   known: readonly { type: string; fingerprint: string; line: number }[];
   knownHosts: string;
+}
+
+/** A key as people compare it. */
+export interface PresentedKey {
+  type: string;
+  fingerprint: string;
 }
 
 export type HostKeyVerdict =
@@ -33,6 +39,8 @@ const algorithmsOfType: Readonly<Record<string, readonly ServerHostKeyAlgorithm[
   // The type of the key, not of the signature: SHA-1 signatures are not offered.
   'ssh-rsa': ['rsa-sha2-512', 'rsa-sha2-256'],
 };
+
+const certified = '-cert-v01@openssh.com';
 
 const verifyHint = (address: string, port: number, file: string): string =>
   `Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub), then add it: ssh-keyscan -p ${port} ${address} >> ${file}`;
@@ -64,8 +72,27 @@ export class HostKeys {
     return known.length > 0 ? known : Object.values(algorithmsOfType).flat();
   }
 
+  /** As `algorithms`, in the words of OpenSSH, which has host certificates too; undefined for a host that is not known. */
+  pinned(address: string, port: number): string[] | undefined {
+    const found = this.#look(address, port);
+    if (found instanceof Error || !found.exact) return undefined;
+    const types = found.keys.filter((key) => key.marker === undefined).map((key) => key.type);
+    const plain = [...new Set(types)].flatMap((type) => algorithmsOfType[type] ?? []);
+    if (plain.length === 0) return undefined;
+    const vouched = found.keys.some((key) => key.marker === 'cert-authority');
+    if (!vouched) return plain;
+    const all = Object.values(algorithmsOfType).flat();
+    return [...all.map((name) => `${name}${certified}`), ...plain];
+  }
+
   /** Asked for each key a host presents. Records it when the policy is `accept_new` and nothing is known. */
   verify(address: string, port: number, key: Uint8Array): HostKeyVerdict {
+    const verdict = this.judge(address, port, { type: keyType(key), fingerprint: fingerprint(key) });
+    return verdict === 'new' ? this.#record(hostSpelling(address, port), key) : verdict;
+  }
+
+  /** What known_hosts says of a key, without recording it. `new`: nothing, and the policy lets new ones in. */
+  judge(address: string, port: number, presented: PresentedKey): HostKeyVerdict | 'new' {
     const found = this.#look(address, port);
     if (found instanceof Error) {
       return refused(
@@ -74,47 +101,67 @@ export class HostKeys {
       );
     }
     const { keys, exact } = found;
-    const presented = `${keyType(key)} ${fingerprint(key)}`;
+    const shown = `${presented.type} ${presented.fingerprint}`;
     const place = hostSpelling(address, port);
-    const same = (known: KnownKey): boolean => known.key.equals(key);
+    const same = (known: KnownKey): boolean => fingerprint(known.key) === presented.fingerprint;
     if (keys.some((known) => known.marker === 'revoked' && same(known))) {
       return refused(
-        `${place} presented a key that is marked @revoked in ${this.#file} (${presented})`,
+        `${place} presented a key that is marked @revoked in ${this.#file} (${shown})`,
         'Somebody declared this key lost. Find out why the host still has it.',
       );
     }
     const plain = keys.filter((known) => known.marker === undefined);
     if (plain.some(same)) return { kind: 'ok' };
-    if (exact && plain.length > 0) return this.#changed(address, port, key, plain);
+    if (exact && plain.length > 0) return this.#changed(address, port, presented, plain);
     if (keys.some((known) => known.marker === 'cert-authority')) {
       return refused(
-        `${place} is known by a @cert-authority line only, and host certificates are not supported`,
-        `Add the host's own key: ssh-keyscan -p ${port} ${address} >> ${this.#file}`,
+        `${place} is known by a @cert-authority line only, and it presented a plain key, which no such line vouches for`,
+        `Add the host's own key: ssh-keyscan -p ${port} ${address} >> ${this.#file}; only \`transport: openssh\` reads host certificates.`,
       );
     }
     if (this.#policy === 'strict') {
       return refused(
-        `${place} is not in ${this.#file} (it presented ${presented})`,
+        `${place} is not in ${this.#file} (it presented ${shown})`,
         verifyHint(address, port, this.#file),
       );
     }
-    return this.#record(place, key);
+    return 'new';
   }
 
-  #changed(address: string, port: number, key: Uint8Array, known: readonly KnownKey[]): HostKeyVerdict {
+  /** Makes the file, for a client that adds new keys to it itself. */
+  prepare(): HostKeyVerdict {
+    if (this.#policy === 'strict') return { kind: 'ok' };
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+      appendFileSync(this.#file, '', { mode: 0o600 });
+      return { kind: 'ok' };
+    } catch (error) {
+      return refused(
+        `new host keys cannot be recorded in ${this.#file}: ${(error as Error).message}`,
+        'Make ssh.known_hosts writable by the user mendd runs as, or add the keys yourself.',
+      );
+    }
+  }
+
+  #changed(
+    address: string,
+    port: number,
+    presented: PresentedKey,
+    known: readonly KnownKey[],
+  ): HostKeyVerdict {
     const place = hostSpelling(address, port);
     const lines = known.map((each) => each.line).join(', ');
     return {
       kind: 'refused',
       failure: failure(
         'host_key',
-        `the host key of ${place} changed: it presented ${keyType(key)} ${fingerprint(key)}, ${this.#file} has another (line ${lines})`,
+        `the host key of ${place} changed: it presented ${presented.type} ${presented.fingerprint}, ${this.#file} has another (line ${lines})`,
         `Nothing is run there. Was the host reinstalled, or does somebody else answer? If its new key is right: ssh-keygen -R '${place}' -f ${this.#file}, then add the new one.`,
       ),
       change: {
         address,
         port,
-        presented: { type: keyType(key), fingerprint: fingerprint(key) },
+        presented,
         known: known.map((each) => ({
           type: each.type,
           fingerprint: fingerprint(each.key),

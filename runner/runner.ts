@@ -5,6 +5,7 @@ import { Batcher } from './batcher.ts';
 import { runBatchSession } from './check-batch-session.ts';
 import type { HostKeyChange } from './host-keys.ts';
 import { LocalRunner } from './local-runner.ts';
+import { OpensshProgram } from './openssh-program.ts';
 import type { PluginUploader } from './plugin-upload-port.ts';
 import { createLogins } from './ssh-auth.ts';
 import { type PoolLog, SshPool } from './ssh-pool.ts';
@@ -35,8 +36,10 @@ export function createRunner(options: RunnerOptions): Runner {
   const agentSocket = options.agentSocket ?? process.env['SSH_AUTH_SOCK'];
   let config = options.config;
   const local = new LocalRunner(clock);
+  const openssh = new OpensshProgram(clock, agentSocket);
   const pool = new SshPool({
     config,
+    openssh,
     logins: createLogins(config, agentSocket),
     clock,
     random: options.random,
@@ -107,6 +110,7 @@ export function createRunner(options: RunnerOptions): Runner {
       const logins = createLogins(definitions.daemon.ssh, agentSocket);
       config = definitions.daemon.ssh;
       pool.update(config, logins, definitions.hosts);
+      void openssh.forgetKeys();
     },
     connections: () => pool.connections(),
     batches: () => batcher.counts(),
@@ -114,6 +118,7 @@ export function createRunner(options: RunnerOptions): Runner {
       pool.close();
       local.close();
       await Promise.allSettled(active);
+      await openssh.close();
     },
   };
 }

@@ -4,6 +4,7 @@ import type { AnyAuthMethod, ParsedKey } from 'ssh2';
 import ssh2 from 'ssh2';
 import type { Secret, SshConfig } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
+import { hardwareKey } from './openssh-identity.ts';
 
 /** Auth methods for a user name, in the order they are tried. */
 export type Login = (user: string) => AnyAuthMethod[];
@@ -30,7 +31,7 @@ export function createLogins(config: SshConfig, agentSocket: string | undefined)
   const actionIdentity = readKey('ssh.action_identity', config.actionIdentity, config.passphrase);
   return {
     check: login(identity, agent),
-    ...(actionIdentity ? { action: login(actionIdentity, undefined) } : {}),
+    ...(config.actionIdentity ? { action: login(actionIdentity, undefined) } : {}),
   };
 }
 
@@ -47,6 +48,18 @@ function readKey(
   passphrase: Secret | undefined,
 ): ParsedKey | undefined {
   if (!secret) return undefined;
+  const hardware = hardwareKey(secret.reveal());
+  if (hardware?.locked) {
+    throw new MenddError(
+      'KEY_UNUSABLE',
+      `${name} cannot be used: a FIDO key with a passphrase is not supported.`,
+      {
+        hint: 'Take the passphrase off (ssh-keygen -p), or load the key into an agent and set ssh.agent: true.',
+      },
+    );
+  }
+  // Our own client has no use for it; `transport: openssh` has.
+  if (hardware) return undefined;
   const parsed = ssh2.utils.parseKey(secret.reveal(), passphrase?.reveal()) as
     | ParsedKey
     | ParsedKey[]
@@ -65,7 +78,8 @@ function readKey(
 
 /** What a login depends on. To be compared, never shown: it holds secrets. */
 export function loginStamp(config: SshConfig): string {
-  const { identity, actionIdentity, passphrase, agent, knownHosts, hostKeys } = config;
+  const { identity, actionIdentity, passphrase, agent, knownHosts, hostKeys, certificates, clientConfig } =
+    config;
   return JSON.stringify([
     identity?.reveal(),
     actionIdentity?.reveal(),
@@ -73,5 +87,7 @@ export function loginStamp(config: SshConfig): string {
     agent,
     knownHosts,
     hostKeys,
+    certificates,
+    clientConfig,
   ]);
 }

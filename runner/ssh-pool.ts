@@ -3,15 +3,15 @@
  * failure. It runs nothing on hosts.
  */
 import { setMaxListeners } from 'node:events';
-import type { Duplex } from 'node:stream';
 import type { HostDefinition, SshConfig } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import { ConnectGate } from './connect-gate.ts';
 import { type HostKeyChange, HostKeys } from './host-keys.ts';
+import type { OpensshProgram } from './openssh-program.ts';
 import { type Logins, loginStamp } from './ssh-auth.ts';
-import { connectSsh } from './ssh-connect.ts';
 import { SshConnection } from './ssh-connection.ts';
+import { dial } from './ssh-dial.ts';
 import { failure } from './ssh-failure.ts';
 import { type FindHost, jumpOf, routeTo } from './ssh-route.ts';
 
@@ -32,6 +32,7 @@ export type PoolLog = (
 export interface PoolOptions {
   config: SshConfig;
   logins: Logins;
+  openssh: OpensshProgram;
   clock: Clock;
   /** In [0, 1). */
   random: () => number;
@@ -65,6 +66,7 @@ export class SshPool {
   readonly #random: () => number;
   readonly #onHostKeyChange: PoolOptions['onHostKeyChange'];
   readonly #log: PoolLog;
+  readonly #openssh: OpensshProgram;
   readonly #gate: ConnectGate;
   readonly #lines = new Map<string, Line>();
   /** All that are not ended, those of dropped lines too. */
@@ -76,11 +78,12 @@ export class SshPool {
   #connecting = 0;
   readonly #closing = new AbortController();
 
-  constructor({ config, logins, clock, random, hosts, onHostKeyChange, log }: PoolOptions) {
+  constructor({ config, logins, openssh, clock, random, hosts, onHostKeyChange, log }: PoolOptions) {
     // Every connection under way listens; there are as many as connect_rate lets.
     setMaxListeners(0, this.#closing.signal);
     this.#config = config;
     this.#logins = logins;
+    this.#openssh = openssh;
     this.#clock = clock;
     this.#random = random;
     this.#hosts = hosts;
@@ -123,7 +126,9 @@ export class SshPool {
     this.#gate.limits = gateLimits(config);
     for (const [key, line] of this.#lines) {
       const host = hosts.get(line.host.name);
-      if (sameLogin && host && routeTo(host, this.#hosts, this.#config) === line.route) continue;
+      const sameWay =
+        host?.transport === line.host.transport && routeTo(host, this.#hosts, this.#config) === line.route;
+      if (sameLogin && sameWay) continue;
       this.#drop(key, line);
     }
   }
@@ -146,7 +151,7 @@ export class SshPool {
 
   #line(host: HostDefinition, purpose: Purpose, route: string): Line {
     const own = purpose === 'action' && this.#logins.action ? 'action' : 'check';
-    const key = `${own} ${host.name}`;
+    const key = `${own} ${host.transport} ${host.name}`;
     const existing = this.#lines.get(key);
     if (existing?.route === route) return existing;
     if (existing) this.#drop(key, existing);
@@ -252,29 +257,29 @@ export class SshPool {
     if (this.#closing.signal.aborted) return failure('lost', 'the runner was closed', 'mendd is stopping.');
     const { host, purpose } = line;
     const jump = jumpOf(host, this.#hosts, this.#config);
-    let forward: (() => Promise<Duplex | Error>) | undefined;
+    let through: { name: string; connection: SshConnection } | undefined;
     if (jump) {
-      const through = await this.get(jump, 'check', this.#config.connectTimeoutMs);
-      if (through.kind !== 'connection') {
-        const why = through.kind === 'failed' ? through.failure.message : through.reason;
-        const hint = through.kind === 'failed' ? through.failure.hint : 'Try again.';
+      // The ssh program goes through connections of its own only; our client goes through both kinds.
+      const transport = host.transport === 'openssh' ? 'openssh' : jump.transport;
+      const answer = await this.get({ ...jump, transport }, 'check', this.#config.connectTimeoutMs);
+      if (answer.kind !== 'connection') {
+        const why = answer.kind === 'failed' ? answer.failure.message : answer.reason;
+        const hint = answer.kind === 'failed' ? answer.failure.hint : 'Try again.';
         return failure('connect', `${host.name} is behind ${jump.name}, and ${why}`, hint);
       }
-      forward = () => through.connection.forward(host.address, host.port);
+      through = { name: jump.name, connection: answer.connection };
     }
-    const login = purpose === 'action' ? (this.#logins.action ?? this.#logins.check) : this.#logins.check;
-    return connectSsh({
-      address: host.address,
-      port: host.port,
-      user: host.user,
-      auth: login(host.user),
+    return dial({
+      host,
+      config: this.#config,
+      actionKey: purpose === 'action',
+      logins: this.#logins,
+      openssh: this.#openssh,
       hostKeys: this.#hostKeys,
-      limitMs: this.#config.connectTimeoutMs,
-      maxSessions: this.#config.maxSessionsPerHost,
       clock: this.#clock,
       signal: this.#closing.signal,
       onHostKeyChange: (change) => this.#onHostKeyChange(host.name, change),
-      ...(forward ? { forward } : {}),
+      ...(through ? { jump: through } : {}),
     });
   }
 
