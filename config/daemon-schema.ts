@@ -92,6 +92,10 @@ export const daemonSchema = map(
         passphrase: secret()
           .optional()
           .meta({ description: 'Passphrase of the private keys, by reference.' }),
+        certificates: z.array(path()).max(20).default([]).meta({
+          description:
+            'Certificates of the keys, for `openssh`: files that ssh-keygen -s made, read at each login.',
+        }),
         agent: z.boolean().default(false).meta({ description: 'Use the SSH agent at $SSH_AUTH_SOCK.' }),
         known_hosts: path()
           .prefault('/etc/mendd/known_hosts')
@@ -99,6 +103,10 @@ export const daemonSchema = map(
         host_keys: word(['strict', 'accept_new']).prefault('strict').meta({
           description:
             '`strict` refuses hosts without a known key; `accept_new` learns the first key. A changed key is always refused.',
+        }),
+        config: path().optional().meta({
+          description:
+            'An ssh_config for `openssh`, for what has no key here (GSSAPI, ProxyCommand, algorithms); without it none is read. What mendd itself sets wins.',
         }),
         jump: hostName().optional().meta({ description: 'Host that all others are reached through.' }),
         connect_timeout: duration({ min: '100ms', max: '5m' })
@@ -117,7 +125,7 @@ export const daemonSchema = map(
             'Where hosts keep the record of actions; /run/mendd for root and ~/.cache/mendd/run for others when absent.',
         }),
       },
-      'config control_master options certificates',
+      'control_master options',
     )
       .prefault({})
       .meta({ description: 'How hosts are reached.' }),

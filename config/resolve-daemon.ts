@@ -102,18 +102,26 @@ function resolveSsh(
       problems.add(place, `\`jump\`: there is no host \`${jump}\``, suggest(jump, hosts.keys()));
     else problems.add(place, `\`jump\`: \`${jump}\` is the ops box itself`, 'delete `jump`');
   }
-  const knownHosts = resolve(nearestFile(tree.place.file, input.known_hosts));
-  if (overSsh.length > 0 && input.host_keys === 'strict' && !existsSync(knownHosts)) {
+  const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
+  const [knownHosts, certificates] = [path(input.known_hosts), input.certificates.map(path)];
+  const clientConfig = input.config === undefined ? undefined : path(input.config);
+  const overOpenssh = [...(hosts?.values() ?? [])].filter((host) => host.transport === 'openssh');
+  // An ssh_config may name other sources of host keys.
+  const keysNeeded = overSsh.length + (clientConfig === undefined ? overOpenssh.length : 0) > 0;
+  if (keysNeeded && input.host_keys === 'strict' && !existsSync(knownHosts)) {
     const hint =
       'with `host_keys: strict` no host can be reached; collect the keys, for example with ssh-keyscan, and compare them';
     problems.warn(placeOf(tree, ['ssh', 'known_hosts']), `${knownHosts} does not exist`, hint);
   }
+  checkOpensshFiles({ config: clientConfig, certificates }, hosts && overOpenssh.length, tree, problems);
   return {
     transport: input.transport,
     user: input.user,
     ...(identity === undefined ? {} : { identity }),
     ...(actionIdentity === undefined ? {} : { actionIdentity }),
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(certificates.length === 0 ? {} : { certificates }),
+    ...(clientConfig === undefined ? {} : { clientConfig }),
     agent: input.agent,
     knownHosts,
     hostKeys: input.host_keys,
@@ -125,6 +133,30 @@ function resolveSsh(
     pluginDirs: input.plugin_dirs,
     ...(input.guard_directory === undefined ? {} : { guardDirectory: input.guard_directory }),
   };
+}
+
+/** `users`: hosts reached by the ssh program; undefined when the hosts are not known. */
+function checkOpensshFiles(
+  files: { config: string | undefined; certificates: readonly string[] },
+  users: number | undefined,
+  tree: Tree,
+  problems: ProblemList,
+): void {
+  const written: [string, readonly string[]][] = [
+    ['config', files.config === undefined ? [] : [files.config]],
+    ['certificates', files.certificates],
+  ];
+  for (const [key, paths] of written) {
+    const place = placeOf(tree, ['ssh', key]);
+    if (users === 0 && paths.length > 0) {
+      const hint = 'set `transport: openssh` under `ssh`, or on the hosts that need it';
+      problems.warn(place, `\`${key}\` means nothing: no host has \`transport: openssh\``, hint);
+    }
+    for (const path of users ? paths : []) {
+      const hint = 'no host with `transport: openssh` can be reached without it';
+      if (!existsSync(path)) problems.warn(place, `${path} does not exist`, hint);
+    }
+  }
 }
 
 function resolveTarget(
