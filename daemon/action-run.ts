@@ -108,6 +108,9 @@ export class ActionRuns {
       if (hostPlan === undefined) return this.#drop(order, 'its definition is gone');
       if (order.approval !== undefined && order.approval.command !== intent.command)
         return this.#drop(order, 'another command was approved than would run now');
+      // Asking took its time: what would not be sent any more takes no slot and is not asked for evidence.
+      const stop = overtaken(fleet, order, clock.nowMs());
+      if (stop !== undefined) return this.#drop(order, stop);
       const slots = slotsOf(order, fleet.definitions, hostPlan, clock.nowMs());
       const verdict = coordinator.claim(intent, slots);
       if (verdict.kind === 'refused') return this.#drop(order, unsendable ?? claimRefusals[verdict.reason]);
