@@ -1,85 +1,95 @@
-// Turns samples into a markdown table with medians, spread and ratios, and puts it into docs/performance.md.
+// Words for figures: median and spread, the machine they are from, goals beside what was measured; and the place of each table in
+// docs/performance.md.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { checkBySsh } from './peers.mjs';
+import { programs } from './peers.mjs';
 
 const root = new URL('..', import.meta.url);
-const loadAtStart = loadavg()[0];
 
-/** `contenders` have `name`, `samples` in the order of the rounds and perhaps `skipped`; the first is what all are compared with. */
-export function report(contenders, flags) {
-  const [first] = contenders;
-  const rows = contenders.map(({ name, samples, skipped }) => {
-    if (skipped !== undefined) return `| ${name} | skipped: ${skipped} | | | | |`;
-    const perCheckMs = samples.map(({ cpuMs, checks }) => cpuMs / checks);
-    const rates = samples.map(({ cpuMs, checks }) => (checks * 1000) / cpuMs);
-    const hostsMs = samples.map(({ hostsCpuMs, checks }) => hostsCpuMs / checks);
-    const ratios = samples.map((_, i) => perCheckMs[i] / (first.samples[i].cpuMs / first.samples[i].checks));
-    const count = samples.reduce((total, { checks }) => total + checks, 0);
-    const ratio = name === first.name ? '1' : `**${spread(ratios)}**`;
-    return `| ${name} | ${spread(perCheckMs)} | ${spread(rates)} | ${ratio} | ${spread(hostsMs)} | ${count} |`;
-  });
-  return [
-    '| | client CPU per check, ms | checks per CPU second | times the CPU of mendd | CPU of the hosts per check, ms | checks |',
-    '|---|---|---|---|---|---|',
-    ...rows,
-    '',
-    `Median (least to most); rounds: ${first.samples.length}. ${machine()} ${sizes(flags, first.samples)}`,
-  ].join('\n');
+/** `median (least to most)`. */
+export function spread(values, format = short) {
+  const sorted = values.toSorted((a, b) => a - b);
+  if (sorted.length === 1) return format(sorted[0]);
+  return `${format(median(values))} (${format(sorted[0])} to ${format(sorted.at(-1))})`;
 }
 
-function spread(values) {
+export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
-  const median = (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
-  return `${short(median)} (${short(sorted[0])} to ${short(sorted.at(-1))})`;
+  return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
+}
+
+/** The value that `percent` of the others do not exceed. */
+export function percentile(values, percent) {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)];
+}
+
+function verdict(isMet) {
+  if (isMet === undefined) return 'not measured';
+  return isMet ? 'met' : '**missed**';
 }
 
 /** Three digits say more than the noise allows already. */
-function short(value) {
-  if (value >= 100) return Math.round(value).toLocaleString('en');
-  return value.toFixed(value >= 10 ? 1 : 2);
+export function short(value) {
+  if (Number.isNaN(value)) return 'not told';
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return value.toFixed(Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3);
 }
 
-function machine() {
-  const system = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
-  const name = /^PRETTY_NAME="?(.*?)"?$/m.exec(system)?.[1] ?? process.platform;
-  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], {
-    cwd: fileURLToPath(root),
-    encoding: 'utf8',
-  });
-  const busy = loadAtStart > cpus().length ? ' (others kept the machine busy: trust the ratios)' : '';
-  const load = `load average ${loadAtStart.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after${busy}`;
-  const parts = [
-    new Date().toISOString().slice(0, 10),
-    `mendd ${version}${commit.status === 0 ? ` (${commit.stdout.trim()})` : ''}`,
-    `Node.js ${process.version}`,
-    /^[^,]*/.exec(spawnSync('ssh', ['-V'], { encoding: 'utf8' }).stderr)?.[0],
-    spawnSync(checkBySsh, ['-V'], { encoding: 'utf8' }).stdout?.trim(),
-    name,
-    `${cpus().length} x ${cpus()[0]?.model}`,
-    load,
-  ];
-  return `${parts.filter((part) => part !== undefined && part !== '').join(', ')}.`;
+export function table(head, rows) {
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  return lines.join('\n');
 }
 
-function sizes(flags, samples) {
-  const rate = samples.map(({ checks, wallMs }) => (checks * 1000) / wallMs);
-  return `mendd: ${flags.hosts} hosts with ${flags.checks} checks every ${flags.every}, ${spread(rate)} checks a second, measured for ${flags.seconds} s after ${flags['warm-up']} s; peers: ${flags.concurrency} at once.`;
+/** Rows of `{ goal, measured, isMet }`; `isMet` undefined: could not be measured. */
+export function goalTable(goals) {
+  return table(
+    ['goal', 'measured', ''],
+    goals.map(({ goal, measured, isMet }) => [goal, measured ?? '', verdict(isMet)]),
+  );
 }
 
-/** Replaces what stands between the two marks. */
-export function writeDocument(text) {
+/** To be made when a table begins; its `text()` when the table ends. */
+export function describeMachine() {
+  const before = loadavg()[0];
+  return {
+    text() {
+      const system = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+      const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+      const commit = firstLine('git', ['-C', fileURLToPath(root), 'rev-parse', '--short', 'HEAD']);
+      const parts = [
+        new Date().toISOString().slice(0, 10),
+        `mendd ${version}${commit === undefined ? '' : ` (${commit})`}`,
+        `Node.js ${process.version}`,
+        firstLine(programs.ssh, ['-V'])?.replace(/,.*/, ''),
+        /^PRETTY_NAME="?(.*?)"?$/m.exec(system)?.[1] ?? process.platform,
+        `${cpus().length} x ${cpus()[0]?.model}`,
+        `${Math.round(totalmem() / 2 ** 30)} GiB`,
+        `load average ${before.toFixed(1)} before and ${loadavg()[0].toFixed(1)} after`,
+      ];
+      return `${parts.filter((part) => part !== undefined).join(', ')}.`;
+    },
+  };
+}
+
+/** Of what a program says first; undefined when it is missing or fails. */
+export function firstLine(program, args) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return status === 0 ? (stdout || stderr).trim().split('\n')[0].trim() : undefined;
+}
+
+/** Replaces what stands between the marks of that table. */
+export function writeTable(name, markdown) {
   const file = new URL('docs/performance.md', root);
-  const marked = /(<!-- bench -->\n)[\s\S]*(<!-- \/bench -->)/;
+  const marked = new RegExp(`(<!-- bench:${name} -->\n)[\\s\\S]*(<!-- /bench:${name} -->)`);
   const before = readFileSync(file, 'utf8');
-  if (!marked.test(before)) throw new Error(`${fileURLToPath(file)} has no marks for the result`);
+  if (!marked.test(before)) throw new Error(`${fileURLToPath(file)} has no marks for the table ${name}`);
   writeFileSync(
     file,
-    before.replace(marked, (_, head, tail) => `${head}\n${text}\n\n${tail}`),
+    before.replace(marked, (_, head, tail) => `${head}\n${markdown.trim()}\n\n${tail}`),
   );
-  console.error(`written: ${fileURLToPath(file)}`);
+  console.error(`written: ${name} in ${fileURLToPath(file)}`);
 }

@@ -1,81 +1,89 @@
-// Client CPU of one check over SSH: mendd beside check_by_ssh and ssh, in turns, against one real sshd. See docs/performance.md.
+// `npm run bench`: measures each table of docs/performance.md on this machine. Talks on stderr, prints tables on stdout.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { hostsMissing, mostHosts, startHosts } from './hosts.mjs';
-import { prepareMendd } from './mendd.mjs';
-import { installMissing, preparePeers } from './peers.mjs';
-import { report, writeDocument } from './report.mjs';
+import { hostsMissing } from './hosts.mjs';
+import { installMissing } from './peers.mjs';
+import { writeTable } from './report.mjs';
 
-const usage = `npm run bench -- [options]
-  --rounds N        rounds, each with every contender, in turning order (5)
-  --hosts N         hosts, 1 to ${mostHosts} (10)
-  --checks N        checks per host for mendd (10)
-  --every DURATION  interval of mendd's checks (1s)
-  --warm-up N       seconds that mendd runs before the first round (20)
-  --seconds N       seconds of each measurement of mendd (8)
-  --scale N         the peers' checks, times N (1)
-  --concurrency N   the peers' checks at once (4)
-  --limit N         seconds in which all rounds must fit; fewer are made then (165)
-  --write           also write the result into docs/performance.md`;
+/** Each loads its own parts: one table needs no other's. */
+const tables = {
+  checks: async (flags, directory) => (await import('./checks.mjs')).benchChecks(flags, directory),
+  lateness: async (flags, directory) => (await import('./lateness.mjs')).benchLateness(flags, directory),
+  connections: async (flags, directory) =>
+    (await import('./connections.mjs')).benchConnections(flags, directory),
+  store: async ({ small }) => (await import(new URL('store.mjs', import.meta.url))).benchStore({ seconds: small ? 5 : 60 }),
+  repair: async (flags, directory) => (await import('./repair.mjs')).benchRepair(flags, directory),
+};
 
-const defaults = {
-  rounds: 5,
-  hosts: 10,
-  checks: 10,
-  'warm-up': 20,
-  seconds: 8,
-  scale: 1,
-  concurrency: 4,
-  limit: 165,
+const usage = `npm run bench -- [options] [TABLE...]
+  TABLE             ${Object.keys(tables).join(', ')}; all of them without
+  --write           also write each table into docs/performance.md
+  --small           small sizes, to try whether it runs: no figures to quote
+  --hosts N         hosts of one daemon over SSH (1000)
+  --every N         seconds between two runs of a check (60)
+  --seconds N       seconds of each measurement of mendd, at most --every (45)
+  --rounds N        rounds of the table checks, each with every contender, in turning order (3)
+  --limit N         seconds in which those rounds must fit; fewer are made then (720)
+  --cpu-prof FILE   also write a CPU profile of mendd, and tell where the time goes (table checks)`;
+
+const sizes = {
+  whole: { hosts: 1000, every: 60, seconds: 45, rounds: 3, limit: 720, scale: 1 },
+  small: { hosts: 20, every: 10, seconds: 8, rounds: 2, limit: 240, scale: 0.25 },
 };
 
 function readFlags() {
-  const options = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' }]));
-  const { values } = parseArgs({
+  const string = { type: 'string' };
+  const boolean = { type: 'boolean', default: false };
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
-      ...options,
-      every: { type: 'string', default: '1s' },
-      write: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      write: boolean,
+      small: boolean,
+      help: boolean,
+      hosts: string,
+      every: string,
+      seconds: string,
+      rounds: string,
+      limit: string,
+      'cpu-prof': string,
     },
   });
-  for (const [name, fallback] of Object.entries(defaults)) {
-    const value = Number(values[name] ?? fallback);
-    if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} is not a whole number from 1`);
-    values[name] = value;
+  const flags = { ...sizes[values.small ? 'small' : 'whole'], small: values.small, write: values.write };
+  for (const name of ['hosts', 'every', 'seconds', 'rounds', 'limit']) {
+    if (values[name] === undefined) continue;
+    flags[name] = Number(values[name]);
+    if (!Number.isInteger(flags[name]) || flags[name] < 1)
+      throw new Error(`--${name} is not a whole number from 1`);
   }
-  if (values.hosts > mostHosts) throw new Error(`--hosts is at most ${mostHosts}: sshd listens on no more`);
-  return values;
+  if (flags.seconds > flags.every) throw new Error('--seconds is more than --every');
+  const unknown = positionals.find((name) => !(name in tables));
+  if (unknown !== undefined) throw new Error(`no table ${unknown}`);
+  const names = positionals.length === 0 ? Object.keys(tables) : positionals;
+  return { ...flags, cpuProf: values['cpu-prof'], help: values.help, names };
 }
 
-/** Answers the contenders with their samples, in the order of the rounds. */
-async function bench(flags, directory) {
-  const hosts = await startHosts(directory, flags.hosts);
-  const contenders = [prepareMendd(hosts, directory, flags), ...preparePeers(hosts, directory, flags)];
-  const present = contenders.filter(({ skipped }) => skipped === undefined);
-  const samples = new Map(contenders.map((contender) => [contender, []]));
+/** One directory for each table, removed at the end whatever happens. */
+async function measure(name, flags) {
+  const directory = mkdtempSync(join(tmpdir(), 'mendd-bench-'));
+  const remove = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', remove);
   const startedMs = performance.now();
-  const elapsedSec = () => (performance.now() - startedMs) / 1000;
-  console.error('logging in everywhere and warming up ...');
-  for (const contender of present) await contender.open();
-  let longestSec = 0;
-  for (let round = 0; round < flags.rounds; round += 1) {
-    const roundStartSec = elapsedSec();
-    if (round > 0 && roundStartSec + longestSec > flags.limit) break;
-    for (let turn = 0; turn < present.length; turn += 1) {
-      const contender = present[(round + turn) % present.length];
-      const sample = await contender.measure();
-      samples.get(contender).push(sample);
-      const perCheck = `${(sample.cpuMs / sample.checks).toFixed(2)} ms per check`;
-      console.error(`${Math.round(elapsedSec())} s, round ${round + 1}: ${contender.name}: ${perCheck}`);
+  console.error(`--- ${name}`);
+  const { title, markdown, profile } = await tables[name](flags, directory);
+  console.error(`--- ${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  console.log(`\n## ${title}\n\n${markdown}`);
+  if (profile !== undefined) console.log(`\n## Where the time goes\n\n${profile.markdown}`);
+  if (flags.write) {
+    writeTable(name, markdown);
+    if (profile !== undefined) {
+      writeTable('profile', profile.markdown);
+      profile.writeFlames();
     }
-    longestSec = Math.max(longestSec, elapsedSec() - roundStartSec);
   }
-  for (const contender of present) await contender.close();
-  await hosts.stop();
-  return contenders.map((contender) => ({ ...contender, samples: samples.get(contender) }));
+  remove();
+  process.removeListener('exit', remove);
 }
 
 let flags;
@@ -95,8 +103,13 @@ if (missing !== undefined) {
   console.error(missing);
   process.exit(77);
 }
-const directory = mkdtempSync(join(tmpdir(), 'mendd-bench-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
-const text = report(await bench(flags, directory), flags);
-console.log(text);
-if (flags.write) writeDocument(text);
+let failures = 0;
+for (const name of flags.names) {
+  try {
+    await measure(name, flags);
+  } catch (error) {
+    failures += 1;
+    console.error(`${name} could not be measured:`, error);
+  }
+}
+process.exit(failures === 0 ? 0 : 1);

@@ -1,0 +1,196 @@
+// Table 1: what one check over SSH costs the ops box and the host, by mendd and by others, in turns against the same sshds.
+import { setTimeout as pause } from 'node:timers/promises';
+import { accounting } from './accounts.mjs';
+import { prepareAnsible } from './ansible.mjs';
+import { createDaemon } from './daemon.mjs';
+import { startHosts } from './hosts.mjs';
+import { prepareMonitors } from './nagios.mjs';
+import { measureWork, prepareBare, programs } from './peers.mjs';
+import { until } from './processes.mjs';
+import { describeProfile, writeProfile } from './profile.mjs';
+import { describeMachine, firstLine, goalTable, median, spread, table } from './report.mjs';
+
+const checksPerHost = 10;
+const settleMs = 5_000;
+
+/**
+ * `{ title, markdown, profile }`. Flags: hosts, every and seconds of mendd, rounds, scale of the others, limit in seconds, and
+ * `cpuProf`, a file for a CPU profile that is made after the rounds.
+ */
+export async function benchChecks(flags, directory) {
+  const machine = describeMachine();
+  const hosts = await startHosts(directory, flags.hosts);
+  const mendd = prepareMendd(hosts, directory, flags);
+  const contenders = [
+    ...mendd.contenders,
+    ...prepareMonitors(hosts, directory, { seconds: Math.max(4, Math.round(16 * flags.scale)) }),
+    prepareAnsible(hosts, directory, flags),
+    ...prepareBare(hosts, directory, flags),
+  ].map((contender) => ({ ...contender, samples: [] }));
+  await mendd.open();
+  await runRounds(contenders, hosts, flags);
+  const profile = flags.cpuProf === undefined ? undefined : await mendd.profile(flags.cpuProf);
+  await mendd.close();
+  await hosts.stop();
+  return { title: 'CPU of a check', markdown: report(contenders, flags, machine), profile };
+}
+
+async function runRounds(contenders, hosts, flags) {
+  const present = contenders.filter(({ skipped }) => skipped === undefined);
+  const startedMs = performance.now();
+  const elapsedSec = () => (performance.now() - startedMs) / 1000;
+  for (const contender of present) await contender.open();
+  let longestSec = 0;
+  for (let round = 0; round < flags.rounds; round += 1) {
+    const roundStartSec = elapsedSec();
+    if (round > 0 && roundStartSec + longestSec > flags.limit) break;
+    for (let turn = 0; turn < present.length; turn += 1) {
+      const contender = present[(round + turn) % present.length];
+      const sample = await contender.measure();
+      contender.samples.push(sample);
+      const perCheck = `${(sample.cpuMs / sample.checks).toFixed(3)} ms per check`;
+      const rate = `${((sample.checks * 1000) / sample.wallMs).toFixed(1)} checks a second`;
+      console.error(
+        `${Math.round(elapsedSec())} s, round ${round + 1}: ${contender.name}: ${perCheck}, ${rate}`,
+      );
+    }
+    longestSec = Math.max(longestSec, elapsedSec() - roundStartSec);
+  }
+  for (const contender of present) await contender.close();
+}
+
+/** Two contenders in one daemon with one set of connections: its runbook says how, and is enabled for a measurement only. */
+function prepareMendd(hosts, directory, flags) {
+  const daemon = createDaemon({ directory, hosts });
+  const every = `${flags.every}s`;
+  const rest = async () => {
+    daemon.setChecks({ checks: checksPerHost, every, enabled: false });
+    await daemon.reload();
+    await until('mendd rests', async () => ((await daemon.checks()).length === 0 ? true : undefined));
+  };
+  const work = async (batch) => {
+    daemon.setChecks({ checks: checksPerHost, every, batch });
+    await daemon.reload();
+    await pause(settleMs);
+  };
+
+  /** How many checks ran between two wall times. Each runs at most once in it; throws when one was not OK. */
+  const countResults = async (fromMs, toMs) => {
+    const checks = await daemon.checks();
+    const asked = checks.filter(({ status }) => {
+      const atMs = Date.parse(status.lastResult?.startedAt ?? '');
+      // It may have run again while the list was read.
+      return [atMs, atMs - flags.every * 1000].some((ms) => ms >= fromMs && ms < toMs);
+    });
+    const bad = asked.find(({ status }) => status.state !== 'ok');
+    if (bad !== undefined) throw new Error(`a check of mendd was not OK: ${JSON.stringify(bad)}`);
+    return asked.length;
+  };
+
+  const measure = async (batch) => {
+    await work(batch);
+    const fromMs = Date.now();
+    const cost = await measureWork(daemon, hosts, () => pause(flags.seconds * 1000));
+    const checks = await countResults(fromMs, Date.now());
+    await rest();
+    return { ...cost, checks };
+  };
+
+  const contender = (key, name, batch) => ({
+    key,
+    name,
+    open: () => undefined,
+    measure: () => measure(batch),
+    close: () => undefined,
+  });
+  return {
+    contenders: [
+      contender('mendd', '`mendd serve`', true),
+      contender('mendd-alone', '`mendd serve`, `batch: false`', false),
+    ],
+    async open() {
+      console.error(`mendd logs in to ${flags.hosts} hosts ...`);
+      daemon.setHosts(hosts.addresses);
+      daemon.setChecks({ checks: checksPerHost, every });
+      await daemon.start();
+      await daemon.allOk(300_000);
+      await rest();
+    },
+    async profile(file) {
+      console.error('profiling ...');
+      await work(true);
+      await daemon.tell('profile');
+      await pause(Math.min(30, flags.every) * 1000);
+      const profile = await daemon.tell('profiled');
+      writeProfile(profile, file);
+      return describeProfile(profile);
+    },
+    close: () => daemon.stop(),
+  };
+}
+
+const per = ({ samples }) => samples.map(({ cpuMs, checks }) => cpuMs / checks);
+const hostsPer = ({ samples }) => samples.map(({ hostsCpuMs, checks }) => hostsCpuMs / checks);
+
+function report(contenders, flags, machine) {
+  const [mendd] = contenders;
+  const ratios = (of, measure) => measure(of).map((value, i) => value / measure(mendd)[i]);
+  const rows = contenders.map((of) => {
+    if (of.skipped !== undefined) return [of.name, `skipped: ${of.skipped}`, '', '', '', ''];
+    const checks = of.samples.reduce((total, sample) => total + sample.checks, 0);
+    const times = (measure) => (of === mendd ? '1' : spread(ratios(of, measure)));
+    return [
+      of.name,
+      spread(per(of)),
+      of === mendd ? '1' : `**${times(per)}**`,
+      spread(hostsPer(of)),
+      times(hostsPer),
+      checks.toLocaleString('en'),
+    ];
+  });
+  const atLeast = (key, least, words, measure = per) => {
+    const of = contenders.find((contender) => contender.key === key);
+    if (of.skipped !== undefined) return { goal: words };
+    const values = ratios(of, measure);
+    return { goal: words, measured: `${spread(values)} times`, isMet: median(values) >= least };
+  };
+  const goals = [
+    {
+      goal: 'mendd: at most 0.25 ms of client CPU per check',
+      measured: `${spread(per(mendd))} ms`,
+      isMet: median(per(mendd)) <= 0.25,
+    },
+    atLeast('nagios', 300, 'at least 300 times less than Nagios 4 with `check_by_ssh` as shipped'),
+    atLeast('nagios-master', 25, 'at least 25 times less than Nagios 4 over a ControlMaster'),
+    atLeast('icinga', 300, 'at least 300 times less than Icinga 2 with `check_by_ssh` as shipped'),
+    atLeast('icinga-master', 25, 'at least 25 times less than Icinga 2 over a ControlMaster'),
+    atLeast('ansible', 300, 'at least 300 times less than an Ansible ad-hoc run'),
+    atLeast('plugin', 3, "CPU of the hosts: at most a third of `check_by_ssh`'s", hostsPer),
+  ];
+  const versions = [
+    firstLine(programs.checkBySsh, ['-V']),
+    firstLine('dpkg-query', ['-W', '-f', '${Package} ${Version}', 'nagios4-core']),
+    firstLine('dpkg-query', ['-W', '-f', '${Package} ${Version}', 'icinga2-bin']),
+    firstLine('dpkg-query', ['-W', '-f', '${Package} ${Version}', 'ansible-core']),
+  ].filter(Boolean);
+  const rate = mendd.samples.map(({ checks, wallMs }) => (checks * 1000) / wallMs);
+  return [
+    table(
+      [
+        '',
+        'client CPU per check, ms',
+        'times that of mendd',
+        'CPU of the hosts per check, ms',
+        'times that of mendd',
+        'checks',
+      ],
+      rows,
+    ),
+    '',
+    goalTable(goals),
+    '',
+    `Median (least to most) of ${mendd.samples.length} rounds. ${accounting}. ${machine.text()} ${versions.join(', ')}. ` +
+      `mendd: ${flags.hosts} hosts with ${checksPerHost} checks every ${flags.every} s, ${spread(rate)} checks a second, ` +
+      `measured for ${flags.seconds} s.`,
+  ].join('\n');
+}

@@ -1,0 +1,189 @@
+// mendd as it is shipped: `mendd serve` with definitions of its own, its store and API. Starts it, reloads it, asks it, ends it.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openAccount } from './accounts.mjs';
+import { end, until } from './processes.mjs';
+
+/** MENDD_PROGRAM measures another build, such as an installed package. */
+const program = process.env.MENDD_PROGRAM ?? fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
+const simulation = fileURLToPath(new URL('simulated-hosts.mjs', import.meta.url));
+
+/** How many checks the list answers at once, at most. */
+const pageSize = 500;
+
+/**
+ * A daemon over `hosts` as `startHosts` made them, or over simulated ones: then the runner alone is replaced, and answers after
+ * 20 to 200 ms. `ssh`: more keys of that section. Nothing runs before `start`.
+ */
+export function createDaemon({ name = 'mendd', directory, hosts, simulated = false, ssh = {} }) {
+  const home = join(directory, name);
+  for (const part of ['hosts', 'runbooks', 'state']) mkdirSync(join(home, part), { recursive: true });
+  writeFileSync(
+    join(home, 'mendd.yaml'),
+    `definitions: { path: . }
+store: { path: ./state/mendd.db }
+ssh:
+  user: ${hosts.user}
+  identity: "\${file:${hosts.identityFile}}"
+  known_hosts: ${hosts.knownHosts}
+${Object.entries(ssh)
+  .map(([key, value]) => `  ${key}: ${value}\n`)
+  .join('')}api: { listen: "127.0.0.1:0" }
+`,
+  );
+  let child;
+  let account;
+  let api;
+  let started;
+  let connections = [];
+  let tail = '';
+
+  const failed = () => new Error(`mendd ended with ${child.exitCode ?? child.signalCode}: ${tail}`);
+
+  const ask = async (path) => {
+    const response = await fetch(`${api}${path}`);
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response;
+  };
+
+  const definitions = async () => (await (await ask('/api/v1/now')).json()).definitions;
+
+  const listIsEmpty = async (filter) =>
+    (await (await ask(`/api/v1/checks?limit=1&${filter}`)).json()).items.length === 0;
+
+  const daemon = {
+    /** Returns when the API answers. `waited`: how long that took, in milliseconds from its start. */
+    async start() {
+      account = openAccount(name);
+      started = undefined;
+      connections = [];
+      const args = ['--expose-gc', '--import', probe];
+      if (simulated) args.push('--import', simulation);
+      const startedMs = performance.now();
+      child = account.start(
+        process.execPath,
+        [...args, program, 'serve', '--config', join(home, 'mendd.yaml')],
+        { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+      );
+      readLines(child.stdout, (line) => {
+        tail = `${tail}${line}\n`.slice(-4000);
+        if (line.includes('"msg":"started"')) started = JSON.parse(line);
+        if (line.includes('"msg":"connected to ')) connections.push(connectionOf(line));
+      });
+      const { host, port } = await until(
+        'mendd has started',
+        () => {
+          if (child.exitCode !== null) throw failed();
+          return started;
+        },
+        120_000,
+        5,
+      );
+      api = `http://${host}:${port}`;
+      return { waitedMs: performance.now() - startedMs };
+    },
+
+    /** Hosts from now on, after the next `reload`. */
+    setHosts(addresses) {
+      const entries = addresses.map(
+        (address, i) => `  host-${i}: { address: ${address}, port: ${hosts.port} }`,
+      );
+      writeFileSync(join(home, 'hosts/all.yaml'), `hosts:\n${entries.join('\n')}\n`);
+    },
+
+    /** Checks from now on, after the next `reload`. */
+    setChecks({ checks, every, enabled = true, batch = true }) {
+      const entries = Array.from(
+        { length: checks },
+        (_, i) => `  check-${i}: { run: echo OK, batch: ${batch} }`,
+      );
+      writeFileSync(
+        join(home, 'runbooks/bench.yaml'),
+        `runbook: bench\nenabled: ${enabled}\nhosts: ["host-*"]\nevery: ${every}\nchecks:\n${entries.join('\n')}\n`,
+      );
+    },
+
+    async reload() {
+      const before = (await definitions()).loadedAt;
+      child.kill('SIGHUP');
+      await until('mendd has reloaded', async () => {
+        const { loadedAt: now, lastReloadOk, problems } = await definitions();
+        if (!lastReloadOk) throw new Error(`mendd refused its definitions: ${problems.join('; ')}`);
+        return now === before ? undefined : true;
+      });
+    },
+
+    /** Values by the whole name with labels. */
+    async metrics() {
+      const text = await (await ask('/metrics')).text();
+      return new Map(
+        [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, key, value]) => [key, Number(value)]),
+      );
+    },
+
+    /** Every check as the API shows it. */
+    async checks() {
+      const found = [];
+      for (let query = ''; query !== undefined; ) {
+        const { items, next } = await (await ask(`/api/v1/checks?limit=${pageSize}${query}`)).json();
+        found.push(...items);
+        query = next === undefined ? undefined : `&cursor=${next}`;
+      }
+      return found;
+    },
+
+    /** Until every check has a state, and it is OK. Asks for little, since what is asked costs memory too. */
+    async allOk(withinMs = 180_000) {
+      await until(
+        'every check of mendd is OK',
+        async () => {
+          if (child.exitCode !== null) throw failed();
+          const isOk = (await listIsEmpty('state=pending')) && (await listIsEmpty('problems=true'));
+          return isOk ? true : undefined;
+        },
+        withinMs,
+        500,
+      );
+    },
+
+    /** Hosts that it connected to from that wall time on, each once: `{ host, atMs }` in their order. */
+    connectedSince(sinceMs) {
+      const fresh = connections.filter(({ atMs }) => atMs >= sinceMs);
+      return [...new Map(fresh.toReversed().map((one) => [one.host, one])).values()].toReversed();
+    },
+
+    /** What the probe inside the process answers; see probe.mjs. */
+    tell(order) {
+      return new Promise((resolve) => {
+        child.once('message', resolve);
+        child.send(order);
+      });
+    },
+
+    isReady: async () => (await fetch(`${api}/readyz`)).ok,
+    pid: () => child.pid,
+    cpuMs: () => account.cpuMs(),
+
+    async stop() {
+      await end(child);
+      await account.stop();
+    },
+  };
+  return daemon;
+}
+
+function connectionOf(line) {
+  const { host, time } = JSON.parse(line);
+  return { host, atMs: typeof time === 'number' ? time : Date.parse(time) };
+}
+
+function readLines(stream, onLine) {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text) => {
+    const parts = `${rest}${text}`.split('\n');
+    rest = parts.pop();
+    parts.forEach(onLine);
+  });
+}

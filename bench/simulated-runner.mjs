@@ -1,0 +1,30 @@
+// A far side without SSH: every command answers OK after 20 to 200 ms. As the Runner of core/ports.ts.
+const quickestMs = 20;
+const slowestMs = 200;
+
+export function createRunner({ clock, random }) {
+  const seen = new Set();
+  return {
+    run({ target }) {
+      if (target.kind === 'ssh') seen.add(target.host.name);
+      const startedAtMs = clock.nowMs();
+      const durationMs = Math.round(quickestMs + random() * (slowestMs - quickestMs));
+      return new Promise((resolve) => {
+        clock.after(durationMs, () =>
+          resolve({
+            kind: 'exited',
+            exitCode: 0,
+            stdout: 'OK\n',
+            stderr: '',
+            truncated: false,
+            startedAtMs,
+            durationMs,
+          }),
+        );
+      });
+    },
+    update: () => undefined,
+    connections: () => ({ open: seen.size, connecting: 0, waiting: 0 }),
+    close: async () => undefined,
+  };
+}
