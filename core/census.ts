@@ -34,7 +34,11 @@ export function groupKeyOf({ host }: HostPlan, label: string | undefined): Group
 
 /** Whether a host counts as sick for brakes and quorums: what would be acted on, what is critical, what cannot be reached. */
 export function isUnhealthy(plan: HostPlan, state: HostEngineState): boolean {
-  if (state.host.state === 'unreachable') return true;
+  return unhealthySinceMs(plan, state) !== undefined;
+}
+
+/** Wall time since when, as far as its present troubles tell. */
+function unhealthySinceMs(plan: HostPlan, { host, checks }: HostEngineState): number | undefined {
   const isActedOn = (id: string, status: CheckStatus): boolean =>
     plan.ladders.some(
       ({ trigger }) =>
@@ -42,9 +46,12 @@ export function isUnhealthy(plan: HostPlan, state: HostEngineState): boolean {
         trigger.check === id &&
         trigger.states.some((each) => each === status.state),
     );
-  return Object.entries(state.checks).some(
+  const counted = Object.entries(checks).filter(
     ([id, status]) => status.state === 'critical' || (id !== hostCheck && isActedOn(id, status)),
   );
+  const times = counted.map(([, { problemSinceMs, sinceMs }]) => problemSinceMs ?? sinceMs);
+  if (host.state === 'unreachable') times.push(host.sinceMs);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 class Group implements GroupView {
@@ -123,15 +130,17 @@ export class Census {
   ): void {
     const { name } = plan.host;
     const repairs = state.runs.filter((run) => run.kind !== 'notify');
-    const unhealthy = isUnhealthy(plan, state);
+    const sinceMs = unhealthySinceMs(plan, state);
+    // Of a host that was sick before a start it is known since when; what turned bad in this life did so now.
+    const turnedMs = known === undefined ? sinceMs : known.unhealthySinceMs || nowMs;
     // What lies in the future is from before the clock was set back.
     const lastAskedMs = known?.askedAtMs ?? 0;
     const everyMs = plan.checks.flatMap(({ timing }) =>
       timing.kind === 'interval' && timing.everyMs <= waitedForMs ? [timing.everyMs] : [],
     );
     const member: MemberView = {
-      unhealthy,
-      unhealthySinceMs: unhealthy ? Math.min(known?.unhealthySinceMs || nowMs, nowMs) : 0,
+      unhealthy: sinceMs !== undefined,
+      unhealthySinceMs: sinceMs === undefined ? 0 : Math.min(turnedMs ?? nowMs, nowMs),
       askedAtMs: Math.max(askedAtMs ?? 0, lastAskedMs <= nowMs ? lastAskedMs : 0),
       ...(everyMs.length === 0 ? {} : { askedEveryMs: Math.min(...everyMs) }),
       openRepairs: repairs.filter(isOpen).length,

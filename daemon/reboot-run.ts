@@ -124,13 +124,11 @@ export class RebootRuns {
   /** Takes up what a daemon before owed, or what the ledger did not take. */
   takeUp(): void {
     const { coordinator, clock } = this.#options;
-    const sinceMs = clock.nowMs() - owedSinceMs;
-    let cursor: string | undefined;
-    do {
-      const page = coordinator.list({ sinceMs, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-      for (const run of page.items) this.settle(run);
-      cursor = page.next;
-    } while (cursor !== undefined);
+    // Asked every few seconds: whole runs are read of reboots alone.
+    for (const { id, kind } of coordinator.summaries(clock.nowMs() - owedSinceMs)) {
+      const run = kind === 'reboot' ? coordinator.get(id) : undefined;
+      if (run !== undefined) this.settle(run);
+    }
   }
 
   /** Whether the host is drained and the run goes on. */

@@ -5,7 +5,15 @@ import { Census } from '../../core/census.ts';
 import type { HostPlan } from '../../core/definitions.ts';
 import { initialHostState } from '../../core/engine.ts';
 import type { HostEngineState } from '../../core/reduction.ts';
-import type { CheckState, HostState, RunStatus, RunSummary } from '../../core/types.ts';
+import { judgeChange } from '../../core/self-doubt.ts';
+import type {
+  CheckState,
+  CheckStatus,
+  HostState,
+  HostStatus,
+  RunStatus,
+  RunSummary,
+} from '../../core/types.ts';
 import { checkOf, ladderOf, planOf, remediationOf, restart } from '../support/definitions.ts';
 import { wholeDefinitions } from '../support/whole-definitions.ts';
 
@@ -194,6 +202,50 @@ test('since when a host is unhealthy, and when it was asked last, survive other 
   });
   census.update(plan, healthy, 400, 400);
   expect(census.groups.get('fleet')?.members.get('a')).toMatchObject({ unhealthySinceMs: 0, askedAtMs: 400 });
+});
+
+function stateWith(
+  plan: HostPlan,
+  change: Partial<CheckStatus>,
+  host: Partial<HostStatus> = {},
+): HostEngineState {
+  const healthy = initialHostState(plan, 0);
+  const running = { ...healthy.checks['app.running'], ...change } as CheckStatus;
+  return {
+    ...healthy,
+    host: { ...healthy.host, ...host },
+    checks: { ...healthy.checks, 'app.running': running },
+  };
+}
+
+test('a start does not make hosts turn bad that were bad before it', () => {
+  const plans = names.map((name) => planFor(name, 'web'));
+  const [nowMs, hourMs] = [10 * 3_600_000, 3_600_000];
+  const sick = { state: 'critical', sinceMs: nowMs - 30_000, problemSinceMs: nowMs - hourMs } as const;
+  const lately = { ...sick, problemSinceMs: nowMs - 30_000 };
+  const [a, b, c, d] = plans as [HostPlan, HostPlan, HostPlan, HostPlan];
+  const census = new Census();
+  const states = new Map<string, HostEngineState>([
+    ['a', stateWith(a, sick)],
+    ['b', stateWith(b, sick)],
+    ['c', stateWith(c, lately, { state: 'unreachable', sinceMs: nowMs - 2 * hourMs })],
+    ['d', stateWith(d, { ...sick, problemSinceMs: nowMs + hourMs })],
+  ]);
+  census.reset(wholeDefinitions(plans, remediationOf()), states, nowMs);
+  const fleet = census.groups.get('fleet');
+  expect([...(fleet?.members.values() ?? [])].map((member) => member.unhealthySinceMs)).toEqual([
+    nowMs - hourMs,
+    nowMs - hourMs,
+    nowMs - 2 * hourMs,
+    nowMs,
+  ]);
+  const rule = { ...remediationOf().selfDoubt, changedAbovePercent: 0, changedMin: 2 };
+  const found = (): number | undefined =>
+    fleet && (judgeChange(fleet, rule, nowMs)?.values['changed'] as number | undefined);
+  expect(found()).toBeUndefined();
+  census.update(a, stateWith(a, { state: 'ok' }), nowMs);
+  census.update(a, stateWith(a, { ...sick, problemSinceMs: nowMs }), nowMs);
+  expect(found()).toBe(2);
 });
 
 test('an answer from before the clock was set back is none', () => {
