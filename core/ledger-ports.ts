@@ -24,6 +24,8 @@ export interface Restraints {
   approval(id: string): Approval | undefined;
   /** False when that question was asked already. */
   askApproval(approval: Approval): boolean;
+  /** Puts it in the place of the open question of the same id; false when there is none. */
+  askAgain(approval: Approval): boolean;
   /** Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. */
   settleApproval(
     id: string,

@@ -27,6 +27,8 @@ export interface ApprovalsOptions {
   onMissed: (approval: Approval) => void;
 }
 
+type Place = Pick<Approval, 'id' | 'host' | 'ladder' | 'action' | 'episode' | 'attempt' | 'check' | 'gates'>;
+
 export class Approvals {
   readonly #options: ApprovalsOptions;
   /** Monotonic time at which each open question is over, whatever the wall clock is set to. */
@@ -38,36 +40,69 @@ export class Approvals {
 
   /** Errors: MenddError; then the next result asks. */
   ask(host: string, { action, run, decision }: Extract<Effect, { kind: 'ask' }>): void {
-    const { clock, coordinator, history, fleet, onAsked } = this.#options;
+    const { coordinator, fleet } = this.#options;
     const definition = fleet.definitions.hosts.get(host);
     if (definition === undefined) return;
-    const nowMs = clock.nowMs();
-    const command = this.#options.describe(action, definition);
-    const state = this.#stateOf(host, decision.check);
     const { id, ladder, episode, attempt } = run;
-    const approval: Approval = {
+    const { check, gates } = decision;
+    const place = { id, host, ladder, action: action.id, episode, attempt, check, gates };
+    const approval = this.#questionOf(place, action, definition);
+    if (!coordinator.askApproval(approval)) {
+      const known = coordinator.approval(id);
+      if (known !== undefined) fleet.apply(host, { kind: 'approval', approval: known });
+      return;
+    }
+    this.#asked(approval);
+  }
+
+  /** What would run was edited: whoever read the question read something else, and a yes to that is none. Errors: MenddError. */
+  #askAgain(before: Approval, action: ActionDefinition, definition: HostDefinition): void {
+    const { clock, coordinator } = this.#options;
+    const approval = this.#questionOf(before, action, definition);
+    const { id, host, command } = approval;
+    const entry = {
+      atMs: clock.nowMs(),
+      kind: 'decision',
+      actor: 'rule',
+      event: 'approval.asked_again',
+    } as const;
+    coordinator.audit({ ...entry, body: { id, host, action: action.id, command } });
+    if (!coordinator.askAgain(approval)) return;
+    this.#overAtMs.delete(id);
+    this.#asked(approval);
+  }
+
+  #questionOf(
+    { id, host, ladder, episode, attempt, check, gates }: Place,
+    action: ActionDefinition,
+    definition: HostDefinition,
+  ): Approval {
+    const nowMs = this.#options.clock.nowMs();
+    const command = this.#options.describe(action, definition);
+    const state = this.#stateOf(host, check);
+    return {
       id,
       host,
       ladder,
       action: action.id,
       episode,
       attempt,
-      check: decision.check,
+      check,
       command,
-      reason: `${decision.check} is ${state}`,
-      gates: decision.gates,
+      reason: `${check} is ${state}`,
+      gates,
       createdAtMs: nowMs,
       expiresAtMs: nowMs + action.approveWithinMs,
       status: 'waiting',
       tag: tagOf(id, command, state),
     };
-    if (!coordinator.askApproval(approval)) {
-      const known = coordinator.approval(id);
-      if (known !== undefined) fleet.apply(host, { kind: 'approval', approval: known });
-      return;
-    }
+  }
+
+  #asked(approval: Approval): void {
+    const { history, fleet, onAsked } = this.#options;
+    const { id, host, check, action } = approval;
     this.#isOver(approval);
-    history.add('approval.asked', { host, check: decision.check, runId: id, data: { action: action.id } });
+    history.add('approval.asked', { host, check, runId: id, data: { action } });
     fleet.apply(host, { kind: 'approval', approval });
     onAsked(approval);
   }
@@ -114,7 +149,9 @@ export class Approvals {
       this.#close(approval, 'lapsed', 'rule', gone);
       return rejected(409, 'lapsed', `It is not wanted any more: ${gone}.`);
     }
-    if (person.tag !== this.#liveTag(approval)) {
+    const edited = this.#editedOf(approval);
+    if (edited !== undefined) this.#askAgain(approval, edited.action, edited.host);
+    if (edited !== undefined || person.tag !== this.#liveTag(approval)) {
       const message = 'What it is about has changed since it was read; read it again.';
       return rejected(412, 'changed', message);
     }
@@ -142,7 +179,9 @@ export class Approvals {
       if (isUsed) continue;
       const gone =
         status === 'approved' && isOver ? 'it could not run before its time was up' : this.#lapse(approval);
+      const edited = this.#editedOf(approval);
       if (gone !== undefined) this.#close(approval, 'lapsed', 'rule', gone);
+      else if (edited !== undefined) this.#askAgain(approval, edited.action, edited.host);
     }
   }
 
@@ -186,20 +225,32 @@ export class Approvals {
   }
 
   /** Why nobody needs to answer any more. */
-  #lapse({ host, ladder, action, check, episode, command }: Approval): string | undefined {
-    const { fleet, describe } = this.#options;
+  #lapse({ host, ladder, action, check, episode }: Approval): string | undefined {
+    const { fleet } = this.#options;
     const plan = fleet.plan(host);
     const state = fleet.state(host);
     const known = plan && actionOf({ ladder, action }, plan);
     if (plan === undefined || known === undefined || state === undefined) return 'its definition is gone';
-    // Whoever reads the question reads the command of then.
-    if (describe(known.action, plan.host) !== command) return 'another command would run now';
     const isOk = troubleOf(state, check)?.state === 'ok';
     if (known.ladder.trigger.on === 'recovery') return isOk ? undefined : 'the problem is back';
     if (isOk) return 'the trouble is over';
     const since = troubleOf(state, check)?.problemSinceMs?.toString(36);
     const isSame = state.runs.some((run) => run.ladder === ladder && run.episode === episode);
     return since === episode || isSame ? undefined : 'it was another problem';
+  }
+
+  /** What would run now, when it is another command than the one in question. */
+  #editedOf({
+    host,
+    ladder,
+    action,
+    command,
+  }: Approval): { action: ActionDefinition; host: HostDefinition } | undefined {
+    const plan = this.#options.fleet.plan(host);
+    const known = plan && actionOf({ ladder, action }, plan);
+    if (plan === undefined || known === undefined) return undefined;
+    const isSame = this.#options.describe(known.action, plan.host) === command;
+    return isSame ? undefined : { action: known.action, host: plan.host };
   }
 
   #liveTag({ id, host, ladder, action, check, command }: Approval): string {

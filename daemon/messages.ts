@@ -55,12 +55,12 @@ export class Messages {
 
   /** The question goes where the ladder's own message would go. Without a target it stands on the page only. */
   asked(approval: Approval): void {
-    const { host, episode, id } = approval;
+    const { host, episode, id, tag } = approval;
     const ladder = this.#ladder(host, approval.ladder);
     const target = ladder && this.#targetOf(ladder);
     if (ladder === undefined || target === undefined) return;
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
-    this.#enqueue({ key: `${id}~asked`, target, kind: 'notice', host, ladder: ladder.id, body });
+    this.#enqueue({ key: `${id}~asked~${tag}`, target, kind: 'notice', host, ladder: ladder.id, body });
   }
 
   /** What would have been done; once for each run that was not. */

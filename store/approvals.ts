@@ -7,7 +7,10 @@ import { present } from './rows.ts';
 
 type Change = Parameters<Restraints['settleApproval']>[1];
 
-export type Approvals = Pick<Restraints, 'approvals' | 'approval' | 'askApproval' | 'settleApproval'> &
+export type Approvals = Pick<
+  Restraints,
+  'approvals' | 'approval' | 'askApproval' | 'askAgain' | 'settleApproval'
+> &
   Pick<Documents<Approval>, 'verify' | 'prune'> & {
     /** Whether a person approved exactly this. */
     isApproved: (id: string, tag: string) => boolean;
@@ -27,10 +30,17 @@ export function approvalTable(db: Connection, file: string): Approvals {
     documents.put(settled);
     return settled;
   });
+  const again = db.transaction((approval: Approval): boolean => {
+    const status = documents.get(approval.id)?.status;
+    if (status !== 'waiting' && status !== 'approved') return false;
+    documents.put(approval);
+    return true;
+  });
   return {
     approvals: (sinceMs) => documents.lastingAfter(sinceMs - 1).toReversed(),
     approval: documents.get,
     askApproval: documents.add,
+    askAgain: (approval) => again.immediate(approval),
     settleApproval: (id, change) => settle.immediate(id, change),
     isApproved(id, tag) {
       const found = documents.get(id);

@@ -148,6 +148,7 @@ function portOf(tables: LedgerTables) {
     approvals: approvals.approvals,
     approval: approvals.approval,
     askApproval: approvals.askApproval,
+    askAgain: approvals.askAgain,
     settleApproval: approvals.settleApproval,
     brakes: brakes.brakes,
     saveBrake: brakes.saveBrake,

@@ -55,7 +55,6 @@ test('an approval is good for the command that was read only', async () => {
     atMs: daemon.clock.nowMs(),
     by: 'person:ann',
   });
-  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
   daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
   const known = daemon.coordinator.approval(id);
   if (known === undefined) throw new Error('the question is gone');
@@ -65,15 +64,66 @@ test('an approval is good for the command that was read only', async () => {
   expect(daemon.guard.sent).toEqual([]);
 });
 
-test('a question whose command changed lapses', async () => {
+const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
+
+test.each(['waiting', 'approved'] as const)(
+  'a question that is %s is asked again when its command is edited, for the same rung',
+  async (status) => {
+    const daemon = daemonWith(definitionsWith({ ...asked, cooldownMs: 0 }, restart));
+    const { coordinator, healing, clock } = daemon;
+    await daemon.results('critical', 'critical');
+    const first = questionOf(daemon);
+    if (status === 'approved') {
+      coordinator.pause({ by: 'ann', reason: 'lunch', sinceMs: clock.nowMs() });
+      healing.approvals.settle(first.id, 'approved', { by: 'ann', reason: 'yes', tag: first.tag });
+    }
+    await clock.pass(60_000);
+    healing.fleet.swap({ ...definitionsWith({ ...other, cooldownMs: 0 }, restart), revision: 'r2' });
+    healing.approvals.turn();
+    coordinator.resume();
+    await daemon.results('critical', 'critical');
+    expect(daemon.guard.sent).toEqual([]);
+    const again = questionOf(daemon);
+    expect(again).toMatchObject({ id: first.id, action: 'app.restart', createdAtMs: clock.nowMs() - 20_000 });
+    expect(again.expiresAtMs - again.createdAtMs).toBe(asked.approveWithinMs);
+    expect([first.command, again.command]).toEqual([
+      expect.stringContaining('worker'),
+      expect.stringContaining('everything'),
+    ]);
+    const answer = (tag: string): unknown =>
+      healing.approvals.settle(first.id, 'approved', { by: 'ann', reason: 'yes', tag });
+    expect(answer(first.tag)).toMatchObject({ kind: 'rejected', status: 412 });
+    expect(answer(again.tag)).toMatchObject({ status: 'approved' });
+    await settle();
+    await daemon.results('critical');
+    expect(daemon.guard.sent).toEqual([first.id]);
+    expect(daemon.runs[0]?.command).toContain('everything');
+    expect(coordinator.auditEntries({ limit: 50 }).items.map(({ event }) => event)).toContain(
+      'approval.asked_again',
+    );
+  },
+);
+
+test('an answer to a question whose command was edited is none, and it is asked again', async () => {
   const daemon = daemonWith(definitionsWith(asked));
   await daemon.results('critical', 'critical');
-  const other: ActionDefinition = { ...asked, effect: { kind: 'systemd_restart', unit: 'everything' } };
   daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
+  // The list shows the fingerprint of what would run now, and the command of then.
   const { id, tag } = questionOf(daemon);
   const answer = daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
-  expect(answer).toMatchObject({ kind: 'rejected', code: 'lapsed' });
+  expect(answer).toMatchObject({ kind: 'rejected', status: 412, code: 'changed' });
   expect(daemon.guard.sent).toEqual([]);
+  expect(questionOf(daemon)).toMatchObject({ id, command: expect.stringContaining('everything') });
+});
+
+test('a question whose trouble is over lapses, also when its command was edited', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { id } = questionOf(daemon);
+  daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
+  await daemon.results('ok');
+  daemon.healing.approvals.turn();
+  expect(daemon.coordinator.approval(id)?.status).toBe('lapsed');
 });
 
 test('what waits for an answer is known also while the ledger cannot be read', async () => {
