@@ -222,11 +222,8 @@ export class Fleet {
       missing.length === 0 ? [] : store.loadHosts().map(({ host, status }) => [host, status]),
     );
     const checks = new Map(stored.map(({ host, check, status }) => [`${host}\n${check}`, status]));
-    const sinceMs = this.#memorySinceMs(
-      definitions,
-      stored.map(({ status }) => status),
-      nowMs,
-    );
+    const statuses = stored.map(({ status }) => status);
+    const sinceMs = memorySinceMs(this.memoryMs(definitions), statuses, nowMs);
     const runs =
       missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
     const approvals: Approval[] = missing.length === 0 ? [] : coordinator.approvals(sinceMs).toReversed();
@@ -260,17 +257,12 @@ export class Fleet {
     return Math.max(shortestMemoryMs, ...budgets.map(({ perMs }) => perMs), ...windows);
   }
 
-  /** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
-  #memorySinceMs(definitions: Definitions, checks: readonly CheckStatus[], nowMs: number): number {
-    const oldestMs = checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs);
-    return oldestMs - this.memoryMs(definitions);
-  }
-
   /** Forgets runs that left every window and belong to no present problem; called from time to time. */
   forgetOldRuns(): void {
     const nowMs = this.#options.clock.nowMs();
+    const memoryMs = this.memoryMs();
     for (const [host, state] of this.#states) {
-      const beforeMs = this.#memorySinceMs(this.#definitions, Object.values(state.checks), nowMs);
+      const beforeMs = memorySinceMs(memoryMs, Object.values(state.checks), nowMs);
       const runs = state.runs.filter((run) => isOpen(run) || run.decidedAtMs >= beforeMs);
       const approvals = state.approvals.filter((asked) => asked.createdAtMs >= beforeMs);
       if (runs.length + approvals.length < state.runs.length + state.approvals.length)
@@ -300,6 +292,11 @@ export class Fleet {
     }
     this.#options.history.saveDecision(decision);
   }
+}
+
+/** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
+function memorySinceMs(memoryMs: number, checks: readonly CheckStatus[], nowMs: number): number {
+  return checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs) - memoryMs;
 }
 
 function eventOf(transition: Omit<Transition, 'id'>, nowMs: number): Omit<StoredEvent, 'id'> {
