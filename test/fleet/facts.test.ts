@@ -24,25 +24,10 @@ function sshTo(user: string, options: readonly string[], command: string): strin
 }
 
 function intentOf(id: string, fence: number): Intent {
-  const ladder = {
-    id,
-    host: 'm1',
-    ladder: 'r.a',
-    action: 'r.a',
-    kind: 'command' as const,
-    episode: 'e',
-    attempt: 1,
-  };
-  const times = {
-    decidedAtMs: 0,
-    notAfterMs: 0,
-    fence,
-    decidedBy: 'rule',
-    reason: '',
-    command: '',
-    revision: '',
-  };
-  return { ...ladder, ...times, gates: [], preconditions: {}, shard: 0 };
+  const names = { id, host: 'm1', ladder: 'r.a', action: 'r.a', kind: 'command' as const, episode: 'e' };
+  const words = { decidedBy: 'rule', reason: '', command: '', revision: '' };
+  const figures = { attempt: 1, decidedAtMs: 0, notAfterMs: 0, fence, shard: 0 };
+  return { ...names, ...words, ...figures, gates: [], preconditions: {} };
 }
 
 /** Runs in the machine as root or as mendd; the sh text goes by file, as it would by standard input over SSH. */
