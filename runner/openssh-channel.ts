@@ -154,7 +154,7 @@ export class MuxChannel extends Duplex {
     this.close();
     this.#closeReceived = true;
     this.#endReading();
-    // What was received is read out first; of a stream that nobody reads it is thrown away.
+    // What was received is read out first; of a stream that nobody reads, once there was time to begin, it is thrown away.
     let open = 2;
     for (const stream of [this, this.stderr]) {
       const ended = (): void => {
@@ -162,10 +162,12 @@ export class MuxChannel extends Duplex {
         if (open === 0) this.destroy();
       };
       if (stream.readableEnded) ended();
-      else {
-        stream.once('end', ended);
+      else stream.once('end', ended);
+    }
+    setImmediate(() => {
+      for (const stream of [this, this.stderr]) {
         if (stream.readableFlowing === null) stream.resume();
       }
-    }
+    });
   }
 }
