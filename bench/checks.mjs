@@ -23,7 +23,7 @@ export async function benchChecks(flags, directory) {
   const mendd = prepareMendd(hosts, directory, flags);
   const contenders = [
     ...mendd.contenders,
-    ...prepareMonitors(hosts, directory, { seconds: Math.max(4, Math.round(16 * flags.scale)) }),
+    ...prepareMonitors(hosts, directory, { seconds: Math.max(4, Math.round(10 * flags.scale)) }),
     prepareAnsible(hosts, directory, flags),
     ...prepareBare(hosts, directory, flags),
   ].map((contender) => ({ ...contender, samples: [] }));

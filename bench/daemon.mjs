@@ -54,7 +54,7 @@ ${Object.entries(ssh)
     (await (await ask(`/api/v1/checks?limit=1&${filter}`)).json()).items.length === 0;
 
   const daemon = {
-    /** Returns when the API answers. `waited`: how long that took, in milliseconds from its start. */
+    /** Returns when the API answers: how long that took from its start, and what CPU. Milliseconds. */
     async start() {
       account = openAccount(name);
       started = undefined;
@@ -82,7 +82,7 @@ ${Object.entries(ssh)
         5,
       );
       api = `http://${host}:${port}`;
-      return { waitedMs: performance.now() - startedMs };
+      return { waitedMs: performance.now() - startedMs, cpuMs: account.cpuMs() };
     },
 
     /** Hosts from now on, after the next `reload`. */
@@ -121,6 +121,12 @@ ${Object.entries(ssh)
       return new Map(
         [...text.matchAll(/^([a-z_]+(?:\{.*\})?) (\S+)$/gm)].map(([, key, value]) => [key, Number(value)]),
       );
+    },
+
+    /** How many checks have a state, and one that is not OK. At many checks this holds its loop for a while. */
+    async states() {
+      const values = [...(await daemon.metrics())].filter(([key]) => key.startsWith('mendd_check_state{'));
+      return { known: values.length, notOk: values.filter(([, value]) => value !== 0).length };
     },
 
     /** Every check as the API shows it. */

@@ -40,15 +40,20 @@ export async function run([command, ...args], input = '', options = {}) {
   return text.stdout;
 }
 
-/** Asks again and again until the answer is not undefined. Throws after the deadline with what was awaited. */
+/**
+ * Asks again and again until the answer is not undefined, and rests most of the time, since who answers is measured. Throws
+ * after the deadline with what was awaited.
+ */
 export async function until(what, ask, withinMs = 30_000, everyMs = 50) {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
+    const askedMs = performance.now();
     const answer = await ask();
+    const restMs = Math.max(everyMs, 5 * (performance.now() - askedMs));
     if (answer !== undefined) return answer;
     if (performance.now() > deadlineMs) throw new Error(`not within ${withinMs / 1000} s: ${what}`);
     await new Promise((resolve) => {
-      setTimeout(resolve, everyMs);
+      setTimeout(resolve, restMs);
     });
   }
 }

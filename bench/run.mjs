@@ -13,7 +13,8 @@ const tables = {
   lateness: async (flags, directory) => (await import('./lateness.mjs')).benchLateness(flags, directory),
   connections: async (flags, directory) =>
     (await import('./connections.mjs')).benchConnections(flags, directory),
-  store: async ({ small }) => (await import(new URL('store.mjs', import.meta.url))).benchStore({ seconds: small ? 5 : 60 }),
+  store: async ({ small }) =>
+    (await import(new URL('store.mjs', import.meta.url))).benchStore({ seconds: small ? 5 : 60 }),
   repair: async (flags, directory) => (await import('./repair.mjs')).benchRepair(flags, directory),
 };
 
@@ -23,13 +24,13 @@ const usage = `npm run bench -- [options] [TABLE...]
   --small           small sizes, to try whether it runs: no figures to quote
   --hosts N         hosts of one daemon over SSH (1000)
   --every N         seconds between two runs of a check (60)
-  --seconds N       seconds of each measurement of mendd, at most --every (45)
+  --seconds N       seconds of each measurement of mendd, at most --every (20)
   --rounds N        rounds of the table checks, each with every contender, in turning order (3)
-  --limit N         seconds in which those rounds must fit; fewer are made then (720)
+  --limit N         seconds in which those rounds must fit; fewer are made then (540)
   --cpu-prof FILE   also write a CPU profile of mendd, and tell where the time goes (table checks)`;
 
 const sizes = {
-  whole: { hosts: 1000, every: 60, seconds: 45, rounds: 3, limit: 720, scale: 1 },
+  whole: { hosts: 1000, every: 60, seconds: 20, rounds: 3, limit: 540, scale: 1 },
   small: { hosts: 20, every: 10, seconds: 8, rounds: 2, limit: 240, scale: 0.25 },
 };
 
