@@ -91,15 +91,13 @@ export class Batcher {
       return;
     }
     if (end.end === 'unfit') this.#remember(host.name);
-    for (const { request, settle } of open) settle(this.#afterCut(host, request));
-  }
-
-  /** What is lost alone as well is likely what cut the batch. */
-  async #afterCut(host: HostDefinition, request: RunRequest): Promise<RunOutcome> {
-    const outcome = await this.#again(host, request);
-    const isLost = outcome.kind === 'unreachable' && outcome.failure.sent;
-    if (isLost || outcome.kind === 'killed') this.#remember(keyOf(host, request));
-    return outcome;
+    // One after the other: what cut the batch may end the connection again, and others on it.
+    for (const { request, settle } of open) {
+      const outcome = await this.#again(host, request);
+      const isLost = outcome.kind === 'unreachable' && outcome.failure.sent;
+      if (isLost || outcome.kind === 'killed') this.#remember(keyOf(host, request));
+      settle(outcome);
+    }
   }
 
   #again(host: HostDefinition, request: RunRequest): Promise<RunOutcome> {

@@ -38,20 +38,19 @@ export class FrameReader {
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     while (!this.#broken) {
       const at = this.#rest.indexOf(this.#mark);
+      if (at < 0) this.#forgetNoise();
+      const size = at < 0 ? this.#rest.length - this.#mark.length : at;
       const wordAt = at + this.#mark.length;
       const end = at < 0 ? -1 : this.#rest.indexOf(10, wordAt);
-      if (end < 0) {
-        if (at < 0) this.#forgetNoise();
-        const size = at < 0 ? this.#rest.length - this.#mark.length : at;
-        if (size > frameOutputBytes + 1 || (at >= 0 && this.#rest.length - wordAt > wordLimitBytes))
-          this.#break();
-        return;
-      }
-      const before = this.#rest.subarray(0, at);
+      const wordSize = at < 0 ? 0 : (end < 0 ? this.#rest.length : end) - wordAt;
+      const before = this.#rest.subarray(0, Math.max(0, at));
+      if ((this.#open && size > frameOutputBytes + 1) || wordSize > wordLimitBytes) return this.#break();
+      if (end < 0) return undefined;
       const word = this.#rest.toString('latin1', wordAt, end);
       this.#rest = this.#rest.subarray(end + 1);
-      if (!this.#take(word, before)) this.#break();
+      if (!this.#take(word, before)) return this.#break();
     }
+    return undefined;
   }
 
   /** What stands outside frames was printed by start-up files of the login. */
@@ -75,7 +74,7 @@ export class FrameReader {
         this.#tell({ kind: 'unfit' });
         return true;
       case 'f':
-        if (open) return false;
+        if (open || !/^f \d+ \d+$/.test(word)) return false;
         this.#open = { index: Number(index), exitCode: Number(exitCode) };
         return true;
       case 'e':
@@ -84,13 +83,14 @@ export class FrameReader {
         return true;
       case 'z':
         this.#open = undefined;
-        if (!open?.stdout) return false;
+        if (!open) return false;
+        // Without errors there is no `e`.
         this.#tell({
           kind: 'frame',
-          index: open.index,
-          exitCode: open.exitCode,
-          stdout: open.stdout,
-          stderr: before,
+          stdout: before,
+          stderr: Buffer.alloc(0),
+          ...open,
+          ...(open.stdout ? { stderr: before } : {}),
         });
         return true;
       case 'g':

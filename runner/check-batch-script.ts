@@ -59,15 +59,20 @@ exit 0
 `;
 }
 
-/** The first place where a directory, named pipes and a file with content can be made. */
+/**
+ * The first place where a directory, named pipes and a file with content can be made. None for ksh93, which at times forgets
+ * how a background process ended.
+ */
 function makeDirectory(name: string, pipes: readonly string[]): string {
   return `mb_d=
+case $KSH_VERSION in *93*) ;; *)
 for mb_t in "\${TMPDIR:-/tmp}" /var/tmp /dev/shm "\${HOME:-/}"; do
 mb_t=$mb_t/.mendd-${name}
 mkdir -m 700 "$mb_t" || continue
 mkfifo ${pipes.map((pipe) => `"$mb_t/${pipe}"`).join(' ')} && echo >"$mb_t/w" && { mb_d=$mb_t; break; }
 rm -rf "$mb_t"
-done 2>/dev/null`;
+done 2>/dev/null ;;
+esac`;
 }
 
 /** Its input is its gate: the next check to run, or `q`. `x`: a check ended, `d`: so did its outputs. */
@@ -97,30 +102,28 @@ done
  * by some child of the check: its reader is killed, which shows in the reader's status.
  */
 function tellerFunction(gates: readonly number[], count: number, nonce: string): string {
-  const kill = (state: string): string =>
-    `for mb_w in ${gates.join(' ')}; do
+  return `mb_tell() {
+trap '' PIPE
+mb_n=${gates.length} mb_b=${gates.length}
+while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e <&9; do
+case $mb_k in
+x) eval "mb_h$mb_w='$mb_o $mb_e'" ;;
+d) eval "mb_h$mb_w="
+mb_frame || break
+if [ $mb_n -lt ${count} ]; then echo $mb_n >&$mb_w; mb_n=$((mb_n+1))
+else echo q >&$mb_w; mb_b=$((mb_b-1)); fi ;;
+t) for mb_w in ${gates.join(' ')}; do
 eval "mb_h=\\$mb_h$mb_w"
 case $mb_h in
 '') ;;
-${state}*) kill \${mb_h#+} ;;
++*) kill \${mb_h#+} ;;
 *) eval "mb_h$mb_w=+\\$mb_h" ;;
 esac
-done`;
-  return `mb_tell() {
-trap '' PIPE
-mb_n=${gates.length} mb_b=${gates.length} mb_q=
-while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e <&9; do
-case $mb_k in
-x) eval "mb_h$mb_w='$mb_o $mb_e'"; [ ! "$mb_q" ] || kill $mb_o $mb_e ;;
-t) ${kill('+')} ;;
-q) mb_q=1
-${kill('')} ;;
-d) eval "mb_h$mb_w="
-[ "$mb_q" ] || mb_frame || mb_q=1
-if [ ! "$mb_q" ] && [ $mb_n -lt ${count} ]; then echo $mb_n >&$mb_w; mb_n=$((mb_n+1))
-else echo q >&$mb_w; mb_b=$((mb_b-1)); fi ;;
+done ;;
+q) break ;;
 esac
 done
+for mb_w in ${gates.join(' ')}; do eval "kill \\\${mb_h$mb_w#+}"; done
 }
 mb_frame() {
 if [ ! -f "$mb_d/O$mb_i" ] || [ ! -f "$mb_d/E$mb_i" ]; then echo "
@@ -129,8 +132,8 @@ elif [ "$mb_o" != 00 ]; then echo "
 ${nonce} u $mb_i"
 else
 { echo "
-${nonce} f $mb_i $mb_c" && { [ ! -s "$mb_d/O$mb_i" ] || cat "$mb_d/O$mb_i"; } && echo "
-${nonce} e" && { [ ! -s "$mb_d/E$mb_i" ] || cat "$mb_d/E$mb_i"; } && echo "
+${nonce} f $mb_i $mb_c" && { [ ! -s "$mb_d/O$mb_i" ] || cat "$mb_d/O$mb_i"; } && { [ ! -s "$mb_d/E$mb_i" ] || { echo "
+${nonce} e" && cat "$mb_d/E$mb_i"; }; } && echo "
 ${nonce} z"; } || echo "
 ${nonce} u $mb_i"
 fi
