@@ -93,6 +93,12 @@ export const ChecksQuery = z.strictObject({
 
 export const ResultsQuery = z.strictObject({ ...span, ...paging });
 
+export const RollupsQuery = z.strictObject({
+  since: noted('RFC 3339; a day before `until` without it', instantText.optional()),
+  until: noted('RFC 3339; now without it', instantText.optional()),
+  step: noted('Rounded to multiples of 5m, which it is without it', durationText.optional()),
+});
+
 export const TransitionsQuery = z.strictObject({
   host: nameText.optional(),
   check: nameText.optional(),

@@ -133,6 +133,28 @@ export const StoredResult = named(
   z.object({ id: count, host: z.string(), check: z.string(), ...resultFields }),
 );
 
+export const Rollup = named(
+  'Rollup',
+  z.object({
+    at: noted('The beginning of the step', time),
+    stepMs: count,
+    count: noted('Results in the step', count),
+    states: z.object({ ok: count, warning: count, critical: count, unknown: count }),
+    durationAvgMs: count,
+    durationMaxMs: count,
+    perfdata: z.array(
+      z.object({
+        label: z.string(),
+        uom: z.string(),
+        // What is not a finite number on the wire is null.
+        min: z.number().nullable(),
+        avg: z.number().nullable(),
+        max: z.number().nullable(),
+      }),
+    ),
+  }),
+);
+
 export const CheckStatus = named(
   'CheckStatus',
   z.object({

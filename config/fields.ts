@@ -187,7 +187,7 @@ export function whole(min: number, max: number): z.ZodType<number> {
 
 /** Keys of later steps with names that can mean nothing else, so that they are told apart from slips everywhere. */
 const laterEverywhere = new Set(
-  'cluster coordinator facts git inventories ipmi public_status rollups templates'.split(' '),
+  'cluster coordinator facts git inventories ipmi public_status templates'.split(' '),
 );
 
 /** What an unknown key is judged by. Travels as text, since that is all zod lets an error carry. */

@@ -58,7 +58,12 @@ export function resolveDaemon(
   const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
   return {
     definitionsPath: path(definitions.path),
-    store: { path: path(store.path), keepResultsMs: store.keep.results, keepHistoryMs: store.keep.history },
+    store: {
+      path: path(store.path),
+      keepResultsMs: store.keep.results,
+      keepHistoryMs: store.keep.history,
+      keepRollupsMs: store.keep.rollups,
+    },
     ssh,
     api: api.listen,
     scheduler: {

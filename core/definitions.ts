@@ -234,7 +234,7 @@ export type EffectDefinition =
 export interface DaemonConfig {
   /** Directory the definitions were read from. */
   definitionsPath: string;
-  store: { path: string; keepResultsMs: number; keepHistoryMs: number };
+  store: { path: string; keepResultsMs: number; keepHistoryMs: number; keepRollupsMs: number };
   ssh: SshConfig;
   api: { host: string; port: number };
   scheduler: { maxConcurrent: number; maxPerHost: number; queueLimit: number };

@@ -3,7 +3,6 @@
  * are the plain data of core/types.ts, so that a step could live in another process or box later.
  */
 
-import type { Decision, StoredDecision } from './decisions.ts';
 import type {
   CheckDefinition,
   Definitions,
@@ -13,10 +12,9 @@ import type {
 } from './definitions.ts';
 import type { AuditTrail, Restraints } from './ledger-ports.ts';
 import type { GroupKey } from './safety.ts';
+import type { HistoryQuery, Page } from './store-port.ts';
 import type {
   CheckResult,
-  CheckStatus,
-  HostStatus,
   Intent,
   Pause,
   RebootStep,
@@ -25,8 +23,6 @@ import type {
   RunStatus,
   RunSummary,
   Scope,
-  StoredEvent,
-  Transition,
   TransportFailure,
 } from './types.ts';
 
@@ -94,12 +90,23 @@ export interface BatchCounts {
   again: number;
 }
 
+/** Now; `evicted` and `turnedAway` since the start. */
+export interface ConnectionCounts {
+  open: number;
+  connecting: number;
+  waiting: number;
+  /** Idle connections that were closed to make room for another host. */
+  evicted?: number;
+  /** Logins that a crowded server did not begin, and that were asked again soon. */
+  turnedAway?: number;
+}
+
 export interface Runner {
   /** Never rejects for what a host does. */
   run(request: RunRequest): Promise<RunOutcome>;
   /** Drops connections of hosts that are gone or changed. */
   update(definitions: Definitions): void;
-  connections(): { open: number; connecting: number; waiting: number };
+  connections(): ConnectionCounts;
   /** Execs that several checks shared. Absent: this runner has none. */
   batches?(): BatchCounts;
   close(): Promise<void>;
@@ -122,64 +129,7 @@ export type PlanCheck = (check: CheckDefinition, host: HostDefinition) => CheckP
 
 // ---------------------------------------------------------------- store
 
-export interface StoredCheck {
-  host: string;
-  check: string;
-  status: CheckStatus;
-}
-
-/** History and current state: large, prunable, WAL with synchronous NORMAL. */
-export interface Store {
-  loadChecks(): StoredCheck[];
-  loadHosts(): { host: string; status: HostStatus }[];
-  /** One transaction: status, optional transition, the result, and events. Returns the events with ids. */
-  save(change: StoreChange): StoredEvent[];
-  /** What `work` writes here is one transaction: all of it or, when it throws, nothing. */
-  batch<T>(work: () => T): T;
-  /** Folds a decision into the newest of the same host, action, verdict and reason, or adds a row. */
-  saveDecision(decision: Decision): StoredDecision;
-  addEvent(event: Omit<StoredEvent, 'id'>): StoredEvent;
-  /** Forgets the state of checks and hosts that no longer exist. A check's key is its host, `\n`, its id. */
-  forget(keep: { hosts: ReadonlySet<string>; checks: ReadonlySet<string> }): void;
-  transitions(query: HistoryQuery): Page<Transition>;
-  results(query: HistoryQuery): Page<CheckResult & { id: number; host: string; check: string }>;
-  decisions(query: HistoryQuery & { action?: string; atMs?: number }): Page<StoredDecision>;
-  /** Events with id above `afterId`, oldest first. */
-  eventsAfter(afterId: number, limit: number): StoredEvent[];
-  lastEventId(): number;
-  /** Deletes what is older than the retention in batches; returns true while more is left. */
-  prune(olderThan: { resultsBeforeMs: number; historyBeforeMs: number }): boolean;
-  /** A copy that can be opened on its own. */
-  backup(file: string): Promise<void>;
-  close(): void;
-}
-
-export interface StoreChange {
-  host: string;
-  check?: string;
-  checkStatus?: CheckStatus;
-  hostStatus?: HostStatus;
-  result?: CheckResult;
-  transitions: Omit<Transition, 'id'>[];
-  events: Omit<StoredEvent, 'id'>[];
-}
-
-export interface HistoryQuery {
-  host?: string;
-  check?: string;
-  sinceMs?: number;
-  untilMs?: number;
-  /** Opaque, from the previous page. Newest first. */
-  cursor?: string;
-  /** 1..500 */
-  limit: number;
-}
-
-export interface Page<T> {
-  items: T[];
-  /** Absent on the last page. */
-  next?: string;
-}
+export type { HistoryQuery, Page, Store, StoreChange, StoredCheck } from './store-port.ts';
 
 // ---------------------------------------------------------------- coordinator (the ledger)
 

@@ -203,7 +203,10 @@ export interface DaemonPort {
 }
 
 /** The read parts of the store that api/ may use directly. */
-export type History = Pick<Store, 'transitions' | 'results' | 'decisions' | 'eventsAfter' | 'lastEventId'>;
+export type History = Pick<
+  Store,
+  'transitions' | 'results' | 'decisions' | 'rollups' | 'eventsAfter' | 'lastEventId'
+>;
 
 export type RunBook = Pick<
   Coordinator,

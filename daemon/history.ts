@@ -52,6 +52,7 @@ export class History {
       ...store,
       results: (query) => (this.flush(), store.results(query)),
       decisions: (query) => (this.flush(), store.decisions(query)),
+      rollups: (query) => (this.flush(), store.rollups(query)),
     };
   }
 

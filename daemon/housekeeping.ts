@@ -121,10 +121,14 @@ export class Housekeeping {
   /** One batch a turn until nothing is left, then a pause. */
   #prune(nowMs: number): void {
     const { store, coordinator, fleet, clock } = this.#options;
-    const { keepResultsMs, keepHistoryMs } = fleet.definitions.daemon.store;
+    const { keepResultsMs, keepHistoryMs, keepRollupsMs } = fleet.definitions.daemon.store;
     const wallMs = clock.nowMs();
     const historyBeforeMs = wallMs - keepHistoryMs;
-    const moreHistory = store.prune({ resultsBeforeMs: wallMs - keepResultsMs, historyBeforeMs });
+    const moreHistory = store.prune({
+      resultsBeforeMs: wallMs - keepResultsMs,
+      historyBeforeMs,
+      rollupsBeforeMs: wallMs - keepRollupsMs,
+    });
     const moreLedger = coordinator.prune(Math.min(historyBeforeMs, wallMs - fleet.memoryMs()));
     if (!moreHistory && !moreLedger) this.#nextPruneMs = nowMs + pruneEveryMs;
   }

@@ -1,13 +1,16 @@
 /** Owns the history file: joins its tables into the `Store` port. One change is one transaction, or a part of the caller's. */
+import { MenddError } from '../core/errors.ts';
 import type { Store, StoreChange } from '../core/ports.ts';
-import type { StoredEvent } from '../core/types.ts';
+import type { CheckResult, StoredEvent } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import { copyOnline } from './copy.ts';
 import { currentState } from './current-state.ts';
 import { decisionTable } from './decisions.ts';
 import { eventTable } from './events.ts';
-import { guarded } from './failure.ts';
-import { resultTable } from './results.ts';
+import { guarded, translated } from './failure.ts';
+import { resultTables } from './results.ts';
+import { rollupTable } from './rollups.ts';
+import { seriesTable } from './series.ts';
 import { transitionTable } from './transitions.ts';
 
 /** Rows of one table that one call of `prune` deletes; about 30 ms. */
@@ -15,11 +18,41 @@ const pruneBatch = 5_000;
 
 /** Limits: pages of 1..500. Errors: STORE_UNUSABLE and STORE_CORRUPT from every method. */
 export function createHistory(db: Connection, file: string): Store {
-  const state = currentState(db);
-  const results = resultTable(db);
+  const series = seriesTable(db);
+  const results = resultTables(db, series);
+  const state = currentState(db, (id) => results.newest(id));
   const transitions = transitionTable(db);
   const decisions = decisionTable(db);
   const events = eventTable(db);
+  const rollups = rollupTable(db);
+  /** Of the present transaction. */
+  let added: [seriesId: number, result: CheckResult][] = [];
+
+  const forgetMemory = (): void => {
+    added = [];
+    series.forget();
+    results.forget();
+    state.forgetWritten();
+  };
+  const transact = db.transaction((work: () => unknown) => {
+    const done = work();
+    state.settle();
+    rollups.write();
+    return done;
+  });
+  const together = <T>(work: () => T): T => {
+    if (db.inTransaction) return work();
+    try {
+      const done = transact.immediate(work) as T;
+      rollups.written();
+      for (const one of added) rollups.take(...one);
+      added = [];
+      return done;
+    } catch (error) {
+      forgetMemory();
+      throw error;
+    }
+  };
 
   const write = (change: StoreChange): StoredEvent[] => {
     const { host, check, checkStatus, hostStatus, result } = change;
@@ -28,20 +61,25 @@ export function createHistory(db: Connection, file: string): Store {
     const stored = change.events.map((event) => events.addEvent(event));
     if (checkStatus === undefined && result === undefined) return stored;
     if (check === undefined) throw new Error(`a result or status of ${host} names no check`);
-    if (checkStatus !== undefined) state.putCheck(host, check, checkStatus);
-    if (result !== undefined) results.add(host, check, result);
+    const place = { host, check, series: series.of(host, check) };
+    if (checkStatus !== undefined) state.putCheck(place, checkStatus, result);
+    if (result !== undefined) {
+      results.add(place.series, result);
+      added.push([place.series.id, result]);
+    }
     return stored;
   };
 
-  const transact = db.transaction((work: () => unknown) => work());
-  const together = <T>(work: () => T): T => {
-    if (db.inTransaction) return work();
-    try {
-      return transact.immediate(work) as T;
-    } catch (error) {
-      results.rolledBack();
-      throw error;
-    }
+  const prune: Store['prune'] = ({ resultsBeforeMs, historyBeforeMs, rollupsBeforeMs }) => {
+    rollups.end('left');
+    const left = [
+      results.prune(resultsBeforeMs),
+      rollups.prune(rollupsBeforeMs),
+      transitions.prune(historyBeforeMs, pruneBatch) === pruneBatch,
+      decisions.prune(historyBeforeMs, pruneBatch) === pruneBatch,
+      events.prune(historyBeforeMs, pruneBatch) === pruneBatch,
+    ];
+    return left.includes(true);
   };
 
   return guarded<Store>(file, {
@@ -51,22 +89,36 @@ export function createHistory(db: Connection, file: string): Store {
     batch: together,
     saveDecision: (decision) => together(() => decisions.saveDecision(decision)),
     addEvent: events.addEvent,
-    forget: (keep) => together(() => state.forget(keep)),
+    forget: (keep) =>
+      together(() => {
+        state.settle();
+        state.forget(keep);
+        series.forget();
+      }),
     transitions: transitions.transitions,
     results: results.results,
     decisions: decisions.decisions,
+    rollups(query) {
+      const found = series.find(query.host, query.check);
+      return rollups.read(
+        found.map(({ id }) => id),
+        query,
+      );
+    },
     eventsAfter: events.eventsAfter,
     lastEventId: events.lastEventId,
-    prune({ resultsBeforeMs, historyBeforeMs }) {
-      const deleted = [
-        results.prune(resultsBeforeMs, pruneBatch),
-        transitions.prune(historyBeforeMs, pruneBatch),
-        decisions.prune(historyBeforeMs, pruneBatch),
-        events.prune(historyBeforeMs, pruneBatch),
-      ];
-      return deleted.includes(pruneBatch);
-    },
+    prune: (olderThan) => together(() => prune(olderThan)),
     backup: (to) => copyOnline(db, to),
-    close: () => void db.close(),
+    close() {
+      try {
+        rollups.end('all');
+        if (db.open) together(() => undefined);
+      } catch (error) {
+        // A disk that takes nothing more costs the last five minutes of graphs; it must not keep the daemon from its end.
+        if (!(translated(file, error) instanceof MenddError)) throw error;
+      } finally {
+        db.close();
+      }
+    },
   });
 }

@@ -1,138 +1,201 @@
 /**
- * Owns the table of results, the largest by far: a text that equals the one before is not stored again, but once in each
- * hour it is, and whole hours are pruned; so a row that stays never loses the text it refers to.
+ * Owns the results, the largest part of the history by far: what was printed is written when it changes and once in each hour,
+ * so that whole hours can go and what stays never loses what it relies on. Reads along the chain of a series.
  */
-import { createHash } from 'node:crypto';
-import type { HistoryQuery, Page, Store } from '../core/ports.ts';
-import type { CheckResult, CheckState, PerfDatum } from '../core/types.ts';
+import type { HistoryQuery, Store } from '../core/ports.ts';
+import type { CheckResult, CheckState } from '../core/types.ts';
 import type { Connection } from './connection.ts';
-import { type Filter, pageLimit, pageOf, pageReader, present, pruner } from './rows.ts';
+import { read, write } from './content.ts';
+import { type Day, type DayRow, type Days, dayMs, idOf, placeOf, resultDays } from './days.ts';
+import { oldResults } from './old-results.ts';
+import { cursorKey, pageLimit, pageOf, present } from './rows.ts';
+import type { Series, SeriesTable } from './series.ts';
 
 const hourMs = 3_600_000;
+/** Rows that are read at once when all series are. */
+const block = 500;
 /** The exit code of each state. */
 const states: readonly CheckState[] = ['ok', 'warning', 'critical', 'unknown'];
 
-interface NewRow {
-  series_id: number;
-  at_ms: number;
-  state: number;
-  duration_ms: number;
-  exit_code: number | null;
-  text: string | null;
-  long_text: string | null;
-  perfdata: string | null;
-}
-
-type Row = NewRow & { id: number; host: string; check_id: string };
 type Stored = CheckResult & { id: number; host: string; check: string };
+type Place = Pick<Stored, 'host' | 'check'>;
 
-/** What the next result of a series is compared with. */
-interface Remembered {
-  digest: string;
-  hour: number;
+/** A row that was found: where, and whose. */
+interface Found {
+  id: number;
+  day: Day;
+  row: DayRow;
 }
 
+/** Writes are part of the caller's transaction. */
 export interface Results extends Pick<Store, 'results'> {
-  /** Call `rolledBack` when the surrounding transaction is. */
-  add(host: string, check: string, result: CheckResult): void;
-  rolledBack(): void;
-  prune(beforeMs: number, batch: number): number;
+  add(series: Series, result: CheckResult): void;
+  /** The newest of a series, when it is still there. */
+  newest(id: number): CheckResult | undefined;
+  /** True while more is left. */
+  prune(beforeMs: number): boolean;
+  /** The transaction was undone. */
+  forget(): void;
 }
 
-// CROSS JOIN and the unary plus below keep SQLite's planner on the index that yields the rows in order.
-/** The row that bears the text of `r`. */
-const bearer = `SELECT p.id FROM results AS p
-  WHERE p.series_id = r.series_id AND p.id <= r.id AND p.text IS NOT NULL ORDER BY p.id DESC LIMIT 1`;
-const select = `SELECT r.id, r.series_id, r.at_ms, r.state, r.duration_ms, r.exit_code, r.perfdata, t.text, t.long_text,
-    s.host, s.check_id
-  FROM results AS r CROSS JOIN series AS s ON s.id = r.series_id LEFT JOIN results AS t ON t.id = (${bearer})`;
-
-export function resultTable(db: Connection): Results {
-  const seriesOf = db.prepare<[string, string], { id: number }>(
-    'SELECT id FROM series WHERE host = ? AND check_id = ?',
+export function resultTables(db: Connection, allSeries: SeriesTable): Results {
+  const days = resultDays(db);
+  const old = oldResults(db);
+  const putLatest = db.prepare<[number, number, number]>(
+    `INSERT INTO latest (series_id, result_id, at_ms) VALUES (?, ?, ?)
+     ON CONFLICT (series_id) DO UPDATE SET result_id = excluded.result_id, at_ms = excluded.at_ms`,
   );
-  const addSeries = db.prepare<[string, string]>('INSERT INTO series (host, check_id) VALUES (?, ?)');
-  const insert = db.prepare<[NewRow]>(
-    `INSERT INTO results (series_id, at_ms, state, duration_ms, exit_code, text, long_text, perfdata)
-     VALUES (:series_id, :at_ms, :state, :duration_ms, :exit_code, :text, :long_text, :perfdata)`,
-  );
-  const newest = new Map<number, Remembered>();
-  const readPage = resultReader(db);
-  const pruneHours = pruner(db, 'results', 'at_ms < ?');
+  const found = finder(db, days, allSeries);
   return {
-    add(host, check, result) {
-      const seriesId = seriesOf.get(host, check)?.id ?? Number(addSeries.run(host, check).lastInsertRowid);
-      const remembered = {
-        digest: digestOf(result),
-        hour: Math.floor(Math.round(result.startedAtMs) / hourMs),
-      };
-      const before = newest.get(seriesId);
-      const repeated = before?.digest === remembered.digest && before.hour === remembered.hour;
-      insert.run(encode(seriesId, result, repeated));
-      newest.set(seriesId, remembered);
+    add(series, result) {
+      const atMs = Math.round(result.startedAtMs);
+      const day = days.at(atMs);
+      const number = day.next;
+      const hour = Math.floor(atMs / hourMs);
+      const before = placeOf(series.newestId);
+      const isBorne = before.dayId === day.id && series.hour === hour;
+      const { content, changes, bearer } = write(result, isBorne ? series.bearer : undefined);
+      day.insert({
+        id: number,
+        series_id: series.id,
+        back: before.dayId === day.id ? number - before.number : -series.newestId,
+        at: atMs - day.startMs,
+        state: states.indexOf(result.state),
+        duration_ms: Math.round(result.durationMs),
+        exit_code: result.exitCode ?? null,
+        content,
+        changes,
+      });
+      day.next += 1;
+      series.newestId = idOf(day, number);
+      series.hour = hour;
+      series.bearer = bearer;
+      putLatest.run(series.id, series.newestId, atMs);
     },
-    rolledBack: () => newest.clear(),
-    results: (query) => readPage(query),
-    prune: (beforeMs, batch) => pruneHours(Math.floor(beforeMs / hourMs) * hourMs, batch),
-  };
-}
-
-/** One host's checks are read each along its own index and merged; without a host the table is read backwards. */
-function resultReader(db: Connection): (query: HistoryQuery) => Page<Stored> {
-  const seriesOfHost = db.prepare<[string], { id: number; check_id: string }>(
-    'SELECT id, check_id FROM series WHERE host = ?',
-  );
-  const read = pageReader<Row>(db, { select, key: 'r.id' });
-  return (query) => {
-    const filters: Filter[] = [
-      ['+r.at_ms >= ?', query.sinceMs],
-      ['+r.at_ms <= ?', query.untilMs],
-    ];
-    if (query.host === undefined) {
+    newest(id) {
+      const { dayId, number } = placeOf(id);
+      const day = days.all().find((each) => each.id === dayId);
+      const row = day?.row(number);
+      return day === undefined || row === undefined ? undefined : decode(day, row);
+    },
+    results(query) {
+      const wanted = pageLimit(query.limit) + 1;
+      const rows: { id: number; result: Stored }[] = [];
+      for (const { id, day, row, place } of found(query)) {
+        rows.push({ id, result: { id, ...place, ...decode(day, row) } });
+        if (rows.length === wanted) break;
+      }
+      if (rows.length < wanted) rows.push(...old.rows(query, wanted - rows.length));
       return pageOf(
-        read([...filters, ['s.check_id = ?', query.check]], query),
+        rows,
         query,
-        (row) => row.id,
-        decode,
+        ({ id }) => id,
+        ({ result }) => result,
       );
+    },
+    prune: (beforeMs) => [days.prune(beforeMs), old.prune(beforeMs)].includes(true),
+    forget() {
+      days.forget();
+      old.forget();
+    },
+  };
+}
+
+/** The rows that a query asks for, newest first. */
+function finder(
+  db: Connection,
+  days: Days,
+  allSeries: SeriesTable,
+): (query: HistoryQuery) => Iterable<Found & { place: Place }> {
+  const placeOfSeries = db.prepare<[number], Place>(
+    'SELECT host, check_id AS "check" FROM series WHERE id = ?',
+  );
+  const newestOf = db.prepare<[number], number>('SELECT result_id FROM latest WHERE series_id = ?').pluck();
+
+  /** The last row of a series in a day before a number, or one not far behind it. */
+  function entryTo(seriesId: number, day: Day, before: number, untilMs: number): number | undefined {
+    const here = day.entry(seriesId, before, untilMs + hourMs);
+    if (here !== undefined) return here;
+    for (const later of days.all().filter(({ id }) => id > day.id)) {
+      const first = later.entry(seriesId, 0, Infinity);
+      if (first !== undefined) return numberIn(day, -(later.row(first)?.back ?? 0));
     }
-    const series = seriesOfHost
-      .all(query.host)
-      .filter((one) => query.check === undefined || one.check_id === query.check);
-    const rows = series.flatMap((one) => read([['r.series_id = ?', one.id], ...filters], query));
-    const merged = rows.sort((a, b) => b.id - a.id).slice(0, pageLimit(query.limit) + 1);
-    return pageOf(merged, query, (row) => row.id, decode);
+    return numberIn(day, newestOf.get(seriesId) ?? 0);
+  }
+
+  function* chain(
+    seriesId: number,
+    { cursor, sinceMs = -Infinity, untilMs = Infinity }: HistoryQuery,
+  ): Generator<Found> {
+    const before = cursorKey(cursor) ?? Infinity;
+    for (const day of days.all().toReversed()) {
+      if (day.startMs > untilMs + hourMs || day.startMs + dayMs < sinceMs || idOf(day, 0) > before) continue;
+      let number = entryTo(seriesId, day, Math.min(before - idOf(day, 0), day.next), untilMs);
+      while (number !== undefined && number > 0) {
+        const row = day.row(number);
+        if (row === undefined || day.startMs + row.at < sinceMs - hourMs) break;
+        const id = idOf(day, number);
+        if (id < before) yield { id, day, row };
+        number = row.back > 0 ? number - row.back : undefined;
+      }
+    }
+  }
+
+  function* everything({ cursor }: HistoryQuery): Generator<Found> {
+    const before = cursorKey(cursor) ?? Infinity;
+    for (const day of days.all().toReversed()) {
+      let rows: DayRow[];
+      let number = Math.min(before - idOf(day, 0), day.next);
+      do {
+        rows = day.before(number, block);
+        for (const row of rows) yield { id: idOf(day, row.id), day, row };
+        number = rows.at(-1)?.id ?? 0;
+      } while (rows.length === block);
+    }
+  }
+
+  return function* (query) {
+    const { host, check, sinceMs = -Infinity, untilMs = Infinity } = query;
+    const sources =
+      host === undefined
+        ? [everything(query)]
+        : allSeries.find(host, check).map(({ id }) => chain(id, query));
+    for (const one of merged(sources)) {
+      const atMs = one.day.startMs + one.row.at;
+      if (atMs < sinceMs || atMs > untilMs) continue;
+      const place = placeOfSeries.get(one.row.series_id);
+      if (place !== undefined && (check === undefined || place.check === check)) yield { ...one, place };
+    }
   };
 }
 
-function digestOf(result: CheckResult): string {
-  return createHash('sha256').update(`${result.text}\0${result.longText}`).digest('base64');
+/** The number of a result in a day; undefined when it lies in another. */
+function numberIn(day: Day, id: number): number | undefined {
+  const { dayId, number } = placeOf(id);
+  return dayId === day.id ? number : undefined;
 }
 
-function encode(seriesId: number, result: CheckResult, repeated: boolean): NewRow {
-  return {
-    series_id: seriesId,
-    at_ms: Math.round(result.startedAtMs),
-    state: states.indexOf(result.state),
-    duration_ms: Math.round(result.durationMs),
-    exit_code: result.exitCode ?? null,
-    text: repeated ? null : result.text,
-    long_text: repeated || result.longText === '' ? null : result.longText,
-    perfdata: result.perfdata.length === 0 ? null : JSON.stringify(result.perfdata),
-  };
+/** Each source is sorted by id, the greatest first; so is the whole. */
+function* merged(sources: readonly Generator<Found>[]): Generator<Found> {
+  const heads = sources.map((source) => ({ source, at: source.next() }));
+  for (;;) {
+    const next = heads.reduce<(typeof heads)[number] | undefined>((best, head) => {
+      if (head.at.done === true) return best;
+      return best === undefined || best.at.done === true || head.at.value.id > best.at.value.id ? head : best;
+    }, undefined);
+    if (next === undefined || next.at.done === true) return;
+    yield next.at.value;
+    next.at = next.source.next();
+  }
 }
 
-function decode(row: Row): Stored {
+function decode(day: Day, row: DayRow): CheckResult {
+  const content = row.content ?? day.contentOf(row.series_id, row.id);
   return {
-    id: row.id,
-    host: row.host,
-    check: row.check_id,
     state: states[row.state] ?? 'unknown',
-    text: row.text ?? '',
-    longText: row.long_text ?? '',
-    perfdata: row.perfdata === null ? [] : (JSON.parse(row.perfdata) as PerfDatum[]),
+    ...(content === undefined ? { text: '', longText: '', perfdata: [] } : read(content, row.changes)),
     ...present({ exitCode: row.exit_code }),
-    startedAtMs: row.at_ms,
+    startedAtMs: day.startMs + row.at,
     durationMs: row.duration_ms,
   };
 }

@@ -31,7 +31,7 @@ export function pageLimit(limit: number): number {
 }
 
 /** The row key before which a page begins. A cursor that we did not make names no row. */
-function cursorKey(cursor: string | undefined): number | undefined {
+export function cursorKey(cursor: string | undefined): number | undefined {
   if (cursor === undefined) return undefined;
   return /^\d{1,15}$/.test(cursor) ? Number(cursor) : 0;
 }

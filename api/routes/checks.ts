@@ -1,19 +1,24 @@
 /**
  * Checks: the list with its filters, one by host and name, its results, and running one now.
  */
+import { z } from 'zod';
 import { findCheck } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery, matchesGlob, pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { CheckPath, ChecksQuery, EmptyBody, NoQuery, ResultsQuery } from '../queries.ts';
-import { Check, pageOf, StoredResult } from '../shapes.ts';
+import { CheckPath, ChecksQuery, EmptyBody, NoQuery, ResultsQuery, RollupsQuery } from '../queries.ts';
+import { Check, pageOf, Rollup, StoredResult } from '../shapes.ts';
 import { toWire } from '../wire.ts';
 
 /** The longest a caller waits for a check it asked for; the check itself has its own time limit. */
 const runNowMs = 600_000;
 
-export function checkRoutes(app: ApiServer, { daemon, history }: ApiOptions): void {
+/** Milliseconds. */
+const dayMs = 86_400_000;
+const rollupMs = 300_000;
+
+export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptions): void {
   app.route({
     method: 'GET',
     url: '/api/v1/checks',
@@ -59,6 +64,30 @@ export function checkRoutes(app: ApiServer, { daemon, history }: ApiOptions): vo
       if (page.items.length > 0) return toWire(page);
       const { host, check } = findCheck(daemon, params.host, params.check);
       return toWire(check === params.check ? page : history.results(historyQuery({ ...query, host, check })));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/checks/:host/:check/rollups',
+    config: { scope: 'read' },
+    schema: {
+      ...describe(
+        'history',
+        'listRollups',
+        'What the results of a check come to in each step, oldest first; of more than 35 days the last ones',
+        z.object({ items: z.array(Rollup) }),
+      ),
+      params: CheckPath,
+      querystring: RollupsQuery,
+    },
+    handler: async ({ params, query }) => {
+      const { until: untilMs = clock.nowMs() } = query;
+      const span = { untilMs, sinceMs: query.since ?? untilMs - dayMs, stepMs: query.step ?? rollupMs };
+      const items = history.rollups({ ...params, ...span });
+      if (items.length > 0) return { items: toWire(items) };
+      const { host, check } = findCheck(daemon, params.host, params.check);
+      return { items: toWire(check === params.check ? items : history.rollups({ host, check, ...span })) };
     },
   });
 

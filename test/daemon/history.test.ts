@@ -174,6 +174,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.constant('time' as const) },
   { weight: 1, arbitrary: fc.constant('flush' as const) },
   { weight: 1, arbitrary: fc.constant('disk' as const) },
+  { weight: 1, arbitrary: fc.constant('reload' as const) },
   { weight: 1, arbitrary: fc.constant('kill' as const) },
 );
 
@@ -189,6 +190,8 @@ async function play(steps: readonly string[]): Promise<void> {
       history.save(change);
     } else if (what === 'time') await clock.pass(300);
     else if (what === 'flush') history.flush();
+    else if (what === 'reload')
+      history.forget({ hosts: new Set(['web-1']), checks: new Set(['web-1\nc0', 'web-1\nc1', 'web-1\nc2']) });
     else if (what === 'disk') disk.isFull = !disk.isFull;
     else expectPrefix(killed(directory), saved, told);
   }

@@ -25,7 +25,8 @@ function fileOfVersion(path: string, { kind, version }: Older): string {
   if (kind === ledgerKind) rmSync(file);
   const db = new Database(file);
   applyMigrations(db, kind, migrationsOf(kind).slice(0, version));
-  if (kind === historyKind) db.exec(`INSERT INTO host_state VALUES ('web-1', '{"state":"up"}')`);
+  if (kind === historyKind)
+    db.exec(`INSERT INTO host_state (host, status) VALUES ('web-1', '{"state":"up"}')`);
   // The ledger's own rows carry checksums; a table beside them shows that nothing is thrown away.
   else db.exec(`CREATE TABLE note (text TEXT); INSERT INTO note VALUES ('kept')`);
   db.close();

@@ -366,6 +366,7 @@ export class FakeDaemon implements DaemonPort {
         this.resultList.filter(({ host, check }) => host === query.host && check === query.check),
         query,
       ),
+    rollups: () => [],
     decisions: (query) =>
       pageThrough(
         this.decisionList.filter(

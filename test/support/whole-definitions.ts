@@ -21,7 +21,12 @@ export function wholeDefinitions(plans: Iterable<HostPlan>, remediation: Remedia
     revision: 'r1',
     daemon: {
       definitionsPath: '/nowhere',
-      store: { path: '', keepResultsMs: 86_400_000, keepHistoryMs: 8_640_000_000 },
+      store: {
+        path: '',
+        keepResultsMs: 86_400_000,
+        keepHistoryMs: 8_640_000_000,
+        keepRollupsMs: 8_640_000_000,
+      },
       ssh,
       api: { host: '127.0.0.1', port: 0 },
       scheduler: { maxConcurrent: 1, maxPerHost: 1, queueLimit: 1 },

@@ -1,5 +1,5 @@
 /** Owns the plain data and temporary places that tests of the store share. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -30,6 +30,13 @@ export function temporaryDirectory(): string {
 
 export function storePath(): string {
   return join(temporaryDirectory(), 'mendd.db');
+}
+
+/** For tests that open often: in memory where the machine has such a directory. */
+export function quickPath(): string {
+  const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mendd-store-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, 'mendd.db');
 }
 
 /** Opens as a daemon does; closed when the test ends, if the test did not. */
