@@ -2,13 +2,9 @@
  * One life of the daemon, from its start on given files to its end: the real parts over a real store, with a simulated world to reach.
  * It can be killed between any two calls of the store: what stood on the disk at that moment is what the next life begins with.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { describeEffect } from '../../actions/plan-action.ts';
 import type { Definitions } from '../../core/definitions.ts';
-import { MenddError } from '../../core/errors.ts';
-import type { GuardRequest, TargetGuard } from '../../core/guard-port.ts';
-import type { Clock, Coordinator, Runner, RunOutcome, Store, Target } from '../../core/ports.ts';
+import type { Clock, Coordinator, Store } from '../../core/ports.ts';
 import { retryInMs } from '../../core/schedule.ts';
 import type { DaemonPort } from '../../core/views.ts';
 import { AuditExport } from '../../daemon/audit.ts';
@@ -17,54 +13,51 @@ import { createHealing, type Healing } from '../../daemon/healing.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
 import { Scheduler } from '../../daemon/scheduler.ts';
-import { openStores } from '../../store/open.ts';
+import { openStores, type Stores } from '../../store/open.ts';
+import type { HistoryModel } from './history-model.ts';
 import type { Invariants } from './invariants.ts';
 import type { LedgerModel } from './ledger-model.ts';
 import type { Random } from './random.ts';
+import { Reach } from './reach.ts';
 import type { SimulatedClock } from './simulated-clock.ts';
-import { type Machine, opsBox, type World } from './world.ts';
+import type { StoreFiles } from './store-files.ts';
+import { type DiskState, ledgerWrites, storeWrites, watched } from './watched-port.ts';
+import type { World } from './world.ts';
 
 const log = createLog('silent');
-
-export interface LifeOptions {
-  directory: string;
-  definitions: Definitions;
-  clock: SimulatedClock;
-  random: Random;
-  world: World;
-  model: LedgerModel;
-  invariants: Invariants;
-  tell: (line: string) => void;
-  /** The disk: `full` takes no writes, `gone` answers nothing. */
-  disk: () => 'well' | 'full' | 'gone';
-}
-
-const ledgerWrites = new Set<string>([
+/** Moments at which a run is decided or moves: most kills aim at these. */
+const moments: ReadonlySet<string> = new Set([
   'claim',
   'dispatched',
   'advance',
   'askApproval',
   'settleApproval',
-  'saveBrake',
-  'clearBrake',
-  'saveTrust',
-  'setQuarantine',
-  'addSuppression',
-  'endSuppression',
-  'audit',
-  'pause',
-  'resume',
-  'enqueue',
-  'messageSent',
 ]);
-const storeWrites = new Set<string>(['save', 'saveDecision', 'addEvent', 'forget']);
-type AnyFunction = (...args: unknown[]) => unknown;
 
-function isCallable(member: unknown): member is AnyFunction {
-  return typeof member === 'function';
+export interface LifeOptions {
+  files: StoreFiles;
+  definitions: Definitions;
+  clock: SimulatedClock;
+  random: Random;
+  world: World;
+  ledger: LedgerModel;
+  history: HistoryModel;
+  invariants: Invariants;
+  tell: (line: string) => void;
+  disk: () => DiskState;
+  /** Killed; `at`: which kind of moment it was. */
+  onKilled: (remains: StoreFiles, at: KillMoment) => void;
 }
 
-const never = new Promise<never>(() => undefined);
+export type KillMoment = 'with a run open' | 'at a decision' | 'between rounds' | 'in the opening';
+
+/** How this life is to end. */
+export interface Doom {
+  /** At this moment of a run, counted from now. */
+  moments: number;
+  /** Or so long after it, when a run is still open then. */
+  afterMs: number;
+}
 
 export class Life {
   readonly clock: Clock;
@@ -73,35 +66,34 @@ export class Life {
   readonly healing: Healing;
   readonly port: DaemonPort;
   /** What the disk held when it was killed. */
-  remains: string | undefined;
-  /** Killed at this point: so many more beginnings and ends of calls that write the ledger. */
-  killIn = Infinity;
+  remains: StoreFiles | undefined;
+  doom: Doom | undefined;
   /** Transitions that the reducer gave to the history in this life, and that the store acknowledged. */
   emitted = 0;
   acknowledged = 0;
+  readonly recovered: readonly string[];
   readonly #options: LifeOptions;
-  readonly #stores: { store: Store; coordinator: Coordinator };
+  readonly #stores: Stores;
   readonly #scheduler: Scheduler;
   readonly #housekeeping: Housekeeping;
   #isOver = false;
 
   constructor(options: LifeOptions) {
     this.#options = options;
-    const { definitions, directory } = options;
+    const { definitions } = options;
     this.clock = options.clock.of(() => this.#isOver);
     const { clock } = this;
-    this.#stores = openStores({
-      path: join(directory, 'mendd.db'),
-      nowMs: clock.nowMs(),
-      warn: (sentence) => options.tell(sentence),
-    });
-    this.store = this.#watched(this.#stores.store, storeWrites);
-    this.coordinator = this.#watched(this.#stores.coordinator, ledgerWrites);
+    this.#stores = openFiles(options);
+    this.recovered = this.#stores.recovered ?? [];
+    this.store = this.#watchedStore();
+    this.coordinator = this.#watchedLedger();
+    const reach = new Reach(this, options);
     const common = { clock, log, store: this.store, coordinator: this.coordinator };
     this.#scheduler = new Scheduler({
       clock,
       limits: definitions.daemon.scheduler,
-      run: ({ host, check }) => this.#check(host, check.id),
+      run: ({ host, check }) => reach.check(host, check.id),
+      shares: ({ check }) => check.batch,
       onShed: () => undefined,
       retryInMs: ({ host, check }) => {
         const status = this.healing.fleet.state(host)?.checks[check.id];
@@ -112,9 +104,9 @@ export class Life {
       ...common,
       definitions,
       observe: false,
-      runner: this.#runner(),
-      guard: this.#guard(),
-      network: { look: ({ canaries }) => this.#look(canaries.length) },
+      runner: reach.runner(),
+      guard: reach.guard(),
+      network: reach.network(),
       checkSoon: (host, check, delayMs) => this.#scheduler.soon(host, check, delayMs),
       onMessageQueued: () => undefined,
       onRunEnded: () => undefined,
@@ -161,19 +153,17 @@ export class Life {
   }
 
   /** kill -9: nothing reaches it and nothing leaves it from now on. */
-  kill(where: string): void {
+  kill(where: string, at: KillMoment = this.#hasOpenRuns ? 'with a run open' : 'between rounds'): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { directory, tell } = this.#options;
+    const { files, tell, onKilled } = this.#options;
     tell(`killed ${where}`);
-    this.remains = `${directory}+`;
-    mkdirSync(this.remains);
-    for (const name of ['mendd.db', 'mendd-ledger.db']) {
-      for (const part of [name, `${name}-wal`, `${name}.mark`]) {
-        const from = join(directory, part);
-        if (existsSync(from)) copyFileSync(from, join(this.remains, part));
-      }
-    }
+    this.remains = files.copied();
+    onKilled(this.remains, at);
+  }
+
+  get #hasOpenRuns(): boolean {
+    return this.#options.ledger.open.length > 0;
   }
 
   /** As on SIGTERM, without a limit of time. */
@@ -184,6 +174,7 @@ export class Life {
     askTarget.stop();
     selfDoubt.stop();
     await Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), runs.stop()]);
+    if (!this.#isOver) history.close();
   }
 
   /** The files of a killed one are thrown away. */
@@ -191,53 +182,79 @@ export class Life {
     this.#isOver = true;
     this.#stores.store.close();
     this.#stores.coordinator.close();
-    if (this.remains !== undefined) rmSync(this.#options.directory, { recursive: true });
+    if (this.remains !== undefined) this.#options.files.remove();
   }
 
-  /** The same port, which fails as the disk does, tells the model what it acknowledged, and may be the last thing called. */
-  #watched<T extends object>(port: T, writes: ReadonlySet<string>): T {
-    const entries = Object.entries(port).map(([name, member]: [string, unknown]) => {
-      if (!isCallable(member)) return [name, member];
-      return [name, (...args: unknown[]): unknown => this.#call(port, name, member, args, writes.has(name))];
+  #watchedStore(): Store {
+    const { store } = this.#stores;
+    let inBatch: (() => void)[] | undefined;
+    const port = watched(store, storeWrites, {
+      disk: () => this.#disk(),
+      after: (name, args) => {
+        const written = (): void => this.#written(name, args);
+        if (inBatch === undefined) written();
+        else inBatch.push(written);
+      },
     });
-    return Object.fromEntries(entries) as T;
+    return {
+      ...port,
+      batch: (work) => {
+        const all = (inBatch = []);
+        try {
+          const result = port.batch(work);
+          for (const written of all as (() => void)[]) written();
+          return result;
+        } finally {
+          inBatch = undefined;
+        }
+      },
+    };
   }
 
-  #call(
-    port: object,
-    name: string,
-    member: (...args: never[]) => unknown,
-    args: unknown[],
-    isWrite: boolean,
-  ): unknown {
-    const { disk } = this.#options;
-    const state = this.#isOver ? 'well' : disk();
-    if (state === 'gone' || (state === 'full' && isWrite))
-      throw new MenddError('STORE_UNUSABLE', `the disk is ${state}`);
-    const isPoint = ledgerWrites.has(name);
-    if (isPoint) this.#point(`before ${name}`);
-    const result: unknown = Reflect.apply(member, port, args);
-    if (isWrite && !this.#isOver) this.#acknowledge(name, args, result);
-    if (isPoint) this.#point(`after ${name}`);
-    return result;
-  }
-
-  #point(where: string): void {
-    this.killIn -= 1;
-    if (this.killIn <= 0) this.kill(where);
-  }
-
-  #acknowledge(name: string, args: unknown[], result: unknown): void {
-    const { model, invariants } = this.#options;
+  #written(name: string, args: readonly unknown[]): void {
+    if (this.#isOver) return;
+    const { history, invariants, files } = this.#options;
     if (name === 'save') {
       const [change] = args as Parameters<Store['save']>;
-      model.saved(change);
+      history.saved(change, files.position());
       this.acknowledged += change.transitions.length;
     } else if (name === 'saveDecision') {
       invariants.decided(...(args as Parameters<Store['saveDecision']>));
     } else if (name === 'forget') {
-      model.forgot(...(args as Parameters<Store['forget']>));
-    } else invariants.recorded(this, name, args, result);
+      history.forgot(...(args as Parameters<Store['forget']>), files.position());
+    }
+  }
+
+  #watchedLedger(): Coordinator {
+    return watched(this.#stores.coordinator, ledgerWrites, {
+      disk: () => this.#disk(),
+      before: (name) => this.point(`before ${name}`, moments.has(name)),
+      after: (name, args, result) => {
+        if (!this.#isOver) this.#options.invariants.recorded(this, name, args, result);
+        this.point(`after ${name}`, moments.has(name));
+      },
+    });
+  }
+
+  /** What a dead one still does to its old files is nobody's matter. */
+  #disk(): DiskState {
+    return this.#isOver ? 'well' : this.#options.disk();
+  }
+
+  /** It may end here; not between rounds. */
+  point(where: string, isDecision = false): void {
+    const { doom } = this;
+    if (doom === undefined || this.#isOver) return;
+    const isOpen = this.#hasOpenRuns;
+    if (!isOpen && !isDecision) return;
+    doom.moments -= 1;
+    if (doom.moments > 0) return;
+    this.doom = undefined;
+    if (doom.afterMs === 0) return this.kill(where, isOpen ? 'with a run open' : 'at a decision');
+    this.#options.clock.after(doom.afterMs, () => {
+      if (this.#hasOpenRuns) this.kill('while a run is open');
+      else if (!this.#isOver) this.doom = { moments: 1, afterMs: 0 };
+    });
   }
 
   #pump(): Promise<void> {
@@ -246,118 +263,9 @@ export class Life {
       this.coordinator.messageSent(id, this.clock.nowMs());
     return Promise.resolve();
   }
+}
 
-  // ---------------------------------------------------------------- what it reaches
-
-  #machine(target: Target): Machine {
-    return this.#options.world.machine(target.kind === 'local' ? opsBox : target.host.name);
-  }
-
-  /** Waits in the world; resolves only while it lives. */
-  async #wait(ms: number): Promise<void> {
-    if (this.#isOver) return never;
-    await this.#options.clock.wait(ms);
-    if (this.#isOver) await never;
-  }
-
-  async #look(canaries: number): Promise<{ canaries?: { asked: number; answered: number } }> {
-    const { world, random } = this.#options;
-    await this.#wait(random.between(5, 50));
-    const isDown = world.canariesDown || world.cutOff;
-    return canaries === 0 ? {} : { canaries: { asked: canaries, answered: isDown ? 0 : canaries } };
-  }
-
-  async #check(host: string, check: string): Promise<void> {
-    const { world, random } = this.#options;
-    const machine = world.machine(host);
-    const startedAtMs = this.clock.nowMs();
-    const beganAtMs = this.clock.monotonicMs();
-    await this.#wait(random.between(10, 200));
-    const failure = world.failureOf(machine);
-    this.#options.invariants.asked(host, beganAtMs);
-    if (failure !== undefined) {
-      await this.#wait(random.between(200, 2_000));
-      this.healing.fleet.apply(host, { kind: 'unreachable', failure });
-      return;
-    }
-    const state = world.checkState(machine);
-    const result = { state, text: state, longText: '', perfdata: [], startedAtMs, durationMs: 1 };
-    this.healing.fleet.apply(host, { kind: 'result', check, result, viaHost: true });
-  }
-
-  #runner(): Runner {
-    return {
-      run: async ({ target }): Promise<RunOutcome> => {
-        const { world, random } = this.#options;
-        const startedAtMs = this.clock.nowMs();
-        await this.#wait(random.between(50, 1_500));
-        const failure = world.failureOf(this.#machine(target));
-        if (failure !== undefined) return { kind: 'unreachable', failure, startedAtMs, durationMs: 1 };
-        const [exitCode, stdout] = random.chance(world.faults / 3) ? [1, ''] : [0, 'evidence'];
-        return { kind: 'exited', exitCode, stdout, stderr: '', truncated: false, startedAtMs, durationMs: 1 };
-      },
-      update: () => undefined,
-      connections: () => ({ open: 0, connecting: 0, waiting: 0 }),
-      close: () => Promise.resolve(),
-    };
-  }
-
-  #guard(): TargetGuard {
-    const { world, random } = this.#options;
-    return {
-      run: (request) => this.#send(request),
-      inspect: async (target, id) => {
-        const machine = this.#machine(target);
-        await this.#wait(random.between(20, 300));
-        const failure = world.failureOf(machine);
-        return failure === undefined ? world.inspect(machine, id) : { kind: 'unreachable', failure };
-      },
-      facts: async (target, { unit, people } = {}) => {
-        const machine = this.#machine(target);
-        await this.#wait(random.between(20, 600));
-        const failure = world.failureOf(machine);
-        if (failure !== undefined) return { kind: 'unreachable', failure };
-        return {
-          kind: 'facts',
-          bootId: world.bootId(machine),
-          uptimeSec: world.uptimeSec(machine),
-          ...(unit === undefined ? {} : { invocationId: `i${machine.invocation}` }),
-          ...(machine.fenceSeen === 0 ? {} : { fenceSeen: machine.fenceSeen }),
-          ...(people === undefined ? {} : { people: machine.people }),
-        };
-      },
-    };
-  }
-
-  async #send(request: GuardRequest): ReturnType<TargetGuard['run']> {
-    const { world, random, clock, invariants, tell } = this.#options;
-    const machine = this.#machine(request.target);
-    await this.#wait(random.between(20, 1_000));
-    const failure = world.failureOf(machine);
-    if (failure !== undefined) return { kind: 'not_sent', reason: failure.message };
-    const reason = request.beforeSend();
-    if (this.#isOver) return never;
-    if (reason !== undefined) return { kind: 'not_sent', reason };
-    const { id } = request.intent;
-    invariants.sent(this, request.intent, machine.name);
-    const way = random.chance(world.faults)
-      ? random.pick(['lost before', 'lost after', 'late', 'twice'] as const)
-      : 'straight';
-    tell(`sent ${id} to ${machine.name}${way === 'straight' ? '' : `: ${way}`}`);
-    if (way === 'lost before') return this.#lost(random.between(100, 5_000));
-    await clock.wait(way === 'late' ? random.between(5_000, 60_000) : random.between(5, 100));
-    if (world.failureOf(machine) !== undefined) return this.#lost(1_000);
-    const answer = world.arrive(machine, request);
-    if (way === 'twice')
-      void clock.wait(random.between(1, 20_000)).then(() => world.arrive(machine, request));
-    if (way === 'lost after' || way === 'late') return this.#lost(random.between(10, 3_000));
-    const outcome = await answer;
-    await this.#wait(random.between(5, 50));
-    return world.failureOf(machine, true) === undefined ? outcome : this.#lost(100);
-  }
-
-  async #lost(afterMs: number): ReturnType<TargetGuard['run']> {
-    await this.#wait(afterMs);
-    return { kind: 'unknown', failure: { stage: 'lost', message: 'connection lost', hint: 'h', sent: true } };
-  }
+/** Errors: as `openStores`. */
+export function openFiles({ files, clock, tell }: Pick<LifeOptions, 'files' | 'clock' | 'tell'>): Stores {
+  return openStores({ path: files.path, nowMs: clock.wallMs, warn: tell });
 }

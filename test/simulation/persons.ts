@@ -19,7 +19,7 @@ export class Persons {
   /** Errors: MenddError. */
   command(port: DaemonPort): void {
     const what = this.#random.weighted<(port: DaemonPort) => string>([
-      [(to) => this.#pause(to), 1],
+      [(to) => this.#pause(to), 0.7],
       [(to) => this.#suppress(to), 2],
       [(to) => this.#answer(to), 8],
       [(to) => this.#cancel(to), 2],
@@ -38,12 +38,12 @@ export class Persons {
   }
 
   #pause(port: DaemonPort): string {
-    if (this.#simulation.model.pause !== undefined) {
+    if (this.#simulation.ledger.pause !== undefined) {
       port.resume(by);
       return 'resume';
     }
-    const untilMs = this.#nowMs + this.#random.between(5, 20) * 1_000;
-    port.pause({ by, reason, ...(this.#random.chance(0.9) ? { untilMs } : {}) });
+    const untilMs = this.#nowMs + this.#random.between(3, 12) * 1_000;
+    port.pause({ by, reason, ...(this.#random.chance(0.95) ? { untilMs } : {}) });
     return 'pause';
   }
 
@@ -70,7 +70,7 @@ export class Persons {
   }
 
   #cancel(port: DaemonPort): string {
-    const open = [...this.#simulation.model.runs.entries()].filter(([, run]) => isOpen(run));
+    const open = [...this.#simulation.ledger.runs.entries()].filter(([, run]) => isOpen(run));
     if (open.length === 0) return 'nothing to cancel';
     const [id] = this.#random.pick(open);
     const said = port.cancelRun(id, by);

@@ -10,7 +10,7 @@ const minuteMs = 60_000;
 
 function modeOf(random: Random): Mode {
   return random.weighted<Mode>([
-    ['auto', 24],
+    ['auto', 32],
     ['approve', 4],
     ['propose', 1],
     ['observe', 1],
@@ -18,13 +18,13 @@ function modeOf(random: Random): Mode {
 }
 
 function rungsOf(random: Random): ActionDefinition[] {
-  const verify = { withinMs: 15_000, staysOkMs: random.pick([0, 5_000]) };
+  const verify = { withinMs: random.pick([6_000, 12_000]), staysOkMs: random.pick([0, 0, 4_000]) };
   const some = (share: number): boolean => random.chance(share);
   const common = (): Partial<ActionDefinition> => ({
     verify,
-    mode: some(0.75) ? 'auto' : modeOf(random),
+    mode: some(0.8) ? 'auto' : random.pick(['approve', 'approve', 'propose', 'observe'] as const),
     approveWithinMs: random.between(20, 90) * 1_000,
-    cooldownMs: random.pick([0, 10_000, 60_000]),
+    cooldownMs: random.pick([0, 5_000, 30_000]),
     timeoutMs: random.between(5, 20) * 1_000,
     maxRuns: { runs: random.between(1, 3), perMs: random.between(2, 10) * minuteMs },
     evidence: some(0.3) ? { kind: 'command', run: 'ps' } : { kind: 'none' },
@@ -61,11 +61,12 @@ function rungsOf(random: Random): ActionDefinition[] {
       },
     },
   );
+  const rebootAlone = some(0.25);
   const page = actionOf('page', { kind: 'notify', to: 'oncall' });
   return [
-    ...(some(0.5) ? [kill] : []),
-    restart,
-    ...(some(0.8) ? [reboot] : []),
+    ...(some(0.4) ? [kill] : []),
+    ...(rebootAlone ? [] : [restart]),
+    ...(rebootAlone || some(0.6) ? [reboot] : []),
     ...(some(0.7) ? [page] : []),
   ];
 }
@@ -74,8 +75,8 @@ function laddersOf(random: Random): LadderDefinition[] {
   const states = ['critical', 'unknown'] as const;
   const own = ladderOf(rungsOf(random), {
     states,
-    attempts: random.between(1, 3),
-    forMs: random.pick([0, 0, 8_000]),
+    attempts: random.between(1, 2),
+    forMs: random.pick([0, 0, 0, 6_000]),
   });
   const power = actionOf(
     'power',
@@ -95,7 +96,7 @@ function remediation(random: Random): RemediationConfig {
   return remediationOf({
     mode: modeOf(random),
     maxRuns: { runs: random.between(4, 40), perMs: random.between(2, 10) * minuteMs },
-    maxConcurrent: random.between(1, 5),
+    maxConcurrent: random.between(1, 6),
     maxRunsPerHost: { runs: random.between(2, 6), perMs: 10 * minuteMs },
     groups: some(0.5)
       ? [
@@ -106,12 +107,12 @@ function remediation(random: Random): RemediationConfig {
           },
         ]
       : [],
-    brake: some(0.9)
+    brake: some(0.65)
       ? {
-          unhealthyAbovePercent: random.pick([10, 25, 33]),
-          minUnhealthy: random.between(2, 4),
+          unhealthyAbovePercent: random.pick([10, 30, 60]),
+          minUnhealthy: random.between(2, 7),
           ...(some(0.5) ? { label: 'rack' } : {}),
-          release: some(0.8) ? { kind: 'auto', afterMs: 30_000 } : { kind: 'person' },
+          release: some(0.8) ? { kind: 'auto', afterMs: random.pick([5_000, 20_000]) } : { kind: 'person' },
         }
       : null,
     selfDoubt: {
@@ -130,20 +131,20 @@ function remediation(random: Random): RemediationConfig {
 }
 
 /** Time between two results of one check, milliseconds. */
-export const checkEveryMs = 6_000;
+export const checkEveryMs = 4_000;
 
 /** Mostly small fleets: what goes wrong shows there as well, and sooner. */
 export function simulatedDefinitions(random: Random): Definitions {
   const size = random.weighted([
-    [random.between(20, 24), 40],
-    [random.between(30, 60), 3],
-    [random.between(80, 200), 1],
+    [random.between(5, 9), 60],
+    [random.between(20, 60), 2],
+    [random.between(100, 300), 0.5],
   ]);
-  const racks = random.between(2, 5);
+  const racks = random.between(2, 3);
   const timing = { kind: 'interval' as const, everyMs: checkEveryMs };
   const running = checkOf('running', {
     timing,
-    retryEveryMs: 2_000,
+    retryEveryMs: 1_500,
     maxAttempts: 2,
     probe: { kind: 'systemd_unit', unit: 'worker' },
     flapping: random.chance(0.5) ? { low: 5, high: 30 } : null,
@@ -152,7 +153,7 @@ export function simulatedDefinitions(random: Random): Definitions {
   const plans = Array.from({ length: size }, (_, index): HostPlan => {
     const plan = planOf([running], ladders, `h${index}`);
     const labels = { rack: `r${index % racks}`, floor: `f${index % 2}` };
-    const parents = index > 10 && index % 9 === 0 ? ['h1'] : [];
+    const parents = index > 4 && index % 5 === 0 ? ['h1'] : [];
     return { ...plan, host: { ...plan.host, labels, parents } };
   });
   return withRunbook(wholeDefinitions(plans, remediation(random)));

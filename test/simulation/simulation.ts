@@ -7,30 +7,30 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Definitions } from '../../core/definitions.ts';
+import { type Books, calmBreach, restartBreach } from './agreement.ts';
 import { Chaos } from './chaos.ts';
 import { Life } from './daemon-life.ts';
+import { Deaths } from './deaths.ts';
+import { Figures } from './figures.ts';
+import { HistoryModel } from './history-model.ts';
 import { Invariants } from './invariants.ts';
 import { LedgerModel } from './ledger-model.ts';
 import { Random } from './random.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 import { simulatedDefinitions } from './simulated-definitions.ts';
-import { World } from './world.ts';
+import { StoreFiles } from './store-files.ts';
+import type { DiskState } from './watched-port.ts';
+import { World, type WorldOptions } from './world.ts';
 
 /** Trouble for so long, then calm for at most so long. Milliseconds of the simulation. */
-const troubleMs = 120_000;
+const troubleMs = 150_000;
 const calmMs = 400_000;
 /** Lines of a trace that a report shows. */
 const shownLines = 70;
 
-export interface Figures {
+export interface Outcome {
   seed: number;
-  hosts: number;
-  events: number;
-  lives: number;
-  kills: number;
-  runs: number;
-  commands: number;
-  decisions: number;
+  figures: Figures;
   /** Fingerprint of the whole trace. */
   trace: string;
 }
@@ -39,38 +39,38 @@ export class Simulation {
   readonly seed: number;
   readonly random: Random;
   readonly clock = new SimulatedClock();
-  readonly model = new LedgerModel();
+  readonly figures = new Figures();
+  readonly ledger = new LedgerModel(this.figures);
+  readonly history = new HistoryModel();
   readonly world: World;
   readonly invariants: Invariants;
+  readonly tell = (line: string): void => this.#tell(line);
   definitions: Definitions;
-  disk: 'well' | 'full' | 'gone' = 'well';
+  disk: DiskState = 'well';
   life: Life | undefined;
   isCalm = false;
+  readonly #deaths = new Deaths(this);
   readonly #root: string;
   readonly #hash = createHash('sha256');
   readonly #lines: string[] = [];
-  #directory: string;
-  #events = 0;
+  #files: StoreFiles;
   #lives = 0;
-  #kills = 0;
   #stopped: Life | undefined;
 
   constructor(seed: number) {
     this.seed = seed;
     this.random = new Random(seed);
     this.definitions = simulatedDefinitions(this.random);
-    const { clock, random } = this;
-    const tell = (line: string): void => this.tell(line);
-    this.world = new World(
-      { clock, random, tell, onExecuted: (machine, intent) => this.invariants.runs(machine, intent) },
-      this.definitions.byHost.keys(),
-    );
-    this.invariants = new Invariants(clock, this.model, () => this.world);
+    const { clock, random, figures, tell, ledger } = this;
+    const onExecuted: WorldOptions['onExecuted'] = (machine, intent) => this.invariants.runs(machine, intent);
+    const names = this.definitions.byHost.keys();
+    this.world = new World({ clock, random, figures, tell, onExecuted }, names);
+    this.invariants = new Invariants({ clock, ledger, figures, world: () => this.world });
     this.#root = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mendd-simulation-'));
-    this.#directory = mkdtempSync(join(this.#root, 'store-'));
+    this.#files = new StoreFiles(join(this.#root, 'store'));
   }
 
-  tell(line: string): void {
+  #tell(line: string): void {
     const whole = `${(this.clock.monotonicMs / 1_000).toFixed(3).padStart(8)} ${line}`;
     this.#hash.update(`${whole}\n`);
     this.#lines.push(whole);
@@ -78,7 +78,7 @@ export class Simulation {
   }
 
   /** Errors: the first breach, with the seed, how to see it again and the end of the trace. */
-  async run(): Promise<Figures> {
+  async run(): Promise<Outcome> {
     // A real daemon would end by it.
     const onRejection = (error: unknown): void => {
       this.invariants.breach ??= new Error('a promise of the daemon was rejected', { cause: error });
@@ -89,7 +89,8 @@ export class Simulation {
       new Chaos(this).start(troubleMs);
       while (this.clock.monotonicMs < troubleMs) await this.#event(troubleMs);
       await this.#calmDown();
-      return this.#figures();
+      this.figures.count('hosts', this.world.machines.size - 1);
+      return { seed: this.seed, figures: this.figures, trace: this.#hash.digest('hex') };
     } catch (error) {
       throw new Error(this.#report(error), { cause: error });
     } finally {
@@ -97,21 +98,6 @@ export class Simulation {
       this.life?.bury();
       rmSync(this.#root, { recursive: true });
     }
-  }
-
-  #figures(): Figures {
-    const { seed, model, invariants } = this;
-    return {
-      seed,
-      hosts: this.world.machines.size - 1,
-      events: this.#events,
-      lives: this.#lives,
-      kills: this.#kills,
-      runs: model.runs.size,
-      commands: invariants.commands,
-      decisions: model.decisions,
-      trace: this.#hash.digest('hex'),
-    };
   }
 
   #report(error: unknown): string {
@@ -131,25 +117,36 @@ export class Simulation {
     if (this.life !== undefined) return;
     if (this.disk !== 'well') return void this.clock.after(1_000, () => this.begin());
     this.invariants.upset();
-    const { definitions, clock, random, world, model, invariants } = this;
+    this.#files = this.#deaths.inOpening(this.#files);
+    const { definitions, clock, random, world, ledger, history, invariants, tell } = this;
     const life = new Life({
-      directory: this.#directory,
+      files: this.#files,
       definitions,
       clock,
       random,
       world,
-      model,
+      ledger,
+      history,
       invariants,
-      tell: (line) => this.tell(line),
+      tell,
       disk: () => this.disk,
+      onKilled: (remains, at) => this.#deaths.died(remains, at),
     });
     this.#lives += 1;
+    this.figures.count('lives');
     this.life = life;
-    this.tell(`life ${this.#lives} begins under fence ${life.coordinator.fence}`);
-    invariants.restarted(life);
-    // What dies once may die again while it takes up what the last one left.
-    if (!this.isCalm && this.#kills > 0 && random.chance(0.88)) life.killIn = random.between(1, 5);
+    tell(`life ${this.#lives} begins under fence ${life.coordinator.fence}`);
+    this.#mustNot(restartBreach(life, this.#books()));
+    this.#deaths.arm(life);
     life.start();
+  }
+
+  #books(): Books {
+    return { ledger: this.ledger, history: this.history, wallMs: this.clock.wallMs };
+  }
+
+  #mustNot(breach: string | undefined): void {
+    this.invariants.must(breach === undefined, () => breach ?? '');
   }
 
   /** SIGTERM: it gets some time. */
@@ -166,7 +163,7 @@ export class Simulation {
 
   async #event(untilMs: number): Promise<void> {
     this.clock.step(untilMs);
-    this.#events += 1;
+    this.figures.count(this.isCalm ? 'events calm' : 'events trouble');
     await drained();
     if (this.invariants.breach !== undefined) throw this.invariants.breach;
     const { life } = this;
@@ -174,35 +171,32 @@ export class Simulation {
     await drained();
     this.tell(life?.remains === undefined ? 'it stopped' : 'it is dead');
     life?.bury();
-    if (life?.remains !== undefined) {
-      this.#kills += 1;
-      this.#directory = life.remains;
-    }
+    if (life?.remains !== undefined) this.#files = life.remains;
     this.life = undefined;
     this.#stopped = undefined;
-    this.clock.after(this.random.between(200, 3_000), () => this.begin());
+    this.clock.after(this.random.between(100, 1_200), () => this.begin());
   }
 
   /** Everything is well again, but perhaps for one host: nothing may stay open elsewhere. */
   async #calmDown(): Promise<void> {
-    const { world, random, clock, model, invariants } = this;
+    const { world, random, clock, ledger, invariants } = this;
     this.isCalm = true;
     this.disk = 'well';
     world.calm();
     const lost = random.chance(0.3) ? random.pick([...world.machines.keys()].slice(1)) : undefined;
     if (lost !== undefined) world.machine(lost).cut = true;
     this.tell(`calm${lost === undefined ? '' : `, but ${lost} stays cut off`}`);
-    if (this.life !== undefined) this.life.killIn = Infinity;
+    if (this.life !== undefined) this.life.doom = undefined;
     const isReachable = (host: string): boolean => host !== lost;
     const beganMs = clock.monotonicMs;
     for (let idleMs = beganMs; clock.monotonicMs - beganMs < calmMs; ) {
       await this.#event(beganMs + calmMs);
-      const isOpen = model.open.some(({ intent }) => isReachable(intent.host));
+      const isOpen = ledger.open.some(({ intent }) => isReachable(intent.host));
       if (isOpen || this.life === undefined) idleMs = clock.monotonicMs;
       if (clock.monotonicMs - idleMs > 4_000) break;
     }
     if (this.life === undefined) throw new Error('no daemon came back');
-    invariants.settled(this.life, isReachable);
+    this.#mustNot(calmBreach(this.life, this.#books(), isReachable));
     if (invariants.breach !== undefined) throw invariants.breach;
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { GuardOutcome, GuardRecord, GuardRequest, HumanSign } from '../../core/guard-port.ts';
 import type { CheckState, Intent, TransportFailure } from '../../core/types.ts';
+import type { Figures } from './figures.ts';
 import type { Random } from './random.ts';
 import type { SimulatedClock } from './simulated-clock.ts';
 
@@ -34,6 +35,7 @@ export interface Machine {
 export interface WorldOptions {
   clock: SimulatedClock;
   random: Random;
+  figures: Figures;
   tell: (line: string) => void;
   /** A command begins to run; called once for each that is not refused. */
   onExecuted: (machine: string, intent: Intent) => void;
@@ -135,10 +137,11 @@ export class World {
 
   /** A sending comes in: refused as the real guard does, or run; resolves with what the guard would say. */
   async arrive(machine: Machine, request: GuardRequest): Promise<GuardOutcome> {
-    const { clock, tell, onExecuted } = this.#options;
+    const { clock, figures, tell, onExecuted } = this.#options;
     const { intent, timeoutMs } = request;
     const reason = this.#refusal(machine, intent);
     if (reason !== undefined) {
+      figures.count(`refusals ${reason}`);
       tell(`${machine.name} refuses ${intent.id}: ${reason}`);
       return { kind: 'refused', reason, message: reason };
     }
