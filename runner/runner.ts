@@ -18,6 +18,11 @@ export interface RunnerOptions {
   random: () => number;
   /** Finds jump hosts until the first `update`. */
   hosts: (name: string) => HostDefinition | undefined;
+  /**
+   * Failures in a row before this process began, from the stored status of a host; 0 when it was reached. Those in trouble
+   * are tried a random while later (up to 30 s) and after the others. Asked until the first `update`.
+   */
+  troubled?: (host: string) => number;
   /** Brings plugins to hosts; without it a request with a plugin is not sent. */
   plugins?: PluginUploader;
   /** A host presented another key than the known one. Called for each refused attempt. */
@@ -44,6 +49,7 @@ export function createRunner(options: RunnerOptions): Runner {
     clock,
     random: options.random,
     hosts: options.hosts,
+    troubled: options.troubled,
     onHostKeyChange: options.onHostKeyChange ?? (() => undefined),
     log: options.log ?? (() => undefined),
   });

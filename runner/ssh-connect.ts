@@ -12,8 +12,10 @@ import type { HostKeyChange, HostKeys } from './host-keys.ts';
 import { proveShell } from './shell-proof.ts';
 import { SshConnection } from './ssh-connection.ts';
 import {
+  type ConnectFailure,
   type ConnectPhase,
   failure,
+  greetedOtherwise,
   handshakeFailure,
   lateFailure,
   noShellFailure,
@@ -26,12 +28,14 @@ export interface ConnectOptions {
   user: string;
   auth: AnyAuthMethod[];
   hostKeys: HostKeys;
-  /** From the first packet to a proved login. */
+  /** From the first packet to a proved login, less the wait for `turn`. */
   limitMs: number;
   maxSessions: number;
   clock: Clock;
   /** Open stream from the jump host; a TCP connection is made when absent. */
   forward?: () => Promise<Duplex | Error>;
+  /** Waits until the handshake may begin, which does not count in the limit. */
+  turn: () => Promise<void>;
   onHostKeyChange: (change: HostKeyChange) => void;
   /** Gives up at once when aborted. */
   signal: AbortSignal;
@@ -42,15 +46,21 @@ const maxBytesBeforeLogin = 1024 * 1024;
 /** A silent host is noticed after (count + 1) x interval. */
 export const keepalive = { intervalMs: 10_000, count: 3 } as const;
 
-export function connectSsh(options: ConnectOptions): Promise<SshConnection | TransportFailure> {
+/** Of what comes first, for people when it was no SSH. */
+const greetingBytes = 200;
+
+export function connectSsh(options: ConnectOptions): Promise<SshConnection | ConnectFailure> {
   return new Promise((resolve) => {
     new Attempt(options, resolve).start();
   });
 }
 
+/** The other side closed the connection in good order; in our words, or in those of ssh2 when there was no banner yet. */
+const hangUps = new Set(['it hung up', 'Connection lost before handshake']);
+
 class Attempt {
   readonly #options: ConnectOptions;
-  readonly #resolve: (result: SshConnection | TransportFailure) => void;
+  readonly #resolve: (result: SshConnection | ConnectFailure) => void;
   readonly #client: Client = new ssh2.Client();
   readonly #place: string;
   #phase: ConnectPhase = 'tcp';
@@ -61,19 +71,19 @@ class Attempt {
   #hostKeyFailure: TransportFailure | undefined;
   #agentTrouble = '';
   #bytes = 0;
+  #greeting = '';
+  #deadlineAtMs = 0;
 
-  constructor(options: ConnectOptions, resolve: (result: SshConnection | TransportFailure) => void) {
+  constructor(options: ConnectOptions, resolve: (result: SshConnection | ConnectFailure) => void) {
     this.#options = options;
     this.#resolve = resolve;
     this.#place = `${options.user}@${options.address}:${options.port}`;
   }
 
   start(): void {
-    const { clock, limitMs, forward, signal } = this.#options;
+    const { limitMs, forward, signal } = this.#options;
     signal.addEventListener('abort', this.#onAbort);
-    this.#cancelDeadline = clock.after(limitMs, () =>
-      this.#fail(lateFailure(this.#phase, this.#place, limitMs)),
-    );
+    this.#limit(limitMs);
     // ssh2 may report errors long after the end; without a listener each would stop the process.
     this.#client.on('error', (error) => this.#onError(error));
     this.#client.on('end', () => this.#onClose());
@@ -83,6 +93,14 @@ class Attempt {
       return;
     }
     void this.#dialThrough(forward);
+  }
+
+  #limit(leftMs: number): void {
+    const { clock, limitMs } = this.#options;
+    this.#deadlineAtMs = clock.monotonicMs() + leftMs;
+    this.#cancelDeadline = clock.after(leftMs, () =>
+      this.#fail(lateFailure(this.#phase, this.#place, limitMs)),
+    );
   }
 
   async #dialThrough(forward: () => Promise<Duplex | Error>): Promise<void> {
@@ -96,25 +114,39 @@ class Attempt {
         ),
       );
     } else if (this.#settled) stream.destroy();
-    else this.#handshake(stream);
+    else await this.#arrive(stream);
   }
 
   #dialTcp(): void {
     const { address, port } = this.#options;
     const socket = connectTcp({ host: address, port, noDelay: true });
     this.#stream = socket;
-    const onError = (error: Error): void => this.#fail(socketFailure(error, this.#place));
     // Stays attached: a socket that was given up may still report an error.
-    socket.on('error', onError);
-    socket.once('connect', () => {
-      if (!this.#settled) this.#handshake(socket);
+    socket.on('error', (error) => {
+      // A reset is no refusal: somebody had accepted, and hung up before we were told.
+      const accepted = this.#phase !== 'tcp' || (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+      if (!accepted) this.#fail(socketFailure(error, this.#place));
+      else this.#onError(Object.assign(error, { level: 'client-socket' }));
     });
+    socket.once('connect', () => {
+      if (!this.#settled) void this.#arrive(socket);
+    });
+  }
+
+  /** The way is open. Many may open at one moment, when a network comes back. */
+  async #arrive(stream: Duplex): Promise<void> {
+    this.#stream = stream;
+    this.#phase = 'handshake';
+    this.#cancelDeadline();
+    const leftMs = Math.max(1, this.#deadlineAtMs - this.#options.clock.monotonicMs());
+    await this.#options.turn();
+    if (this.#settled) return;
+    this.#limit(leftMs);
+    this.#handshake(stream);
   }
 
   #handshake(stream: Duplex): void {
     const { address, port, hostKeys, user, auth } = this.#options;
-    this.#stream = stream;
-    this.#phase = 'handshake';
     if (auth.length === 0) {
       this.#fail(
         failure(
@@ -145,13 +177,16 @@ class Attempt {
       this.#fail(handshakeFailure(error as Error, this.#place, 'handshake'));
       return;
     }
-    stream.on('data', (chunk: Buffer) => this.#onBytes(chunk.length));
+    stream.on('data', (chunk: Buffer) => this.#onBytes(chunk));
   }
 
-  #onBytes(count: number): void {
-    if (this.#connection) this.#connection.lastByteAtMs = this.#options.clock.monotonicMs();
+  #onBytes(chunk: Buffer): void {
+    this.#connection?.heard(chunk.length);
     if (this.#settled) return;
-    this.#bytes += count;
+    this.#bytes += chunk.length;
+    if (this.#phase === 'handshake' && this.#greeting.length < greetingBytes) {
+      this.#greeting += chunk.toString('latin1', 0, greetingBytes - this.#greeting.length);
+    }
     if (this.#bytes <= maxBytesBeforeLogin) return;
     this.#fail(
       failure(
@@ -205,13 +240,23 @@ class Attempt {
       this.#agentTrouble = error.message;
       return;
     }
-    const phase = this.#phase === 'handshake' || this.#phase === 'tcp' ? 'handshake' : 'auth';
-    const failed = this.#hostKeyFailure ?? handshakeFailure(error, this.#place, phase);
+    const failed = this.#explain(error);
     this.#fail(
       failed.stage === 'auth' && this.#agentTrouble
         ? { ...failed, message: `${failed.message}; the agent failed: ${this.#agentTrouble}` }
         : failed,
     );
+  }
+
+  #explain(error: Error & { level?: string }): ConnectFailure {
+    if (this.#hostKeyFailure) return this.#hostKeyFailure;
+    const phase = this.#phase === 'tcp' || this.#phase === 'handshake' ? 'handshake' : 'auth';
+    if (phase === 'auth') return handshakeFailure(error, this.#place, phase);
+    const foreign = this.#greeting !== '' && !this.#greeting.startsWith('SSH-');
+    const hungUp = error.level === 'client-socket' || hangUps.has(error.message);
+    if (foreign) return greetedOtherwise(this.#place, this.#greeting, hungUp);
+    const failed = handshakeFailure(error, this.#place, phase);
+    return hungUp ? { ...failed, turnedAway: 'silently' } : failed;
   }
 
   #onClose(): void {
@@ -225,14 +270,13 @@ class Attempt {
       );
       return;
     }
-    const phase = this.#phase === 'handshake' || this.#phase === 'tcp' ? 'handshake' : 'auth';
-    this.#fail(this.#hostKeyFailure ?? handshakeFailure(new Error('it hung up'), this.#place, phase));
+    this.#fail(this.#explain(new Error('it hung up')));
   }
 
   readonly #onAbort = (): void =>
     this.#fail(failure('lost', `connecting to ${this.#place} was given up`, 'mendd is stopping.'));
 
-  #settle(result: SshConnection | TransportFailure): void {
+  #settle(result: SshConnection | ConnectFailure): void {
     this.#settled = true;
     this.#cancelDeadline();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
@@ -243,7 +287,7 @@ class Attempt {
     if (!this.#settled) this.#settle(connection);
   }
 
-  #fail(cause: TransportFailure): void {
+  #fail(cause: ConnectFailure): void {
     if (this.#settled) return;
     this.#settle(cause);
     this.#connection?.destroy(cause);

@@ -49,6 +49,8 @@ interface Waiter {
 const sessionHeadroom = 2;
 /** One success in ten makes room for one more channel after the limit had to be lowered. */
 const limitRegrowth = 0.1;
+/** RFC 4253, section 9: new keys after each gigabyte. sshd makes them itself; for others a new connection does. */
+const keysLastBytes = 1024 ** 3;
 
 export class SshConnection {
   readonly place: string;
@@ -58,6 +60,7 @@ export class SshConnection {
   /** Monotonic time of the newest byte from the host. */
   lastByteAtMs: number;
   lastUsedAtMs: number;
+  readonly openedAtMs: number;
   readonly #client: SshClient;
   readonly #stream: { destroy(): unknown };
   readonly #clock: Clock;
@@ -69,6 +72,7 @@ export class SshConnection {
   /** Streams to hosts behind this one; sshd does not count them in MaxSessions. */
   #forwards = 0;
   #ended: TransportFailure | undefined;
+  #heardBytes = 0;
   #retired = false;
 
   /** `stream` is what the connection lives on; destroying it ends all of it. */
@@ -87,6 +91,14 @@ export class SshConnection {
     this.#limit = this.#maxSessions;
     this.lastByteAtMs = clock.monotonicMs();
     this.lastUsedAtMs = this.lastByteAtMs;
+    this.openedAtMs = this.lastByteAtMs;
+  }
+
+  /** Bytes came from the host. */
+  heard(bytes: number): void {
+    this.lastByteAtMs = this.#clock.monotonicMs();
+    this.#heardBytes += bytes;
+    if (this.#heardBytes >= keysLastBytes && this.usable) this.retire();
   }
 
   get ended(): TransportFailure | undefined {

@@ -1,18 +1,20 @@
 /** Opens one connection by the client that the host is reached with; it decides neither when nor through what. */
 import type { Clock } from '../core/ports.ts';
-import type { TransportFailure } from '../core/types.ts';
 import type { OpensshProgram, OpensshRequest } from './openssh-program.ts';
 import type { Logins } from './ssh-auth.ts';
 import { connectSsh } from './ssh-connect.ts';
 import type { SshConnection } from './ssh-connection.ts';
+import type { ConnectFailure } from './ssh-failure.ts';
 
 export interface DialRequest extends OpensshRequest {
   logins: Logins;
   openssh: OpensshProgram;
   clock: Clock;
+  /** Waits until a handshake may begin on this process's own CPU. */
+  turn: () => Promise<void>;
 }
 
-export function dial(request: DialRequest): Promise<SshConnection | TransportFailure> {
+export function dial(request: DialRequest): Promise<SshConnection | ConnectFailure> {
   const { host, config, jump, actionKey, logins, clock } = request;
   if (host.transport === 'openssh') return request.openssh.connect(request);
   const login = actionKey ? (logins.action ?? logins.check) : logins.check;
@@ -26,6 +28,7 @@ export function dial(request: DialRequest): Promise<SshConnection | TransportFai
     maxSessions: config.maxSessionsPerHost,
     clock,
     signal: request.signal,
+    turn: request.turn,
     onHostKeyChange: request.onHostKeyChange,
     ...(jump ? { forward: () => jump.connection.forward(host.address, host.port) } : {}),
   });

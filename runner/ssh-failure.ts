@@ -1,5 +1,9 @@
 /** Names every way in which asking a host can fail, with the stage, a sentence and a hint; it decides nothing. */
+import { printable } from '../core/plugin-output.ts';
 import type { TransportFailure, TransportStage } from '../core/types.ts';
+
+/** Characters of a message; part of it may be the host's own words. */
+const messageLimit = 600;
 
 export function failure(
   stage: TransportStage,
@@ -7,7 +11,13 @@ export function failure(
   hint: string,
   sent = false,
 ): TransportFailure {
-  return { stage, message, hint, sent };
+  const line = printable(message.slice(0, messageLimit)).replaceAll(/\s+/g, ' ');
+  return { stage, message: line, hint, sent };
+}
+
+export interface ConnectFailure extends TransportFailure {
+  /** The server hung up on a newcomer, as a crowded one does. `said`: in so many words (MaxStartups of sshd). */
+  turnedAway?: 'said' | 'silently';
 }
 
 /** The far side may have begun; what became of it must be found out by looking. */
@@ -44,6 +54,19 @@ export function socketFailure(error: Error, place: string): TransportFailure {
     `${place} could not be connected to (${why})`,
     hints[why] ?? 'Try `ssh` to the same address from the ops box.',
   );
+}
+
+/** The first words were not those of an SSH server. sshd has some for people whom it does not want at the moment. */
+export function greetedOtherwise(place: string, greeting: string, hungUp: boolean): ConnectFailure {
+  const said = greeting.trimStart().split(/[\r\n]/, 1)[0] ?? '';
+  const crowded = /^exceeded maxstartups/i.test(said);
+  const hint = crowded
+    ? 'Too many log in there at once: see MaxStartups in its sshd_config.'
+    : /^not allowed at this time/i.test(said)
+      ? 'Its sshd punishes our address for what went wrong before: see PerSourcePenalties in its sshd_config.'
+      : 'Is it an SSH server that listens there?';
+  const failed = failure('connect', `${place} did not speak SSH; it said: ${said.slice(0, 100)}`, hint);
+  return crowded && hungUp ? { ...failed, turnedAway: 'said' } : failed;
 }
 
 /** A failure of ssh2 on the way from TCP to a ready connection. */

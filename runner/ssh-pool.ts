@@ -4,23 +4,18 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { HostDefinition, SshConfig } from '../core/definitions.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, ConnectionCounts } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
-import { ConnectGate } from './connect-gate.ts';
+import { ConnectGate, type Pass } from './connect-gate.ts';
 import { type HostKeyChange, HostKeys } from './host-keys.ts';
 import type { OpensshProgram } from './openssh-program.ts';
 import { type Logins, loginStamp } from './ssh-auth.ts';
 import { SshConnection } from './ssh-connection.ts';
 import { dial } from './ssh-dial.ts';
-import { failure } from './ssh-failure.ts';
-import { type FindHost, jumpOf, routeTo } from './ssh-route.ts';
-
-export type Purpose = 'check' | 'action';
-
-export type PoolAnswer =
-  | { kind: 'connection'; connection: SshConnection }
-  | { kind: 'failed'; failure: TransportFailure }
-  | { kind: 'not_sent'; reason: string };
+import { Eviction } from './ssh-eviction.ts';
+import { type ConnectFailure, failure } from './ssh-failure.ts';
+import { Line, type PoolAnswer, type Purpose } from './ssh-line.ts';
+import { type FindHost, jumpOf, routeTo, stepsOf } from './ssh-route.ts';
 
 /** Told of each connection that opened, failed or ended. Fields hold no secrets. */
 export type PoolLog = (
@@ -37,28 +32,25 @@ export interface PoolOptions {
   /** In [0, 1). */
   random: () => number;
   hosts: FindHost;
+  /**
+   * Failures in a row before this process began, by host name; 0 when it was reached. Hosts in trouble are tried a random
+   * while later, as if the failures had been seen here. Asked until the first `update`.
+   */
+  troubled?: ((host: string) => number) | undefined;
   onHostKeyChange: (host: string, change: HostKeyChange) => void;
   log: PoolLog;
 }
 
-/** Full jitter: a uniform part of base x 2^failures, so that a fleet does not come back in step. */
-const backoffBaseMs = 500;
-const backoffCapMs = 30_000;
+/**
+ * A crowded server is asked again so often before the host counts as not reached; one that only hung up may be broken instead.
+ * The first pause is up to so long, each next one up to twice the last.
+ */
+const crowdedRetries = { said: 5, silently: 2 } as const;
+const crowdedPauseMs = 500;
 
-interface Line {
-  host: HostDefinition;
-  purpose: Purpose;
-  /** Where and through what it goes; a line is replaced when this changes. */
-  route: string;
-  connection?: SshConnection;
-  /** Never rejects. */
-  attempt?: Promise<SshConnection | TransportFailure>;
-  /** The attempt has passed the gate. */
-  dialing: boolean;
-  failures: number;
-  lastFailure?: TransportFailure;
-  retryAtMs: number;
-  dropped: boolean;
+interface Way {
+  jump?: { name: string; connection: SshConnection };
+  release: () => void;
 }
 
 export class SshPool {
@@ -68,6 +60,7 @@ export class SshPool {
   readonly #log: PoolLog;
   readonly #openssh: OpensshProgram;
   readonly #gate: ConnectGate;
+  readonly #eviction: Eviction;
   readonly #lines = new Map<string, Line>();
   /** All that are not ended, those of dropped lines too. */
   readonly #open = new Set<SshConnection>();
@@ -75,10 +68,14 @@ export class SshPool {
   #config: SshConfig;
   #logins: Logins;
   #hostKeys: HostKeys;
+  #troubled: PoolOptions['troubled'];
   #connecting = 0;
+  /** Since the start. */
+  #turnedAway = 0;
   readonly #closing = new AbortController();
 
-  constructor({ config, logins, openssh, clock, random, hosts, onHostKeyChange, log }: PoolOptions) {
+  constructor(options: PoolOptions) {
+    const { config, logins, openssh, clock, random, hosts, troubled, onHostKeyChange, log } = options;
     // Every connection under way listens; there are as many as connect_rate lets.
     setMaxListeners(0, this.#closing.signal);
     this.#config = config;
@@ -87,39 +84,44 @@ export class SshPool {
     this.#clock = clock;
     this.#random = random;
     this.#hosts = hosts;
+    this.#troubled = troubled;
     this.#onHostKeyChange = onHostKeyChange;
     this.#log = log;
     this.#hostKeys = new HostKeys(config.knownHosts, config.hostKeys);
-    this.#gate = new ConnectGate(gateLimits(config), clock, () => this.#closeIdlest());
+    this.#eviction = new Eviction(clock);
+    this.#gate = new ConnectGate(gateLimits(config), clock, () => this.#makeRoom());
   }
 
-  /** The host's connection, opened if need be. Waits for room at most `limitMs`, for a login as long as that may take. */
+  /** The host's connection, opened if need be. Waits for room at most `limitMs`, for a login as long as that may take. `hurry`: do not put it off for
+   * what an earlier process saw. */
   async get(
     host: HostDefinition,
     purpose: Purpose,
     limitMs: number,
     signal?: AbortSignal,
+    hurry = false,
   ): Promise<PoolAnswer> {
     if (this.#closing.signal.aborted) return { kind: 'not_sent', reason: 'the runner is closed' };
     if (signal?.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
     const route = routeTo(host, this.#hosts, this.#config);
     if (typeof route !== 'string') return { kind: 'failed', failure: route };
     const line = this.#line(host, purpose, route);
+    if (hurry) line.hurry();
     if (line.connection?.usable) return { kind: 'connection', connection: line.connection };
     if (!line.attempt) {
-      const waitMs = line.retryAtMs - this.#clock.monotonicMs();
-      if (waitMs > 0 && line.lastFailure) {
+      if (line.waitMs > 0 && line.lastFailure) {
         return { kind: 'failed', failure: { ...line.lastFailure, sent: false } };
       }
       line.attempt = this.#attempt(line);
     }
-    return this.#await(line, line.attempt, limitMs, signal);
+    return line.answer(line.attempt, limitMs, signal);
   }
 
   /** Connections of hosts that are gone, or are reached in another way now, end with their last command. */
   update(config: SshConfig, logins: Logins, hosts: ReadonlyMap<string, HostDefinition>): void {
     const sameLogin = loginStamp(config) === loginStamp(this.#config);
     this.#hosts = (name) => hosts.get(name);
+    this.#troubled = undefined;
     this.#config = config;
     this.#logins = logins;
     this.#hostKeys = new HostKeys(config.knownHosts, config.hostKeys);
@@ -133,10 +135,16 @@ export class SshPool {
     }
   }
 
-  connections(): { open: number; connecting: number; waiting: number } {
+  connections(): ConnectionCounts {
     let waiting = this.#gate.waiting;
     for (const connection of this.#open) waiting += connection.waiting;
-    return { open: this.#open.size, connecting: this.#connecting, waiting };
+    return {
+      open: this.#open.size,
+      connecting: this.#connecting,
+      waiting,
+      evicted: this.#eviction.count,
+      turnedAway: this.#turnedAway,
+    };
   }
 
   /** Ends everything now, attempts too. */
@@ -155,15 +163,8 @@ export class SshPool {
     const existing = this.#lines.get(key);
     if (existing?.route === route) return existing;
     if (existing) this.#drop(key, existing);
-    const line: Line = {
-      host,
-      purpose: own,
-      route,
-      dialing: false,
-      failures: 0,
-      retryAtMs: 0,
-      dropped: false,
-    };
+    const failures = this.#troubled?.(host.name) ?? 0;
+    const line = new Line({ host, purpose: own, route }, failures, this.#clock, this.#random);
     this.#lines.set(key, line);
     return line;
   }
@@ -174,101 +175,94 @@ export class SshPool {
     line.connection?.retire();
   }
 
-  #await(
-    line: Line,
-    attempt: NonNullable<Line['attempt']>,
-    limitMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<PoolAnswer> {
-    return new Promise((resolve) => {
-      const settle = (answer: PoolAnswer): void => {
-        cancel();
-        signal?.removeEventListener('abort', onAbort);
-        resolve(answer);
-      };
-      const onAbort = (): void => settle({ kind: 'not_sent', reason: 'aborted before it was sent' });
-      const cancel = this.#clock.after(limitMs, () => {
-        // Once it dials it ends within the connect time-out, with a better answer than this one.
-        if (line.dialing) return;
-        settle({
-          kind: 'not_sent',
-          reason: `no connection could be started within ${Math.round(limitMs) / 1000} s`,
-        });
-      });
-      signal?.addEventListener('abort', onAbort);
-      const finish = async (): Promise<void> => {
-        const result = await attempt;
-        settle(
-          result instanceof SshConnection
-            ? { kind: 'connection', connection: result }
-            : { kind: 'failed', failure: result },
-        );
-      };
-      void finish();
-    });
-  }
-
   async #attempt(line: Line): Promise<SshConnection | TransportFailure> {
-    await this.#gate.enter();
-    this.#connecting += 1;
-    line.dialing = true;
-    const result = await this.#dial(line);
-    line.dialing = false;
-    this.#connecting -= 1;
+    const result = await this.#reach(line);
     delete line.attempt;
-    if (!(result instanceof SshConnection)) {
-      this.#gate.leave();
-      this.#backOff(line, result);
-      const { stage, message } = result;
-      this.#log('warn', message, {
-        host: line.host.name,
-        purpose: line.purpose,
-        stage,
-        failures: line.failures,
-      });
+    if (result instanceof SshConnection) {
+      this.#keep(line, result);
       return result;
     }
-    this.#open.add(result);
-    line.connection = result;
-    const fields = { host: line.host.name, purpose: line.purpose, limiter: result.limiter };
-    this.#log('info', `connected to ${result.place}`, fields);
-    result.onEnd((cause) => {
-      this.#open.delete(result);
+    const { turnedAway: _, ...cause } = result;
+    line.backOff(cause);
+    const { stage, message } = cause;
+    this.#log('warn', message, {
+      host: line.host.name,
+      purpose: line.purpose,
+      stage,
+      failures: line.failures,
+    });
+    return cause;
+  }
+
+  #keep(line: Line, connection: SshConnection): void {
+    this.#open.add(connection);
+    line.connection = connection;
+    this.#noteReturn(line);
+    const fields = { host: line.host.name, purpose: line.purpose, limiter: connection.limiter };
+    this.#log('info', `connected to ${connection.place}`, fields);
+    connection.onEnd((cause) => {
+      this.#open.delete(connection);
       this.#log('info', cause.message, { ...fields, stage: cause.stage });
       this.#gate.leave();
       // A retired one was replaced already.
-      if (line.connection !== result) return;
+      if (line.connection !== connection) return;
       delete line.connection;
-      if (result.proved) line.failures = 0;
-      else this.#backOff(line, cause);
+      if (connection.proved) line.failures = 0;
+      else line.backOff(cause);
     });
-    if (line.dropped) result.retire();
-    return result;
+    if (line.dropped) connection.retire();
   }
 
-  #backOff(line: Line, cause: TransportFailure): void {
-    line.failures = Math.min(line.failures + 1, 16);
-    line.lastFailure = cause;
-    const spanMs = Math.min(backoffCapMs, backoffBaseMs * 2 ** line.failures);
-    line.retryAtMs = this.#clock.monotonicMs() + this.#random() * spanMs;
-  }
-
-  async #dial(line: Line): Promise<SshConnection | TransportFailure> {
-    if (this.#closing.signal.aborted) return failure('lost', 'the runner was closed', 'mendd is stopping.');
-    const { host, purpose } = line;
-    const jump = jumpOf(host, this.#hosts, this.#config);
-    let through: { name: string; connection: SshConnection } | undefined;
-    if (jump) {
-      // The ssh program goes through connections of its own only; our client goes through both kinds.
-      const transport = host.transport === 'openssh' ? 'openssh' : jump.transport;
-      const answer = await this.get({ ...jump, transport }, 'check', this.#config.connectTimeoutMs);
-      if (answer.kind !== 'connection') {
-        const why = answer.kind === 'failed' ? answer.failure.message : answer.reason;
-        const hint = answer.kind === 'failed' ? answer.failure.hint : 'Try again.';
-        return failure('connect', `${host.name} is behind ${jump.name}, and ${why}`, hint);
+  /** Waits for its time, its way and the gate, and dials; again for a server that is only crowded. */
+  async #reach(line: Line): Promise<SshConnection | ConnectFailure> {
+    await line.due(this.#closing.signal);
+    for (let retries = 0; ; retries += 1) {
+      // Before the gate: those behind a jump host must not keep it out.
+      const way = await this.#wayTo(line.host);
+      if ('stage' in way) return way;
+      const steps = stepsOf(line.host, way.jump?.name);
+      const pass = await this.#gate.enter({ ...steps, troubled: line.failures > 0 });
+      this.#connecting += 1;
+      line.dialing = true;
+      const result = await this.#dial(line, way, pass);
+      line.dialing = false;
+      this.#connecting -= 1;
+      way.release();
+      if (result instanceof SshConnection) {
+        pass.done('arrived');
+        return result;
       }
-      through = { name: jump.name, connection: answer.connection };
+      const { turnedAway } = result;
+      const crowded = turnedAway === 'said' || (turnedAway === 'silently' && pass.known);
+      pass.done(turnedAway ? 'turned_away' : 'failed');
+      this.#gate.leave();
+      if (!crowded || retries >= crowdedRetries[turnedAway] || this.#closing.signal.aborted) return result;
+      this.#turnedAway += 1;
+      this.#log('info', result.message, { host: line.host.name, purpose: line.purpose, retries });
+      line.waitAgain(this.#random() * crowdedPauseMs * 2 ** retries);
+      await line.due(this.#closing.signal);
     }
+  }
+
+  /** The open connection to the host's jump host, which is not idle until `release`. */
+  async #wayTo(host: HostDefinition): Promise<Way | TransportFailure> {
+    const jump = jumpOf(host, this.#hosts, this.#config);
+    if (!jump) return { release: () => undefined };
+    // The ssh program goes through connections of its own only; our client goes through both kinds.
+    const transport = host.transport === 'openssh' ? 'openssh' : jump.transport;
+    const limitMs = this.#config.connectTimeoutMs;
+    const answer = await this.get({ ...jump, transport }, 'check', limitMs, undefined, true);
+    if (answer.kind === 'connection') {
+      const { connection } = answer;
+      return { jump: { name: jump.name, connection }, release: connection.lease() };
+    }
+    const why = answer.kind === 'failed' ? answer.failure.message : answer.reason;
+    const hint = answer.kind === 'failed' ? answer.failure.hint : 'Try again.';
+    return failure('connect', `${host.name} is behind ${jump.name}, and ${why}`, hint);
+  }
+
+  async #dial({ host, purpose }: Line, way: Way, pass: Pass): Promise<SshConnection | ConnectFailure> {
+    if (this.#closing.signal.aborted) return failure('lost', 'the runner was closed', 'mendd is stopping.');
     return dial({
       host,
       config: this.#config,
@@ -278,28 +272,27 @@ export class SshPool {
       hostKeys: this.#hostKeys,
       clock: this.#clock,
       signal: this.#closing.signal,
+      turn: () => pass.turn(),
       onHostKeyChange: (change) => this.#onHostKeyChange(host.name, change),
-      ...(through ? { jump: through } : {}),
+      ...(way.jump ? { jump: way.jump } : {}),
     });
   }
 
-  #closeIdlest(): boolean {
-    let idlest: SshConnection | undefined;
-    for (const connection of this.#open) {
-      if (
-        connection.idle &&
-        connection.usable &&
-        !(idlest && idlest.lastUsedAtMs <= connection.lastUsedAtMs)
-      ) {
-        idlest = connection;
-      }
-    }
-    if (!idlest) return false;
-    idlest.proved = true;
-    idlest.destroy(
-      failure('lost', 'it was closed to make room for another host', 'Raise ssh.max_connections.'),
-    );
+  #makeRoom(): boolean {
+    const connection = this.#eviction.choose(this.#lines.values())?.connection;
+    if (!connection) return false;
+    connection.proved = true;
+    const hint = 'Raise ssh.max_connections.';
+    connection.destroy(failure('lost', 'it was closed to make room for another host', hint));
     return true;
+  }
+
+  #noteReturn(line: Line): void {
+    if (!this.#eviction.noteReturn(line)) return;
+    this.#log('warn', 'hosts come back soon after their connections were closed to make room for others', {
+      evicted: this.#eviction.count,
+      hint: 'Raise ssh.max_connections.',
+    });
   }
 }
 

@@ -38,6 +38,15 @@ export function routeTo(host: HostDefinition, hosts: FindHost, config: SshConfig
   return hops.join(' ');
 }
 
+/** Whom an attempt shares its way with. */
+export function stepsOf(
+  host: HostDefinition,
+  jump: string | undefined,
+): { address: string; through?: string } {
+  const address = `${host.address}:${host.port}`;
+  return jump === undefined ? { address } : { address: `${jump} ${address}`, through: jump };
+}
+
 function jumpName(host: HostDefinition, config: SshConfig): string | undefined {
   const name = host.jump ?? config.jump;
   return name === host.name ? undefined : name;

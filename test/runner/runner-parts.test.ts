@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Clock } from '../../core/ports.ts';
 import { quoteShell } from '../../core/shell-quote.ts';
-import { ConnectGate } from '../../runner/connect-gate.ts';
 import { hostSpelling, keysOf, parseKnownHosts } from '../../runner/known-hosts.ts';
 import { OutputCapture } from '../../runner/output-capture.ts';
 import { endedByLimit, readProbe, remoteScript } from '../../runner/remote-script.ts';
@@ -112,60 +110,3 @@ test('known_hosts lines match as in sshd(8)', () => {
   expect(lines('web-1', 2222)).toEqual([[5, undefined]]);
   expect(lines('lost')).toEqual([[6, 'revoked']]);
 });
-
-test('the gate lets attempts through at its rate, up to its number, in order', async () => {
-  const time = fakeClock();
-  let room = 0;
-  const gate: ConnectGate = new ConnectGate({ ratePerSec: 10, maxOpen: 3 }, time.clock, () => {
-    if (room === 0) return false;
-    room -= 1;
-    gate.leave();
-    return true;
-  });
-  const started: number[] = [];
-  for (let index = 0; index < 5; index += 1) void gate.enter().then(() => started.push(index));
-  const settle = async () => {
-    await Promise.resolve();
-    await Promise.resolve();
-    return [...started];
-  };
-  expect(await settle()).toEqual([0]);
-  time.advance(99);
-  expect(await settle()).toEqual([0]);
-  time.advance(1);
-  expect(await settle()).toEqual([0, 1]);
-  time.advance(1_000);
-  expect(await settle()).toEqual([0, 1, 2]);
-  expect(gate.waiting).toBe(2);
-  gate.leave();
-  time.advance(100);
-  expect(await settle()).toEqual([0, 1, 2, 3]);
-  room = 1;
-  gate.limits = { ratePerSec: 10, maxOpen: 3 };
-  time.advance(100);
-  expect(await settle()).toEqual([0, 1, 2, 3, 4]);
-});
-
-function fakeClock() {
-  let nowMs = 0;
-  const timers: { atMs: number; callback: () => void }[] = [];
-  const clock: Clock = {
-    nowMs: () => nowMs,
-    monotonicMs: () => nowMs,
-    after(delayMs, callback) {
-      const timer = { atMs: nowMs + delayMs, callback };
-      timers.push(timer);
-      return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
-    },
-  };
-  return {
-    clock,
-    advance(ms: number) {
-      nowMs += ms;
-      for (const timer of timers.filter((each) => each.atMs <= nowMs)) {
-        timers.splice(timers.indexOf(timer), 1);
-        timer.callback();
-      }
-    },
-  };
-}

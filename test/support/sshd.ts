@@ -1,6 +1,15 @@
 /** Starts real OpenSSH servers on loopback for tests, with keys and configuration of their own; stops them by pid. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +26,8 @@ export interface Sshd {
   knownHosts: string;
   /** Public host keys, as in `<type> <base64>`. */
   hostKeys: string[];
+  /** File with all that the server said, by its LogLevel. */
+  log: string;
   pid(): number;
   /** Pids of the sessions this server has open. */
   sessions(): number[];
@@ -63,6 +74,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     }
   };
   makeHostKeys();
+  writeFileSync(path('log'), '');
   writeFileSync(path('authorized_keys'), readFileSync(path('id.pub')), { mode: 0o600 });
   const hostKeys = types.map((type) =>
     readFileSync(path(`host_${type}.pub`), 'utf8')
@@ -104,6 +116,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     identityFile: path('id'),
     knownHosts: path('known_hosts'),
     hostKeys,
+    log: path('log'),
     pid: () => child?.pid ?? 0,
     sessions: () => descendants(child?.pid),
     changeHostKeys: makeHostKeys,
@@ -116,6 +129,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       let log = '';
       started.stderr.setEncoding('utf8').on('data', (text: string) => {
         log = (log + text).slice(-4_000);
+        appendFileSync(path('log'), text);
       });
       await accepting(
         address,
