@@ -26,7 +26,9 @@ export class FrameReader {
   readonly #mark: Buffer;
   readonly #tell: (news: BatchNews) => void;
   #rest: Buffer = Buffer.alloc(0);
-  #open: { index: number; exitCode: number; stdout?: Buffer } | undefined;
+  #begun = false;
+  /** Of the frame whose errors are being read. */
+  #stdout: Buffer | undefined;
   #broken = false;
 
   constructor(nonce: string, tell: (news: BatchNews) => void) {
@@ -44,7 +46,7 @@ export class FrameReader {
       const end = at < 0 ? -1 : this.#rest.indexOf(10, wordAt);
       const wordSize = at < 0 ? 0 : (end < 0 ? this.#rest.length : end) - wordAt;
       const before = this.#rest.subarray(0, Math.max(0, at));
-      if ((this.#open && size > frameOutputBytes + 1) || wordSize > wordLimitBytes) return this.#break();
+      if ((this.#begun && size > frameOutputBytes + 1) || wordSize > wordLimitBytes) return this.#break();
       if (end < 0) return undefined;
       const word = this.#rest.toString('latin1', wordAt, end);
       this.#rest = this.#rest.subarray(end + 1);
@@ -53,9 +55,9 @@ export class FrameReader {
     return undefined;
   }
 
-  /** What stands outside frames was printed by start-up files of the login. */
+  /** What comes before the beginning was printed by start-up files of the login. */
   #forgetNoise(): void {
-    if (!this.#open && this.#rest.length > this.#mark.length) {
+    if (!this.#begun && this.#rest.length > this.#mark.length) {
       this.#rest = this.#rest.subarray(this.#rest.length - this.#mark.length);
     }
   }
@@ -67,40 +69,30 @@ export class FrameReader {
   }
 
   #take(word: string, before: Buffer): boolean {
-    const [name, index, exitCode] = word.split(' ');
-    const open = this.#open;
-    switch (name) {
-      case 'n':
-        this.#tell({ kind: 'unfit' });
-        return true;
-      case 'f':
-        if (open || !/^f \d+ \d+$/.test(word)) return false;
-        this.#open = { index: Number(index), exitCode: Number(exitCode) };
-        return true;
-      case 'e':
-        if (!open || open.stdout) return false;
-        open.stdout = before;
-        return true;
-      case 'z':
-        this.#open = undefined;
-        if (!open) return false;
-        // Without errors there is no `e`.
-        this.#tell({
-          kind: 'frame',
-          stdout: before,
-          stderr: Buffer.alloc(0),
-          ...open,
-          ...(open.stdout ? { stderr: before } : {}),
-        });
-        return true;
-      case 'g':
-      case 'u':
-        this.#open = undefined;
-        this.#tell({ kind: name === 'g' ? 'gone' : 'unclean', index: Number(index) });
-        return true;
-      default:
-        return false;
+    const [, name, index, exitCode] = /^([bnefgu])(?: (\d+))?(?: (\d+))?$/.exec(word) ?? [];
+    const stdout = this.#stdout;
+    if (name === 'e' && this.#begun && !stdout) {
+      this.#stdout = before;
+      return true;
     }
+    this.#stdout = undefined;
+    if (name === 'b' && !this.#begun) {
+      this.#begun = true;
+      return true;
+    }
+    if (name === 'n' && !this.#begun) {
+      this.#tell({ kind: 'unfit' });
+      return true;
+    }
+    if (!this.#begun || index === undefined) return false;
+    if (name === 'f' && exitCode !== undefined) {
+      const outputs = stdout ? { stdout, stderr: before } : { stdout: before, stderr: Buffer.alloc(0) };
+      this.#tell({ kind: 'frame', index: Number(index), exitCode: Number(exitCode), ...outputs });
+      return true;
+    }
+    if (name !== 'g' && name !== 'u') return false;
+    this.#tell({ kind: name === 'g' ? 'gone' : 'unclean', index: Number(index) });
+    return true;
   }
 }
 

@@ -99,11 +99,14 @@ done
 
 /**
  * Prints the frames and opens the gates. An output that is still open when the second tick after the check's end comes is held
- * by some child of the check: its reader is killed, which shows in the reader's status.
+ * by some child of the check: its reader is killed, which shows in the reader's status. The outputs come
+ * before the words about them, for fewer packets: they are what a batch costs the other side.
  */
 function tellerFunction(gates: readonly number[], count: number, nonce: string): string {
   return `mb_tell() {
 trap '' PIPE
+echo "
+${nonce} b"
 mb_n=${gates.length} mb_b=${gates.length}
 while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e <&9; do
 case $mb_k in
@@ -131,10 +134,9 @@ ${nonce} g $mb_i"
 elif [ "$mb_o" != 00 ]; then echo "
 ${nonce} u $mb_i"
 else
-{ echo "
-${nonce} f $mb_i $mb_c" && { [ ! -s "$mb_d/O$mb_i" ] || cat "$mb_d/O$mb_i"; } && { [ ! -s "$mb_d/E$mb_i" ] || { echo "
+{ { [ ! -s "$mb_d/O$mb_i" ] || cat "$mb_d/O$mb_i"; } && { [ ! -s "$mb_d/E$mb_i" ] || { echo "
 ${nonce} e" && cat "$mb_d/E$mb_i"; }; } && echo "
-${nonce} z"; } || echo "
+${nonce} f $mb_i $mb_c"; } || echo "
 ${nonce} u $mb_i"
 fi
 }`;

@@ -10,6 +10,9 @@ const missing = missingPackages({
   perl: 'perl-base',
   'systemd-analyze': 'systemd',
   sudo: 'sudo',
+  busybox: 'busybox',
+  mksh: 'mksh',
+  yash: 'yash',
 });
 
 if (missing.length > 0) {

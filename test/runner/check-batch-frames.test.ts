@@ -25,43 +25,48 @@ const frame = (index: number, exitCode: number, stdout: string, stderr: string) 
   stderr: Buffer.from(stderr, 'latin1'),
 });
 
+const begin = `${mark} b\n`;
+
 test('frames are told with their outputs, and noise of the login is passed over', () => {
   expect(
     read(
-      `Welcome\n\n${mark} f 1 0\nout\n${mark} z\nmore noise ${nonce} x${mark} f 0 2\na\0\xff${mark} e\n\n\n${mark} z\n`,
+      `Welcome\n${'x'.repeat(90_000)}\n${begin}out\n${mark} f 1 0\na\0\xff${mark} e\n\n\n${mark} f 0 2\n${mark} f 2 1\n`,
     ),
-  ).toEqual([frame(1, 0, 'out\n', ''), frame(0, 2, 'a\0\xff', '\n\n')]);
+  ).toEqual([frame(1, 0, 'out\n', ''), frame(0, 2, 'a\0\xff', '\n\n'), frame(2, 1, '', '')]);
 });
 
 test('an output that looks like a frame of another nonce is output', () => {
-  const forged = `\n${'f'.repeat(32)} z\n\n${nonce}z\n`;
-  expect(read(`${mark} f 0 0\n${forged}${mark} e\n${mark} z\n`)).toEqual([frame(0, 0, forged, '')]);
+  const forged = `\n${'f'.repeat(32)} f 0 0\n\n${nonce}f 0 0\n`;
+  expect(read(`${begin}${forged}${mark} f 0 1\n`)).toEqual([frame(0, 1, forged, '')]);
 });
 
 test('nothing is told of a frame that is cut', () => {
-  const whole = `${mark} f 0 0\nout${mark} e\nerr${mark} z\n`;
+  const whole = `${begin}out${mark} e\nerr${mark} f 0 0\n`;
   for (let length = 0; length < whole.length; length += 1) expect(read(whole.slice(0, length))).toEqual([]);
 });
 
 test('what may be wrong is told as such', () => {
-  expect(read(`${mark} u 3\n${mark} g 4\n${mark} f 5 0\nhalf${mark} u 5\n${mark} n\n`)).toEqual([
+  expect(read(`noise${mark} n\n`)).toEqual([{ kind: 'unfit' }]);
+  expect(
+    read(`${begin}${mark} u 3\n${mark} g 4\nhalf${mark} e\nhalf${mark} u 5\nout${mark} f 6 0\n`),
+  ).toEqual([
     { kind: 'unclean', index: 3 },
     { kind: 'gone', index: 4 },
     { kind: 'unclean', index: 5 },
-    { kind: 'unfit' },
+    frame(6, 0, 'out', ''),
   ]);
 });
 
 test.each([
-  ['an unknown word', `${mark} y\n`],
-  ['a frame in a frame', `${mark} f 0 0\n${mark} f 1 0\n`],
-  ['errors before a frame', `${mark} e\n`],
-  ['errors twice', `${mark} f 0 0\n${mark} e\n${mark} e\n`],
-  ['an end before a frame', `${mark} z\n`],
-  ['a word without end', `${mark} f ${'0'.repeat(100)}`],
-  ['more output than can be', `${mark} f 0 0\n${'x'.repeat(80_000)}`],
+  ['an unknown word', `${begin}${mark} y 1\n`],
+  ['a second beginning', `${begin}${begin}`],
+  ['a frame before the beginning', `${mark} f 0 0\n`],
+  ['errors twice', `${begin}${mark} e\n${mark} e\n`],
+  ['a frame without its code', `${begin}${mark} f 0\n`],
+  ['a word without end', `${begin}${mark} f ${'0'.repeat(100)}`],
+  ['more output than can be', `${begin}${'x'.repeat(80_000)}`],
 ])('%s ends the reading', (_, text) => {
-  expect(read(`${text}${mark} f 7 0\n${mark} z\n`)).toEqual([{ kind: 'broken' }]);
+  expect(read(`${text}${mark} f 7 0\n`)).toEqual([{ kind: 'broken' }]);
 });
 
 test('an exit code is the time limit only as late as alone, and above 128 it is not trusted', () => {

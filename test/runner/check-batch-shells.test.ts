@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
@@ -54,7 +54,7 @@ function run(
       name: randomBytes(8).toString('hex'),
     }),
   );
-  const ticker = setInterval(() => child.stdin.write('\n'), 1_000);
+  const ticker = setInterval(() => child.stdin.writable && child.stdin.write('\n'), 1_000);
   let noise = '';
   child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()));
@@ -109,4 +109,52 @@ test.each(here)('%s runs checks apart from each other', async (shell) => {
     frame(11, 0, ''),
   ]);
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]));
+});
+
+/** yash hangs in its wait there, also alone; the second line of the client is for that. */
+test.each(here.filter((shell) => shell !== 'yash'))(
+  '%s limits time without a timeout program',
+  async (shell) => {
+    const members = [member('echo a; sleep 30', 1_000), member('echo b; kill -9 0'), member('echo c')];
+    const { news } = await run(shell, members, { limiter: 'setsid' });
+    expect(byIndex(news)).toMatchObject([
+      { kind: 'frame', index: 0, exitCode: 143, stdout: Buffer.from('a\n') },
+      { kind: 'frame', index: 1, exitCode: expect.toSatisfy((code: number) => code > 128) as number },
+      frame(2, 0, 'c\n'),
+    ]);
+  },
+);
+
+test.each(here)('%s starts nothing more when nobody listens', async (shell) => {
+  const started = join(temporary, `started-${shell}`);
+  const note = (name: string): string => `echo ${name} >>'${started}'; sleep 1; echo ${name}`;
+  await run(shell, [member(note('one')), member(note('two'))], {
+    parallel: 1,
+    talk: (child) =>
+      void vi
+        .waitFor(() => existsSync(started) || Promise.reject(new Error('not yet')))
+        .then(() => child.stdin?.end()),
+  });
+  expect(readFileSync(started, 'utf8')).toBe('one\n');
+  rmSync(started);
+  await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]));
+});
+
+test.each(here)('%s looks for a place where it can write', async (shell) => {
+  const { news } = await run(shell, [member('echo a'), member('echo b')], { env: { TMPDIR: '/proc' } });
+  expect(byIndex(news)).toMatchObject([frame(0, 0, 'a\n'), frame(1, 0, 'b\n')]);
+});
+
+test('without named pipes there is no batch, and so it is for ksh93', async () => {
+  const bin = join(temporary, 'bin');
+  mkdirSync(bin);
+  for (const tool of ['mkdir', 'rm']) symlinkSync(join('/bin', tool), join(bin, tool));
+  const { news } = await run('dash', [member('echo a'), member('echo b')], { env: { PATH: bin } });
+  const ksh = await run('dash', [member('echo a'), member('echo b')], {
+    env: { KSH_VERSION: 'Version AJM 93u+m' },
+  });
+  rmSync(bin, { recursive: true });
+  expect(news).toEqual([{ kind: 'unfit' }]);
+  expect(ksh.news).toEqual([{ kind: 'unfit' }]);
+  expect(readdirSync(temporary)).toEqual([]);
 });
