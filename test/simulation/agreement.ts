@@ -9,7 +9,8 @@ import { idsOf } from './limit-invariants.ts';
 export interface Books {
   ledger: LedgerModel;
   history: HistoryModel;
-  wallMs: number;
+  /** Latest wall time that there was: what was forgotten then is not known again when the clock is set back. */
+  latestMs: number;
 }
 
 /** The next life knows what the last one was told is durable. A sentence, or undefined. */
@@ -45,7 +46,7 @@ function asList<T>(value: T | undefined): T[] {
   return value === undefined ? [] : [value];
 }
 
-function agreementBreach(life: Life, { ledger, history, wallMs }: Books): string | undefined {
+function agreementBreach(life: Life, { ledger, history, latestMs }: Books): string | undefined {
   const { coordinator, store, healing } = life;
   const { fleet } = healing;
   for (const [id, { status, intent }] of ledger.runs) {
@@ -53,7 +54,7 @@ function agreementBreach(life: Life, { ledger, history, wallMs }: Books): string
     if (stored !== status) return `run ${id} is ${stored} in the ledger and was ${status}`;
     const state = fleet.state(intent.host);
     const inMemory = state?.runs.find((run) => run.id === id);
-    const isOld = intent.decidedAtMs <= wallMs - fleet.memoryMs();
+    const isOld = intent.decidedAtMs <= latestMs - fleet.memoryMs();
     const isForgotten = inMemory === undefined && (isOld || state === undefined);
     if (inMemory?.status !== status && !isForgotten)
       return `run ${id} is ${inMemory?.status ?? 'unknown'} to the fleet and was ${status}`;

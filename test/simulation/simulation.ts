@@ -56,6 +56,7 @@ export class Simulation {
   #files: StoreFiles;
   #lives = 0;
   #stopped: Life | undefined;
+  #latestMs = 0;
 
   constructor(seed: number) {
     this.seed = seed;
@@ -142,7 +143,7 @@ export class Simulation {
   }
 
   #books(): Books {
-    return { ledger: this.ledger, history: this.history, wallMs: this.clock.wallMs };
+    return { ledger: this.ledger, history: this.history, latestMs: this.#latestMs };
   }
 
   #mustNot(breach: string | undefined): void {
@@ -163,6 +164,7 @@ export class Simulation {
 
   async #event(untilMs: number): Promise<void> {
     this.clock.step(untilMs);
+    this.#latestMs = Math.max(this.#latestMs, this.clock.wallMs);
     this.figures.count(this.isCalm ? 'events calm' : 'events trouble');
     await drained();
     if (this.invariants.breach !== undefined) throw this.invariants.breach;
