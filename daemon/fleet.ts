@@ -227,6 +227,7 @@ export class Fleet {
     const runs =
       missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
     const approvals: Approval[] = missing.length === 0 ? [] : coordinator.approvals(sinceMs).toReversed();
+    const [runsOf, approvalsOf] = [byHost(runs), byHost(approvals)];
     for (const plan of definitions.byHost.values()) {
       const { name } = plan.host;
       const fresh = initialHostState(plan, nowMs);
@@ -239,8 +240,8 @@ export class Fleet {
         checks: Object.fromEntries(
           entries.flatMap(([id, status]) => (status === undefined ? [] : [[id, status]])),
         ),
-        runs: known?.runs ?? runs.filter((run) => run.host === name).reduce<RunSummary[]>(putRun, []),
-        approvals: known?.approvals ?? approvals.filter((approval) => approval.host === name),
+        runs: known?.runs ?? (runsOf.get(name) ?? []).reduce<RunSummary[]>(putRun, []),
+        approvals: known?.approvals ?? approvalsOf.get(name) ?? [],
         facts: {},
         ...(known?.owed === undefined ? {} : { owed: known.owed }),
       });
@@ -297,6 +298,12 @@ export class Fleet {
 /** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
 function memorySinceMs(memoryMs: number, checks: readonly CheckStatus[], nowMs: number): number {
   return checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs) - memoryMs;
+}
+
+function byHost<T extends { host: string }>(items: readonly T[]): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(item.host, [...(groups.get(item.host) ?? []), item]);
+  return groups;
 }
 
 function eventOf(transition: Omit<Transition, 'id'>, nowMs: number): Omit<StoredEvent, 'id'> {

@@ -64,17 +64,22 @@ export function currentState(
 
   return {
     putCheck({ host, check, series }, status, result) {
-      const { lastResult, ...known } = status;
-      if (lastResult === result && series.status !== undefined && isSame(series.status, known)) return;
+      const isShown = status.lastResult === result && series.status !== undefined;
+      if (isShown && isSame(series.status, status, 'lastResult')) return;
       putCheck.run(host, check, JSON.stringify(status));
+      const { lastResult: _shown, ...known } = status;
       series.status = known;
     },
     putHost: (host, status) => void seen.set(host, status),
     settle() {
       for (const [host, status] of seen) {
-        const { lastSeenAtMs, ...known } = status;
-        if (lastSeenAtMs !== undefined && isSame(written.get(host), known)) seeHost.run(lastSeenAtMs, host);
-        else putHost.run(host, JSON.stringify(known), lastSeenAtMs ?? null);
+        const { lastSeenAtMs } = status;
+        if (lastSeenAtMs !== undefined && isSame(written.get(host), status, 'lastSeenAtMs')) {
+          seeHost.run(lastSeenAtMs, host);
+          continue;
+        }
+        const { lastSeenAtMs: _seen, ...known } = status;
+        putHost.run(host, JSON.stringify(known), lastSeenAtMs ?? null);
         written.set(host, known);
       }
       seen.clear();
@@ -114,10 +119,15 @@ function loaded(
   return { host, check, status: lastResult === undefined ? status : { ...status, lastResult } };
 }
 
-/** Of plain data. */
-function isSame(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
+/** Of plain data, without what one key of the second says. Called for each result: it makes nothing but lists of keys. */
+function isSame(a: unknown, b: unknown, without?: string): boolean {
+  if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [ours, theirs] = [Object.entries(a), b as Record<string, unknown>];
-  return ours.length === Object.keys(b).length && ours.every(([key, value]) => isSame(value, theirs[key]));
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
+  const [ours, theirs] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(theirs);
+  const left = without !== undefined && without in theirs ? keys.length - 1 : keys.length;
+  if (Object.keys(ours).length !== left) return false;
+  return keys.every((key) => key === without || (key in ours && isSame(ours[key], theirs[key])));
 }

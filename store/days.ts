@@ -126,9 +126,7 @@ function lazily<T>(make: () => T): () => T {
 function openDay(db: Connection, id: number, day: number): Day {
   const table = `results_${id}`;
   const insert = lazily(() =>
-    db.prepare<[DayRow]>(
-      `INSERT INTO ${table} VALUES (:id, :series_id, :back, :at, :state, :duration_ms, :exit_code, :content, :changes)`,
-    ),
+    db.prepare<(number | string | null)[]>(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
   );
   const row = lazily(() => db.prepare<[number], DayRow>(`SELECT * FROM ${table} WHERE id = ?`));
   const before = lazily(() =>
@@ -154,7 +152,9 @@ function openDay(db: Connection, id: number, day: number): Day {
     id,
     startMs,
     next: newest + 1,
-    insert: (values) => void insert().run(values),
+    insert({ id: number, series_id, back, at, state, duration_ms, exit_code, content, changes }) {
+      insert().run(number, series_id, back, at, state, duration_ms, exit_code, content, changes);
+    },
     row: (number) => row().get(number),
     before: (number, limit) => before().all(number, limit),
     contentOf: (seriesId, number) => contentOf().get(seriesId, number),
