@@ -22,9 +22,9 @@ import { StoreFiles } from './store-files.ts';
 import type { DiskState } from './watched-port.ts';
 import { World, type WorldOptions } from './world.ts';
 
-/** Trouble for so long, then calm for at most so long. Milliseconds of the simulation. */
+/** Trouble for so long, then calm for at most so long: a reboot without its definition is given 600 s. Milliseconds of the simulation. */
 const troubleMs = 150_000;
-const calmMs = 400_000;
+const calmMs = 700_000;
 /** Lines of a trace that a report shows. */
 const shownLines = 70;
 
@@ -72,7 +72,7 @@ export class Simulation {
   }
 
   #tell(line: string): void {
-    const whole = `${(this.clock.monotonicMs / 1_000).toFixed(3).padStart(8)} ${line}`;
+    const whole = `${(this.clock.monotonicMs / 1_000).toFixed(3).padStart(8)} ${line.replaceAll(this.#root, '')}`;
     this.#hash.update(`${whole}\n`);
     this.#lines.push(whole);
     if (this.#lines.length > 4 * shownLines) this.#lines.splice(0, 2 * shownLines);
