@@ -6,6 +6,8 @@ export interface Frame {
   exitCode: number;
   stdout: Buffer;
   stderr: Buffer;
+  /** From the beginning of the batch to that of the check, and how long it took, by the host's clock: to 10 ms. */
+  times?: { afterMs: number; durationMs: number };
 }
 
 /**
@@ -19,20 +21,29 @@ export type BatchNews =
   | { kind: 'broken' };
 
 /** The longest word of ours, with room. */
-const wordLimitBytes = 40;
+const wordLimitBytes = 80;
+/** News that wait for the word that they are whole. */
+const waitingLimit = 16;
 
-/** Tells each piece of news once, as soon as all of it is here. Memory: one frame. */
+/** Tells each piece of news once, when the teller has said that those so far are whole. */
 export class FrameReader {
   readonly #mark: Buffer;
   readonly #tell: (news: BatchNews) => void;
   #rest: Buffer = Buffer.alloc(0);
   #begun = false;
+  /** Uptime of the host when the batch began, seconds; NaN when the host does not tell it. */
+  #beganSec = Number.NaN;
   /** Of the frame whose errors are being read. */
   #stdout: Buffer | undefined;
+  readonly #waiting: BatchNews[] = [];
+  /** Words since the last that said so. */
+  #words = 0;
   #broken = false;
+  readonly #secret: string;
 
-  constructor(nonce: string, tell: (news: BatchNews) => void) {
+  constructor(nonce: string, secret: string, tell: (news: BatchNews) => void) {
     this.#mark = Buffer.from(`\n${nonce} `);
+    this.#secret = secret;
     this.#tell = tell;
   }
 
@@ -68,30 +79,46 @@ export class FrameReader {
     this.#tell({ kind: 'broken' });
   }
 
+  /** False: no word of ours, or not at this place. */
   #take(word: string, before: Buffer): boolean {
-    const [, name, index, exitCode] = /^([bnefgu])(?: (\d+))?(?: (\d+))?$/.exec(word) ?? [];
-    const stdout = this.#stdout;
-    if (name === 'e' && this.#begun && !stdout) {
+    const [name, ...values] = word.split(' ');
+    if (!this.#begun) {
+      if (name === 'n') this.#tell({ kind: 'unfit' });
+      this.#begun = name === 'b';
+      this.#beganSec = Number(values[0]);
+      return this.#begun || name === 'n';
+    }
+    if (name === 'k') return this.#commit(values);
+    this.#words += 1;
+    if (name === 'e' && !this.#stdout) {
       this.#stdout = before;
       return true;
     }
+    const news = this.#news(word, before);
     this.#stdout = undefined;
-    if (name === 'b' && !this.#begun) {
-      this.#begun = true;
-      return true;
-    }
-    if (name === 'n' && !this.#begun) {
-      this.#tell({ kind: 'unfit' });
-      return true;
-    }
-    if (!this.#begun || index === undefined) return false;
-    if (name === 'f' && exitCode !== undefined) {
-      const outputs = stdout ? { stdout, stderr: before } : { stdout: before, stderr: Buffer.alloc(0) };
-      this.#tell({ kind: 'frame', index: Number(index), exitCode: Number(exitCode), ...outputs });
-      return true;
-    }
-    if (name !== 'g' && name !== 'u') return false;
-    this.#tell({ kind: name === 'g' ? 'gone' : 'unclean', index: Number(index) });
+    if (!news || this.#waiting.length === waitingLimit) return false;
+    this.#waiting.push(news);
+    return true;
+  }
+
+  #news(word: string, before: Buffer): BatchNews | undefined {
+    const [, name, index, code, from, to] =
+      /^([fgu]) (\d+)(?: (\d+) ([\d.]+|-) ([\d.]+|-))?$/.exec(word) ?? [];
+    if (index === undefined) return undefined;
+    if (name !== 'f') return { kind: name === 'g' ? 'gone' : 'unclean', index: Number(index) };
+    if (code === undefined) return undefined;
+    const stdout = this.#stdout;
+    const outputs = stdout ? { stdout, stderr: before } : { stdout: before, stderr: Buffer.alloc(0) };
+    const afterMs = Math.round((Number(from) - this.#beganSec) * 1_000);
+    const durationMs = Math.round((Number(to) - Number(from)) * 1_000);
+    const times = afterMs >= 0 && durationMs >= 0 ? { times: { afterMs, durationMs } } : {};
+    return { kind: 'frame', index: Number(index), exitCode: Number(code), ...outputs, ...times };
+  }
+
+  #commit([secret, words]: string[]): boolean {
+    if (secret !== this.#secret || Number(words) !== this.#words) return false;
+    this.#words = 0;
+    for (const news of this.#waiting.splice(0)) this.#tell(news);
     return true;
   }
 }

@@ -5,7 +5,8 @@
  * Each worker is an element of one pipeline and runs one check after the other. A background list would do for that, but its
  * commands ignore INT and QUIT for good (POSIX XCU 2.11), which a check run alone does not. A check's outputs go through two
  * named pipes into `head`, which keeps what the cap allows; its end and theirs are told to the teller over a third one,
- * and the teller alone writes to the exec's output, frame by frame.
+ * and the teller alone writes to the exec's output: the frames of all that has ended, by one `cat`, when there are enough of
+ * them, when asked, and at the end. A process and a packet for each would be most of what a check costs.
  */
 import { type Limiter, type ScriptRequest, wrap } from './remote-script.ts';
 
@@ -23,17 +24,22 @@ export interface BatchScript {
   parallel: number;
   /** `shell` gives no process group of its own and cannot share an exec. */
   limiter: Exclude<Limiter, 'shell'>;
-  /** Hexadecimal; stands before everything that is no output. It must stay unknown to the checks. */
+  /** Hexadecimal; stands before everything that is no output, and in files of the private directory too. */
   nonce: string;
+  /** Hexadecimal; says that frames are whole. Only the shell knows it. */
+  secret: string;
   /** Of the private directory; hexadecimal, and known to every process of the host. */
   name: string;
 }
 
+/** Frames that wait at most for those after them. */
+const frameLimit = 10;
+
 /**
- * For `/bin/sh -s`, as in remote-script.ts a brace group. It reads a line of its input as "about a second passed", and the
- * end of its input as "nobody listens": what runs then runs to its end, what waits is not started.
+ * For `/bin/sh -s`, as in remote-script.ts a brace group. It reads an empty line of its input as "about a second passed", `f` as
+ * "tell what has ended", and the end of its input as "nobody listens": what runs then runs to its end, what waits is not started.
  */
-export function batchScript({ members, parallel, limiter, nonce, name }: BatchScript): string {
+export function batchScript({ members, parallel, limiter, nonce, secret, name }: BatchScript): string {
   const workers = Math.min(parallel, workerLimit, members.length);
   const gates = Array.from({ length: workers }, (_, worker) => firstGate + worker);
   const closed = [3, ...gates, 9].map((descriptor) => `${descriptor}<&-`).join(' ');
@@ -47,9 +53,10 @@ ${members.map((member, index) => `mb_${index}() ${wrap(member, limiter, true)}`)
 [ "$mb_d" ] || { echo "
 ${nonce} n"; exit 0; }
 ${workerFunction(closed)}
-${tellerFunction(gates, members.length, nonce)}
+${readUptime}
+${tellerFunction(gates, members.length, nonce, secret)}
 exec 3<&0 9<>"$mb_d/c" ${gates.map((gate) => `${gate}<>"$mb_d/g${gate}"`).join(' ')}
-{ while read -r mb_l; do echo t; done; for mb_g in ${gates.join(' ')}; do echo q >&$mb_g; done; echo q; } <&3 >&9 2>/dev/null &
+{ while read -r mb_l; do echo "\${mb_l:-t}"; done; for mb_g in ${gates.join(' ')}; do echo q >&$mb_g; done; echo q; } <&3 >&9 2>/dev/null &
 mb_p=$!
 ${gates.map((gate, first) => `mb_work ${gate} ${first} <&${gate} >/dev/null 2>&1 |`).join('\n')}
 mb_tell </dev/null 2>/dev/null
@@ -75,6 +82,11 @@ done 2>/dev/null ;;
 esac`;
 }
 
+/** Seconds since the boot, to a hundredth, without a process; `-` where there is no /proc. */
+const readUptime = `mb_time() {
+{ read -r mb_u mb_x </proc/uptime; } 2>/dev/null || mb_u=-
+}`;
+
 /** Its input is its gate: the next check to run, or `q`. `x`: a check ended, `d`: so did its outputs. */
 function workerFunction(closed: string): string {
   const reader = (from: string, to: string): string =>
@@ -86,12 +98,14 @@ ${reader('o', 'O')}
 mb_o=$!
 ${reader('e', 'E')}
 mb_e=$!
+mb_time; mb_t=$mb_u
 ( mb_$mb_i ) </dev/null >"$mb_d/o$mb_i" 2>"$mb_d/e$mb_i" ${closed}
 mb_c=$?
+mb_time
 echo "x $1 $mb_i $mb_c $mb_o $mb_e" >&9
 wait $mb_o; mb_s=$?
 wait $mb_e; mb_s=$mb_s$?
-echo "d $1 $mb_i $mb_c $mb_s" >&9
+echo "d $1 $mb_i $mb_c $mb_s $mb_t $mb_u" >&9
 read -r mb_i && [ "$mb_i" != q ] || exit 0
 done
 }`;
@@ -99,23 +113,30 @@ done
 
 /**
  * Prints the frames and opens the gates. An output that is still open when the second tick after the check's end comes is held
- * by some child of the check: its reader is killed, which shows in the reader's status. The outputs come
- * before the words about them, for fewer packets: they are what a batch costs the other side.
+ * by some child of the check: its reader is killed, which shows in the reader's status. The outputs come before the words about
+ * them. `k` follows when all of them could be printed, and how many words there were: one more is a check's own.
  */
-function tellerFunction(gates: readonly number[], count: number, nonce: string): string {
+function tellerFunction(gates: readonly number[], count: number, nonce: string, secret: string): string {
   return `mb_tell() {
 trap '' PIPE
+cd "$mb_d" || return
+mb_time
 echo "
-${nonce} b"
-mb_n=${gates.length} mb_b=${gates.length}
-while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e <&9; do
+${nonce} b $mb_u"
+echo "
+${nonce} e" >s
+mb_n=${gates.length} mb_b=${gates.length} mb_f= mb_m=0
+while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e mb_u <&9; do
 case $mb_k in
 x) eval "mb_h$mb_w='$mb_o $mb_e'" ;;
 d) eval "mb_h$mb_w="
 mb_frame || break
 if [ $mb_n -lt ${count} ]; then echo $mb_n >&$mb_w; mb_n=$((mb_n+1))
-else echo q >&$mb_w; mb_b=$((mb_b-1)); fi ;;
-t) for mb_w in ${gates.join(' ')}; do
+else echo q >&$mb_w; mb_b=$((mb_b-1)); fi
+[ $mb_m -lt ${frameLimit} ] || mb_flush || break ;;
+f) mb_flush || break ;;
+t) mb_flush || break
+for mb_w in ${gates.join(' ')}; do
 eval "mb_h=\\$mb_h$mb_w"
 case $mb_h in
 '') ;;
@@ -126,18 +147,22 @@ done ;;
 q) break ;;
 esac
 done
+mb_flush
 for mb_w in ${gates.join(' ')}; do eval "kill \\\${mb_h$mb_w#+}"; done
 }
 mb_frame() {
-if [ ! -f "$mb_d/O$mb_i" ] || [ ! -f "$mb_d/E$mb_i" ]; then echo "
-${nonce} g $mb_i"
-elif [ "$mb_o" != 00 ]; then echo "
-${nonce} u $mb_i"
+if [ ! -f O$mb_i ] || [ ! -f E$mb_i ]; then mb_k="g $mb_i"
+elif [ "$mb_o" != 00 ]; then mb_k="u $mb_i"
 else
-{ { [ ! -s "$mb_d/O$mb_i" ] || cat "$mb_d/O$mb_i"; } && { [ ! -s "$mb_d/E$mb_i" ] || { echo "
-${nonce} e" && cat "$mb_d/E$mb_i"; }; } && echo "
-${nonce} f $mb_i $mb_c"; } || echo "
-${nonce} u $mb_i"
+mb_k="f $mb_i $mb_c $mb_e $mb_u"
+[ ! -s O$mb_i ] || mb_f="$mb_f O$mb_i"
+[ ! -s E$mb_i ] || { mb_f="$mb_f s E$mb_i"; mb_m=$((mb_m+1)); }
 fi
+echo "
+${nonce} $mb_k" >f$mb_i && mb_f="$mb_f f$mb_i" && mb_m=$((mb_m+1))
+}
+mb_flush() {
+[ $mb_m -eq 0 ] || { cat $mb_f && echo "
+${nonce} k ${secret} $mb_m" && mb_f= mb_m=0; }
 }`;
 }

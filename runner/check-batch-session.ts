@@ -19,6 +19,8 @@ import {
 
 /** The text counts these to find outputs that are held open after the end of their check. */
 const tickMs = 1_000;
+/** What ended until then is told then, and not first at the next tick. */
+const firstTellMs = 250;
 /** An output is held for two ticks at most before its check's frame comes. */
 const heldMs = 2 * tickMs;
 
@@ -43,13 +45,11 @@ export async function runBatchSession(
   const timeoutMs = Math.max(...requests.map((request) => request.timeoutMs));
   return withChannel(connection, 'exec /bin/sh -s', { timeoutMs }, timing, (opened) => {
     const nonce = randomBytes(16).toString('hex');
+    const secret = randomBytes(16).toString('hex');
     const name = randomBytes(8).toString('hex');
     const conversation = new Conversation(connection, requests, parallel, timing, tell);
-    return conversation.hold(
-      opened,
-      batchScript({ members: requests, parallel, limiter, nonce, name }),
-      nonce,
-    );
+    const script = batchScript({ members: requests, parallel, limiter, nonce, secret, name });
+    return conversation.hold(opened, script, (news) => new FrameReader(nonce, secret, news));
   });
 }
 
@@ -66,6 +66,7 @@ class Conversation {
   readonly #tell: (index: number, end: MemberEnd) => void;
   /** Checks that were started and whose end is not known, by index. */
   readonly #running = new Map<number, Start>();
+  #sentAtMs = 0;
   #next = 0;
   #told = 0;
   #end: BatchEnd['end'] = 'whole';
@@ -87,19 +88,23 @@ class Conversation {
   }
 
   /** The channel's input stays open: its end tells the text that nobody listens any more. */
-  async hold({ channel, onExit }: OpenChannel, script: string, nonce: string): Promise<BatchEnd> {
+  async hold(
+    { channel, onExit }: OpenChannel,
+    script: string,
+    readerOf: (tell: (news: BatchNews) => void) => FrameReader,
+  ): Promise<BatchEnd> {
     // Reported again by the close of the channel; without a listener it would stop the process.
     channel.on('error', () => undefined);
     let cancelTick: (() => void) | undefined;
-    const tick = (): void => {
-      channel.write('\n');
-      cancelTick = this.#clock.after(tickMs, tick);
+    const tick = (line: string, nextMs: number): void => {
+      channel.write(line);
+      cancelTick = this.#clock.after(nextMs, () => tick('\n', tickMs));
     };
     const ended = new Promise<BatchEnd['end']>((resolve) => {
       this.#stop = resolve;
     });
     const unsubscribe = this.#connection.onEnd(() => this.#stop('cut'));
-    const reader = new FrameReader(nonce, (news) => this.#hear(news));
+    const reader = readerOf((news) => this.#hear(news));
     channel.on('data', (chunk: Buffer) => reader.push(chunk));
     channel.stderr.resume();
     onExit(() => {
@@ -107,9 +112,10 @@ class Conversation {
     });
     // What ended by itself and told nothing does not know how to tell.
     channel.once('close', () => this.#stop(this.#told === 0 && !this.#connection.ended ? 'unfit' : 'cut'));
+    this.#sentAtMs = this.#clock.nowMs();
     for (let place = 0; place < this.#parallel; place += 1) this.#start();
     channel.write(script);
-    cancelTick = this.#clock.after(tickMs, tick);
+    cancelTick = this.#clock.after(firstTellMs, () => tick('f\n', tickMs - firstTellMs));
     const end = await ended;
     cancelTick?.();
     this.#cancelOverdue?.();
@@ -140,8 +146,8 @@ class Conversation {
   }
 
   #judge(frame: Frame, { timeoutMs }: RunRequest, start: Start): MemberEnd {
-    const { stdout, stderr, exitCode } = frame;
-    const durationMs = this.#clock.monotonicMs() - start.monoMs;
+    const { stdout, stderr, exitCode, times } = frame;
+    const durationMs = times?.durationMs ?? this.#clock.monotonicMs() - start.monoMs;
     const kind = readExit(exitCode, durationMs, timeoutMs);
     if (kind === 'unsure' || Math.max(stdout.length, stderr.length) > frameOutputBytes)
       return { kind: 'unclean' };
@@ -149,7 +155,7 @@ class Conversation {
       stdout: stdout.toString(),
       stderr: stderr.toString(),
       truncated: false,
-      startedAtMs: start.atMs,
+      startedAtMs: times === undefined ? start.atMs : this.#sentAtMs + times.afterMs,
       durationMs,
     };
     return {

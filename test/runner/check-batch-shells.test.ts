@@ -38,8 +38,12 @@ function run(
 ): Promise<Ended> {
   const [program = '', ...args] = shells[shell] ?? [];
   const nonce = randomBytes(16).toString('hex');
+  const secret = randomBytes(16).toString('hex');
   const news: BatchNews[] = [];
-  const reader = new FrameReader(nonce, (item) => news.push(item));
+  const reader = new FrameReader(nonce, secret, (item) => {
+    const { times: _, ...timeless } = { times: undefined, ...item };
+    news.push(timeless as BatchNews);
+  });
   const child = spawn(program, args, {
     detached: true,
     env: { PATH: process.env['PATH'], HOME: temporary, TMPDIR: temporary, ...options.env },
@@ -51,6 +55,7 @@ function run(
       parallel: options.parallel ?? 4,
       limiter: options.limiter ?? 'timeout',
       nonce,
+      secret,
       name: randomBytes(8).toString('hex'),
     }),
   );

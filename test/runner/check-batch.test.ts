@@ -223,6 +223,7 @@ const nasty: Record<string, string | { script: string; hangs: true }> = {
 
 /** They reach into batches of other hosts as well, since all of them are this machine. */
 const reaching: typeof nasty = {
+  'prints the words about its mates': 'sleep 0.4; cat "${TMPDIR:-/tmp}"/.mendd-*/f* 2>/dev/null; exit 1',
   'removes the private directory': 'rm -rf "$TMPDIR"/.mendd-*; echo gone',
   'removes what is in the private directory': 'rm -rf "$TMPDIR"/.mendd-*/*; echo gone',
 };
