@@ -10,6 +10,8 @@ import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import type { HostKeyChange, HostKeys } from './host-keys.ts';
 import { proveShell } from './shell-proof.ts';
+import { wholeBanner } from './ssh-banner.ts';
+import { patientClient } from './ssh-client.ts';
 import { SshConnection } from './ssh-connection.ts';
 import {
   type ConnectFailure,
@@ -142,7 +144,14 @@ class Attempt {
     await this.#options.turn();
     if (this.#settled) return;
     this.#limit(leftMs);
-    this.#handshake(stream);
+    const banner = await wholeBanner(stream, this.#options.clock);
+    if (this.#settled) return;
+    if (!banner.ended) {
+      this.#handshake(stream);
+      return;
+    }
+    this.#greeting = banner.text.slice(0, greetingBytes);
+    this.#fail(this.#explain(new Error('it hung up')));
   }
 
   #handshake(stream: Duplex): void {
@@ -190,7 +199,7 @@ class Attempt {
     if (this.#bytes <= maxBytesBeforeLogin) return;
     this.#fail(
       failure(
-        this.#phase === 'handshake' ? 'connect' : 'auth',
+        ({ tcp: 'connect', handshake: 'connect', auth: 'auth', probe: 'channel' } as const)[this.#phase],
         `${this.#place} sent more than ${maxBytesBeforeLogin} bytes before the login was done`,
         'That is not how an SSH server behaves. What listens there?',
       ),
@@ -211,7 +220,8 @@ class Attempt {
     const { clock, maxSessions } = this.#options;
     if (this.#settled || !this.#stream) return;
     this.#phase = 'probe';
-    const connection = new SshConnection(this.#client, this.#stream, this.#place, maxSessions, clock);
+    const client = patientClient(this.#client);
+    const connection = new SshConnection(client, this.#stream, this.#place, maxSessions, clock);
     this.#connection = connection;
     const why = await proveShell(connection);
     if (why === undefined) this.#succeed(connection);
@@ -250,6 +260,7 @@ class Attempt {
 
   #explain(error: Error & { level?: string }): ConnectFailure {
     if (this.#hostKeyFailure) return this.#hostKeyFailure;
+    if (this.#phase === 'probe') return noShellFailure(this.#place, error.message);
     const phase = this.#phase === 'tcp' || this.#phase === 'handshake' ? 'handshake' : 'auth';
     if (phase === 'auth') return handshakeFailure(error, this.#place, phase);
     const foreign = this.#greeting !== '' && !this.#greeting.startsWith('SSH-');

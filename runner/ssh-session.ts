@@ -236,12 +236,17 @@ async function converse(
   watch.drain(channel, channel.stderr);
   onExit((code, signal) => {
     connection.proved = true;
-    watch.ended(code === null ? { signal: signal ?? 'unknown' } : { exitCode: code });
+    watch.ended(code === null ? { signal: signalName(signal) } : { exitCode: code });
   });
   channel.once('close', () => watch.closed(() => lostOn(connection)));
   watch.after(request.timeoutMs + killGraceMs + clientSlackMs, () => judgeOverdue(connection, watch, clock));
   channel.end(script.input);
   return watch.outcome;
+}
+
+/** The host's own word, which people will read. */
+function signalName(name: string | undefined): string {
+  return name !== undefined && /^[A-Z0-9@.+_-]{1,40}$/i.test(name) ? name : 'unknown';
 }
 
 /** The host should have ended it by now. */

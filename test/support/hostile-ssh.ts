@@ -1,6 +1,6 @@
 /** Servers that misbehave at every stage of an SSH session, for tests; nothing here is polite on purpose. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Connection, ServerChannel, Session } from 'ssh2';
+import type { Connection, ServerChannel, ServerConfig, Session } from 'ssh2';
 import ssh2 from 'ssh2';
 import { generateKeyPair } from '../../runner/embedded-host.ts';
 import { freePort } from './sshd.ts';
@@ -9,7 +9,7 @@ export interface HostileServer {
   address: string;
   port: number;
   /** Client connections that are still open on this side. */
-  sockets(): number;
+  sockets: () => number;
   /** Exec requests that arrived. */
   execs: string[];
   /** Cuts all connections, without a word. */
@@ -32,6 +32,8 @@ export async function hostileTcp(onSocket: (socket: Socket) => void): Promise<Ho
 }
 
 export interface HostilePlay {
+  server?: Partial<ServerConfig>;
+  onConnection?: (connection: Connection) => void;
   /** Answers to authentication; accepts when absent. */
   onAuth?: (accept: () => void, reject: () => void, connection: Connection) => void;
   /** A new session; accepts when absent. Returns false to say that it dealt with it. */
@@ -49,10 +51,11 @@ export const hostileKey = { private: privateKey, public: publicKey };
 /** Speaks SSH properly up to the stage where `play` takes over. */
 export async function hostileSsh(play: HostilePlay): Promise<HostileServer> {
   const execs: string[] = [];
-  const server = new ssh2.Server({ hostKeys: [hostileKey.private] }, (connection) => {
+  const server = new ssh2.Server({ hostKeys: [hostileKey.private], ...play.server }, (connection) => {
     let sessions = 0;
     let count = 0;
     connection.on('error', () => undefined);
+    play.onConnection?.(connection);
     connection.on('authentication', (context) => {
       const accept = (): void => context.accept();
       if (play.onAuth) play.onAuth(accept, () => context.reject(), connection);

@@ -1,0 +1,398 @@
+/** Hosts that go wrong while a command runs, and what its output can be. */
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import type { Connection, ServerChannel } from 'ssh2';
+import { expect } from 'vitest';
+import type { RunOutcome } from '../../core/ports.ts';
+import { channelId, exec, run, socketOf, ssh, wire } from './adversaries.ts';
+import type { Row } from './matrix.ts';
+
+/** ssh2's Server sends only what it knows. */
+const oddSignal = '\u001B[2J\u0000<B>';
+const constants = createRequire(import.meta.url)('ssh2/lib/protocol/constants.js') as {
+  SIGNALS: Record<string, number>;
+};
+constants.SIGNALS[oddSignal] = 1;
+
+const lost = { outcome: 'unreachable (lost, may have run)', within: 'soon' } as const;
+const fine = { outcome: 'exit 0', within: 'soon' } as const;
+/** The command is at work there for ever. */
+const overdue = { pace: 8, within: 'overdue', kept: true } as const;
+
+const end = (channel: ServerChannel, code = 0): void => {
+  channel.exit(code);
+  channel.end();
+};
+
+const output = (bytes: string | Uint8Array) =>
+  run((channel) => {
+    channel.write(bytes);
+    end(channel);
+  });
+
+const stdoutIs = (text: string) => (outcome: RunOutcome) => expect(outcome).toMatchObject({ stdout: text });
+
+/** Stands in for answers to keepalives, which come in real time, on a row whose clock runs faster. */
+function heartbeat(connection: Connection): void {
+  const timer = setInterval(() => wire(connection).ping(), 50);
+  connection.once('close', () => clearInterval(timer));
+}
+
+function pour(channel: ServerChannel, bytes: number, done: () => void): void {
+  const chunk = Buffer.alloc(32_768, 'x\n');
+  let left = bytes;
+  const push = (): void => {
+    while (left > 0 && channel.writable) {
+      left -= chunk.length;
+      if (!channel.write(chunk)) return;
+    }
+    if (left <= 0) done();
+  };
+  channel.on('drain', push);
+  channel.on('close', () => (left = 0));
+  push();
+}
+
+/** Sessions whose window lets in `bytes` at first; `more` says by how much it grows for each piece that arrives. */
+const window = (bytes: number, more: (arrived: number) => number) => {
+  return ssh({
+    onConnection(connection) {
+      const own = wire(connection);
+      const { channelOpenConfirm, channelWindowAdjust } = own;
+      let opened = 0;
+      own.channelOpenConfirm = (remote, local, size, packet) => {
+        opened += 1;
+        channelOpenConfirm.call(own, remote, local, opened === 1 ? size : bytes, packet);
+      };
+      own.channelWindowAdjust = () => undefined;
+      connection.on('session', () => undefined);
+      Object.assign(connection, {
+        grow: (channel: ServerChannel) =>
+          channel.on('data', (chunk: Buffer) => {
+            const growth = more(chunk.length);
+            if (growth > 0) channelWindowAdjust.call(own, channelId(channel), growth);
+          }),
+      });
+    },
+    onExec(accept, _, connection) {
+      heartbeat(connection);
+      const channel = accept();
+      (connection as unknown as { grow(channel: ServerChannel): void }).grow(channel);
+      channel.once('end', () => {
+        channel.write('fine\n');
+        end(channel);
+      });
+    },
+  });
+};
+
+const strayData = (id: number) =>
+  run((channel, connection) => {
+    const own = wire(connection) as unknown as { channelData(id: number, data: Buffer): void };
+    own.channelData(id, Buffer.from('hello'));
+    channel.write('fine\n');
+    end(channel);
+  });
+
+export const commandRows: Row[] = [
+  { host: 'gives no exit status', play: run((channel) => channel.end('OK all fine\n')), ...lost, kept: true },
+  {
+    host: 'closes the channel without a word',
+    play: exec((accept, _, connection) => wire(connection).channelClose(channelId(accept()))),
+    ...lost,
+    kept: true,
+  },
+  {
+    host: 'ends the output and then does nothing',
+    play: run((channel, connection) => {
+      heartbeat(connection);
+      wire(connection).channelEOF(channelId(channel));
+    }),
+    outcome: 'timed out',
+    ...overdue,
+  },
+  {
+    host: 'gives the exit status before the output',
+    play: run((channel) => {
+      channel.exit(1);
+      setTimeout(() => channel.end('late but here\n'), 50);
+    }),
+    outcome: 'exit 1',
+    within: 'soon',
+    verify: stdoutIs('late but here\n'),
+  },
+  {
+    host: 'gives two exit statuses',
+    play: run((channel, connection) => {
+      wire(connection).exitStatus(channelId(channel), 2);
+      wire(connection).exitStatus(channelId(channel), 0);
+      channel.end();
+    }),
+    outcome: 'exit 2',
+    within: 'soon',
+  },
+  {
+    host: 'gives an exit status and then a signal',
+    play: run((channel, connection) => {
+      wire(connection).exitStatus(channelId(channel), 0);
+      wire(connection).exitSignal(channelId(channel), 'KILL', false, '');
+      channel.end();
+    }),
+    ...fine,
+  },
+  {
+    host: 'gives an exit status that is no byte',
+    play: run((channel, connection) => {
+      wire(connection).exitStatus(channelId(channel), 4_294_967_295);
+      channel.end();
+    }),
+    outcome: 'exit 4294967295',
+    within: 'soon',
+  },
+  {
+    host: 'says that a signal ended the command',
+    play: run((channel, connection) => {
+      wire(connection).exitSignal(channelId(channel), 'SEGV', true, 'core dumped');
+      channel.end();
+    }),
+    outcome: 'killed by SIGSEGV',
+    within: 'soon',
+  },
+  {
+    host: 'says that a signal with terminal escapes in its name ended the command',
+    play: run((channel, connection) => {
+      wire(connection).exitSignal(channelId(channel), oddSignal, true, '');
+      channel.end();
+    }),
+    outcome: 'killed by unknown',
+    within: 'soon',
+  },
+  { host: 'writes no newline', play: output('no newline'), ...fine, verify: stdoutIs('no newline') },
+  {
+    host: 'writes binary data',
+    play: output(randomBytes(4_096)),
+    ...fine,
+    verify: (outcome) => expect(outcome).toMatchObject({ truncated: false }),
+  },
+  {
+    host: 'writes invalid UTF-8',
+    play: output(Buffer.from([0x61, 0xff, 0xc3, 0x28, 0x62])),
+    ...fine,
+    verify: stdoutIs('a\u{fffd}\u{fffd}(b'),
+  },
+  { host: 'writes NULs', play: output('a\0b\n'), ...fine, verify: stdoutIs('a\0b\n') },
+  {
+    host: 'writes terminal escapes',
+    play: output('\u001b[2J\u001b]0;owned\u0007'),
+    ...fine,
+    verify: stdoutIs('\u001b[2J\u001b]0;owned\u0007'),
+  },
+  {
+    host: 'writes to standard error only',
+    play: run((channel) => {
+      channel.stderr.write('trouble\n');
+      end(channel, 2);
+    }),
+    outcome: 'exit 2',
+    within: 'soon',
+    verify: (outcome) => expect(outcome).toMatchObject({ stdout: '', stderr: 'trouble\n' }),
+  },
+  {
+    host: 'writes extended data of an unknown kind',
+    play: run((channel, connection) => {
+      const own = wire(connection) as unknown as {
+        channelExtData(id: number, data: Buffer, type: number): void;
+      };
+      own.channelExtData(channelId(channel), Buffer.from('what is this'), 77);
+      end(channel);
+    }),
+    ...fine,
+  },
+  {
+    host: 'closes standard output early, and ends later',
+    play: run((channel, connection) => {
+      wire(connection).channelEOF(channelId(channel));
+      setTimeout(() => {
+        wire(connection).exitStatus(channelId(channel), 3);
+        wire(connection).channelClose(channelId(channel));
+      }, 100);
+    }),
+    outcome: 'exit 3',
+    within: 'soon',
+  },
+  {
+    host: 'ends the command, but not its output nor the channel',
+    play: run((channel) => {
+      channel.write('fine\n');
+      channel.exit(0);
+    }),
+    ...fine,
+    verify: stdoutIs('fine\n'),
+  },
+  {
+    host: 'ends the command, and writes on without end',
+    play: run((channel) => {
+      channel.exit(0);
+      pour(channel, Infinity, () => undefined);
+    }),
+    outcome: 'exit 0, output cut',
+    within: 'overdue',
+  },
+  {
+    host: 'ends the channel without ending the output',
+    play: run((channel, connection) => {
+      wire(connection).exitStatus(channelId(channel), 0);
+      wire(connection).channelClose(channelId(channel));
+    }),
+    ...fine,
+  },
+  {
+    host: 'writes 32 MB and ends',
+    play: run((channel) => pour(channel, 32 * 1024 * 1024, () => end(channel))),
+    outcome: 'exit 0, output cut',
+    within: 'overdue',
+    repeat: 2,
+  },
+  {
+    host: 'writes without end',
+    play: exec((accept) => pour(accept().resume(), Infinity, () => undefined)),
+    outcome: 'timed out, output cut',
+    ...overdue,
+    repeat: 2,
+  },
+  {
+    host: 'hangs up before it runs the command that it accepted',
+    play: exec((accept, _, connection) => {
+      accept();
+      setImmediate(() => socketOf(connection).end());
+    }),
+    ...lost,
+  },
+  {
+    host: 'hangs up in the middle of the output',
+    play: run((channel, connection) => {
+      channel.write('half of');
+      setImmediate(() => socketOf(connection).end());
+    }),
+    ...lost,
+  },
+  {
+    host: 'resets the connection while the command runs',
+    play: run((_, connection) => socketOf(connection).resetAndDestroy()),
+    ...lost,
+  },
+  {
+    host: 'hangs up between the exit status and the end of the channel',
+    play: run((channel, connection) => {
+      channel.write('fine\n');
+      channel.exit(0);
+      setImmediate(() => socketOf(connection).end());
+    }),
+    ...fine,
+    kept: false,
+  },
+  {
+    host: 'says goodbye while the command runs (disconnect)',
+    play: run((_, connection) => {
+      wire(connection).disconnect(2);
+      socketOf(connection).end();
+    }),
+    ...lost,
+  },
+  {
+    host: 'sends garbage while the command runs',
+    play: run((_, connection) => socketOf(connection).write(randomBytes(4_096))),
+    ...lost,
+  },
+  {
+    host: 'goes silent while the command runs',
+    play: run((_, connection) => {
+      socketOf(connection).write = () => true;
+    }),
+    pace: 16,
+    outcome: 'unreachable (timeout, may have run)',
+    within: 'silence',
+  },
+  {
+    host: 'accepts the command and never reads it (window of 0 bytes)',
+    play: window(0, () => 0),
+    outcome: 'timed out',
+    ...overdue,
+  },
+  {
+    host: 'reads the command byte by byte (window of 1 byte)',
+    play: window(1, (arrived) => arrived),
+    ...fine,
+  },
+  {
+    host: 'opens its window beyond all bounds',
+    play: run((channel, connection) => {
+      for (let count = 0; count < 3; count += 1) {
+        wire(connection).channelWindowAdjust(channelId(channel), 4_294_967_295);
+      }
+      channel.write('fine\n');
+      end(channel);
+    }),
+    ...fine,
+  },
+  {
+    host: 'asks for new keys again and again',
+    play: ssh({
+      onConnection(connection) {
+        connection.on('ready', () => {
+          let count = 0;
+          connection.on('rekey', () => (count += 1) < 20 && wire(connection).rekey());
+          wire(connection).rekey();
+        });
+      },
+    }),
+    outcome: 'exit 0',
+    within: 'connect',
+  },
+  {
+    host: 'asks for new keys and never finishes',
+    play: run((_, connection) => {
+      wire(connection).rekey();
+      socketOf(connection).write = () => true;
+    }),
+    pace: 16,
+    outcome: 'unreachable (timeout, may have run)',
+    within: 'silence',
+  },
+  {
+    host: 'sends requests that nobody knows',
+    play: run((channel, connection) => {
+      for (let count = 0; count < 2_000; count += 1) wire(connection).ping();
+      channel.write('fine\n');
+      end(channel);
+    }),
+    ...fine,
+  },
+  {
+    host: 'answers what nobody asked',
+    play: run((channel, connection) => {
+      for (let count = 0; count < 200; count += 1) wire(connection).requestFailure();
+      channel.write('fine\n');
+      end(channel);
+    }),
+    ...fine,
+  },
+  {
+    host: 'opens channels towards us',
+    play: run((channel, connection) => {
+      for (let count = 0; count < 200; count += 1) {
+        wire(connection).forwardedTcpip(1_000 + count, 65_536, 32_768, {
+          boundAddr: '127.0.0.1',
+          boundPort: 22,
+          remoteAddr: '127.0.0.1',
+          remotePort: 22,
+        });
+      }
+      channel.write('fine\n');
+      end(channel);
+    }),
+    ...fine,
+  },
+  { host: 'sends data for a channel that is not open', play: strayData(7), ...fine },
+  { host: 'sends data for a channel that cannot be', play: strayData(4_294_967_295), ...lost },
+];
