@@ -29,6 +29,7 @@ export function prepareAnsible(hosts, directory, { scale }) {
     key: 'ansible',
     name: 'Ansible ad hoc, `raw`, its ControlMasters open',
     ...skippedWithout(programs.ansible),
+    samples: [],
     async open() {
       account = openAccount('ansible');
       mkdirSync(home);

@@ -6,7 +6,6 @@ import { createDaemon } from './daemon.mjs';
 import { startHosts } from './hosts.mjs';
 import { prepareMonitors } from './nagios.mjs';
 import { measureWork, prepareBare, programs } from './peers.mjs';
-import { until } from './processes.mjs';
 import { describeProfile, writeProfile } from './profile.mjs';
 import { describeMachine, firstLine, goalTable, median, spread, table } from './report.mjs';
 
@@ -21,55 +20,56 @@ export async function benchChecks(flags, directory) {
   const machine = describeMachine();
   const hosts = await startHosts(directory, flags.hosts);
   const mendd = prepareMendd(hosts, directory, flags);
-  const contenders = [
-    ...mendd.contenders,
+  const others = [
     ...prepareMonitors(hosts, directory, { seconds: Math.max(4, Math.round(10 * flags.scale)) }),
     prepareAnsible(hosts, directory, flags),
     ...prepareBare(hosts, directory, flags),
-  ].map((contender) => ({ ...contender, samples: [] }));
+  ];
+  const turns = [mendd, ...others.map((contender) => ({ contenders: [contender] }))];
+  const contenders = turns.flatMap((turn) => turn.contenders);
   await mendd.open();
-  await runRounds(contenders, hosts, flags);
+  await runRounds(turns, flags);
   const profile = flags.cpuProf === undefined ? undefined : await mendd.profile(flags.cpuProf);
   await mendd.close();
   await hosts.stop();
   return { title: 'CPU of a check', markdown: report(contenders, flags, machine), profile };
 }
 
-async function runRounds(contenders, hosts, flags) {
-  const present = contenders.filter(({ skipped }) => skipped === undefined);
+/** A turn has `contenders` that are measured one after the other, and what is to be done before and after them. */
+async function runRounds(turns, flags) {
+  const present = turns.filter(({ contenders }) => contenders.every(({ skipped }) => skipped === undefined));
   const startedMs = performance.now();
   const elapsedSec = () => (performance.now() - startedMs) / 1000;
-  for (const contender of present) await contender.open();
+  for (const { contenders } of present) for (const contender of contenders) await contender.open?.();
   let longestSec = 0;
   for (let round = 0; round < flags.rounds; round += 1) {
     const roundStartSec = elapsedSec();
     if (round > 0 && roundStartSec + longestSec > flags.limit) break;
-    for (let turn = 0; turn < present.length; turn += 1) {
-      const contender = present[(round + turn) % present.length];
-      const sample = await contender.measure();
-      contender.samples.push(sample);
-      const perCheck = `${(sample.cpuMs / sample.checks).toFixed(3)} ms per check`;
-      const rate = `${((sample.checks * 1000) / sample.wallMs).toFixed(1)} checks a second`;
-      console.error(
-        `${Math.round(elapsedSec())} s, round ${round + 1}: ${contender.name}: ${perCheck}, ${rate}`,
-      );
+    for (let i = 0; i < present.length; i += 1) {
+      const turn = present[(round + i) % present.length];
+      await turn.begin?.();
+      for (const contender of turn.contenders) {
+        const sample = await contender.measure();
+        contender.samples.push(sample);
+        const perCheck = `${(sample.cpuMs / sample.checks).toFixed(3)} ms per check`;
+        const rate = `${((sample.checks * 1000) / sample.wallMs).toFixed(1)} checks a second`;
+        console.error(
+          `${Math.round(elapsedSec())} s, round ${round + 1}: ${contender.name}: ${perCheck}, ${rate}`,
+        );
+      }
+      await turn.end?.();
     }
     longestSec = Math.max(longestSec, elapsedSec() - roundStartSec);
   }
-  for (const contender of present) await contender.close();
+  for (const { contenders } of present) for (const contender of contenders) await contender.close?.();
 }
 
-/** Two contenders in one daemon with one set of connections: its runbook says how, and is enabled for a measurement only. */
+/** Two contenders in one daemon with one set of connections: its runbook says how, and is enabled while they are measured. */
 function prepareMendd(hosts, directory, flags) {
   const daemon = createDaemon({ directory, hosts });
   const every = `${flags.every}s`;
-  const rest = async () => {
-    daemon.setChecks({ checks: checksPerHost, every, enabled: false });
-    await daemon.reload();
-    await until('mendd rests', async () => ((await daemon.checks()).length === 0 ? true : undefined));
-  };
-  const work = async (batch) => {
-    daemon.setChecks({ checks: checksPerHost, every, batch });
+  const use = async (how) => {
+    daemon.setChecks({ checks: checksPerHost, every, ...how });
     await daemon.reload();
     await pause(settleMs);
   };
@@ -88,20 +88,18 @@ function prepareMendd(hosts, directory, flags) {
   };
 
   const measure = async (batch) => {
-    await work(batch);
+    await use({ batch });
     const fromMs = Date.now();
     const cost = await measureWork(daemon, hosts, () => pause(flags.seconds * 1000));
     const checks = await countResults(fromMs, Date.now());
-    await rest();
     return { ...cost, checks };
   };
 
   const contender = (key, name, batch) => ({
     key,
     name,
-    open: () => undefined,
+    samples: [],
     measure: () => measure(batch),
-    close: () => undefined,
   });
   return {
     contenders: [
@@ -114,11 +112,18 @@ function prepareMendd(hosts, directory, flags) {
       daemon.setChecks({ checks: checksPerHost, every });
       await daemon.start();
       await daemon.allOk(300_000);
-      await rest();
+      await use({ enabled: false });
     },
+    /** Until every check has a first result, which costs more than those that follow. */
+    async begin() {
+      await use({});
+      await daemon.allOk(300_000);
+    },
+    end: () => use({ enabled: false }),
     async profile(file) {
       console.error('profiling ...');
-      await work(true);
+      await use({});
+      await daemon.allOk(300_000);
       await daemon.tell('profile');
       await pause(Math.min(30, flags.every) * 1000);
       const profile = await daemon.tell('profiled');

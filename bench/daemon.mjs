@@ -10,6 +10,9 @@ const program = process.env.MENDD_PROGRAM ?? fileURLToPath(new URL('../dist/cli/
 const probe = fileURLToPath(new URL('probe.mjs', import.meta.url));
 const simulation = fileURLToPath(new URL('simulated-hosts.mjs', import.meta.url));
 
+/** A connection of its own for each question: a kept one ends at any moment when the daemon's loop was held. */
+const single = { headers: { connection: 'close' } };
+
 /** How many checks the list answers at once, at most. */
 const pageSize = 500;
 
@@ -42,10 +45,13 @@ ${Object.entries(ssh)
 
   const failed = () => new Error(`mendd ended with ${child.exitCode ?? child.signalCode}: ${tail}`);
 
-  const ask = async (path) => {
-    const response = await fetch(`${api}${path}`);
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return response;
+  /** Asks once more when its loop was held for longer than it lets a question wait, as a reload may. */
+  const ask = async (path, attempts = 5) => {
+    const response = await fetch(`${api}${path}`, single);
+    if (response.ok) return response;
+    const words = await response.text();
+    if (response.status === 408 && attempts > 1) return ask(path, attempts - 1);
+    throw new Error(`${path}: ${response.status} ${words}`);
   };
 
   const definitions = async () => (await (await ask('/api/v1/now')).json()).definitions;
@@ -93,7 +99,7 @@ ${Object.entries(ssh)
       writeFileSync(join(home, 'hosts/all.yaml'), `hosts:\n${entries.join('\n')}\n`);
     },
 
-    /** Checks from now on, after the next `reload`. */
+    /** Checks from now on, after the next `reload`. The states of disabled ones are forgotten. */
     setChecks({ checks, every, enabled = true, batch = true }) {
       const entries = Array.from(
         { length: checks },
@@ -168,7 +174,7 @@ ${Object.entries(ssh)
       });
     },
 
-    isReady: async () => (await fetch(`${api}/readyz`)).ok,
+    isReady: async () => (await fetch(`${api}/readyz`, single)).ok,
     pid: () => child.pid,
     cpuMs: () => account.cpuMs(),
 

@@ -47,6 +47,7 @@ export function prepareMonitors(hosts, directory, { seconds }) {
       key,
       name,
       ...skippedWithout(program, programs.checkBySsh),
+      samples: [],
       async open() {
         account = openAccount(key);
         if (master) await way.openMasters(key, account);

@@ -131,6 +131,7 @@ export function prepareBare(hosts, directory, { scale }) {
       key,
       name,
       ...skippedWithout(program),
+      samples: [],
       async open() {
         account = openAccount(key);
         if (master) await way.openMasters(key, account);

@@ -48,7 +48,9 @@ const orders = {
   },
 };
 
-process.on('message', async (order) => {
+async function obey(order) {
   process.send((await orders[order]()) ?? {});
-});
+}
+
+process.on('message', (order) => void obey(order));
 process.channel?.unref();
