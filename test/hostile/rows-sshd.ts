@@ -180,8 +180,8 @@ export const sshdRows: Row[] = [
   },
   {
     host: 'locks its users into an empty directory (ChrootDirectory)',
-    play: sshd({ config: ['ChrootDirectory /var/empty'] }),
-    missing: root ?? (existsSync('/var/empty') ? undefined : '/var/empty'),
+    play: sshd({ config: ['ChrootDirectory /run/sshd'] }),
+    missing: root,
     outcome: 'unreachable (channel)',
     within: 'soon',
   },
