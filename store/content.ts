@@ -25,6 +25,7 @@ export interface Written {
 }
 
 const digits = /\d+/g;
+const keys = ['label', 'value', 'uom', 'warn', 'crit', 'min', 'max'] as const;
 
 /** What to write for `printed`, and what the next one is compared with. Without a bearer it is written whole. */
 export function write(printed: Printed, bearer: Bearer | undefined): Written & { bearer: Bearer } {
@@ -75,6 +76,6 @@ function isSame(a: Printed, b: Printed): boolean {
   if (a.text !== b.text || a.longText !== b.longText || a.perfdata.length !== b.perfdata.length) return false;
   return a.perfdata.every((datum, index) => {
     const other = b.perfdata[index];
-    return other !== undefined && listed(datum).every((part, at) => part === listed(other)[at]);
+    return other !== undefined && keys.every((key) => datum[key] === other[key]);
   });
 }

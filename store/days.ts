@@ -5,12 +5,14 @@
 import type { Connection } from './connection.ts';
 
 export const dayMs = 86_400_000;
-/** A result that is older than its day by more than this means that the clock was set back: a new table is begun. */
-const stragglerMs = 3_600_000;
+/** A result that is older than one before it by more means that the clock was set back: a new table is begun. Milliseconds. */
+export const stragglerMs = 3_600_000;
+/** Rows among which the newest time of a table is looked for when it is opened. */
+const lookedThrough = 10_000;
 /** The id of a result is its day's id times this, and its number within the day. */
 const rowsPerDay = 1_000_000_000;
 /** Rows that one call of `prune` deletes, and left when a table is dropped; about 20 ms. */
-const slice = 50_000;
+const slice = 20_000;
 
 /** A row as it stands in the table of a day. */
 export interface DayRow {
@@ -32,6 +34,8 @@ export interface Day {
   readonly startMs: number;
   /** Number of the next row. */
   next: number;
+  /** The newest time so far; no later row is older by more than `stragglerMs`. */
+  newestMs: number;
   insert(row: DayRow): void;
   row(number: number): DayRow | undefined;
   /** Rows before a number, the last first. */
@@ -76,7 +80,7 @@ export function resultDays(db: Connection): Days {
       const day = Math.floor(ms / dayMs);
       if (newest !== undefined && newest.next < rowsPerDay) {
         const isLater = day * dayMs > newest.startMs;
-        if (!isLater && ms >= newest.startMs - stragglerMs) return newest;
+        if (!isLater && ms >= newest.newestMs - stragglerMs) return newest;
       }
       const id = Number(insert.run(day).lastInsertRowid);
       db.exec(createDay(id));
@@ -146,12 +150,17 @@ function openDay(db: Connection, id: number, day: number): Day {
       )
       .pluck(),
   );
-  const newest = db.prepare<[], number | null>(`SELECT max(id) FROM ${table}`).pluck().get() ?? 0;
+  const newest = db
+    .prepare<[number], { id: number | null; at: number | null }>(
+      `SELECT max(id) AS id, max(at) AS at FROM (SELECT id, at FROM ${table} ORDER BY id DESC LIMIT ?)`,
+    )
+    .get(lookedThrough);
   const startMs = day * dayMs;
   return {
     id,
     startMs,
-    next: newest + 1,
+    next: (newest?.id ?? 0) + 1,
+    newestMs: startMs + (newest?.at ?? -Infinity),
     insert({ id: number, series_id, back, at, state, duration_ms, exit_code, content, changes }) {
       insert().run(number, series_id, back, at, state, duration_ms, exit_code, content, changes);
     },

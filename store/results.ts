@@ -6,7 +6,7 @@ import type { HistoryQuery, Store } from '../core/ports.ts';
 import type { CheckResult, CheckState } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import { read, write } from './content.ts';
-import { type Day, type DayRow, type Days, dayMs, idOf, placeOf, resultDays } from './days.ts';
+import { type Day, type DayRow, type Days, dayMs, idOf, placeOf, resultDays, stragglerMs } from './days.ts';
 import { oldResults } from './old-results.ts';
 import { cursorKey, pageLimit, pageOf, present } from './rows.ts';
 import type { Series, SeriesTable } from './series.ts';
@@ -67,6 +67,7 @@ export function resultTables(db: Connection, allSeries: SeriesTable): Results {
         changes,
       });
       day.next += 1;
+      day.newestMs = Math.max(day.newestMs, atMs);
       series.newestId = idOf(day, number);
       series.hour = hour;
       series.bearer = bearer;
@@ -114,7 +115,7 @@ function finder(
 
   /** The last row of a series in a day before a number, or one not far behind it. */
   function entryTo(seriesId: number, day: Day, before: number, untilMs: number): number | undefined {
-    const here = day.entry(seriesId, before, untilMs + hourMs);
+    const here = day.entry(seriesId, before, untilMs + stragglerMs);
     if (here !== undefined) return here;
     for (const later of days.all().filter(({ id }) => id > day.id)) {
       const first = later.entry(seriesId, 0, Infinity);
@@ -129,11 +130,12 @@ function finder(
   ): Generator<Found> {
     const before = cursorKey(cursor) ?? Infinity;
     for (const day of days.all().toReversed()) {
-      if (day.startMs > untilMs + hourMs || day.startMs + dayMs < sinceMs || idOf(day, 0) > before) continue;
+      if (day.startMs - stragglerMs > untilMs || day.startMs + dayMs < sinceMs || idOf(day, 0) > before)
+        continue;
       let number = entryTo(seriesId, day, Math.min(before - idOf(day, 0), day.next), untilMs);
       while (number !== undefined && number > 0) {
         const row = day.row(number);
-        if (row === undefined || day.startMs + row.at < sinceMs - hourMs) break;
+        if (row === undefined || day.startMs + row.at < sinceMs - stragglerMs) break;
         const id = idOf(day, number);
         if (id < before) yield { id, day, row };
         number = row.back > 0 ? number - row.back : undefined;

@@ -132,28 +132,36 @@ function add(sums: Sums, { state, durationMs, perfdata }: CheckResult): void {
   sums.counts[state] += 1;
   sums.durationSumMs += Math.round(durationMs);
   sums.durationMaxMs = Math.max(sums.durationMaxMs, Math.round(durationMs));
-  for (const { label, uom, value } of perfdata)
-    if (value !== null) put(sums.perfdata, label, [uom, 1, value, value, value]);
+  for (const { label, uom, value } of perfdata) if (value !== null) put(sums.perfdata, label, uom, value);
 }
 
-function put(perfdata: Map<string, Values>, label: string, [uom, count, min, sum, max]: Values): void {
-  const before = perfdata.get(label);
-  if (before === undefined) perfdata.set(label, [uom, count, min, sum, max]);
-  else
-    perfdata.set(label, [
-      uom,
-      before[1] + count,
-      Math.min(before[2], min),
-      before[3] + sum,
-      Math.max(before[4], max),
-    ]);
+function put(perfdata: Map<string, Values>, label: string, uom: string, value: number): void {
+  const sum = perfdata.get(label);
+  if (sum === undefined) {
+    perfdata.set(label, [uom, 1, value, value, value]);
+    return;
+  }
+  sum[1] += 1;
+  sum[2] = Math.min(sum[2], value);
+  sum[3] += value;
+  sum[4] = Math.max(sum[4], value);
 }
 
 /** Neither is changed. */
 function joined(a: Sums | undefined, b: Sums): Sums {
   if (a === undefined) return b;
   const perfdata = new Map(a.perfdata);
-  for (const [label, values] of b.perfdata) put(perfdata, label, values);
+  for (const [label, values] of b.perfdata) {
+    const [uom, count, min, sum, max] = values;
+    const other = perfdata.get(label) ?? [uom, 0, Infinity, 0, -Infinity];
+    perfdata.set(label, [
+      uom,
+      other[1] + count,
+      Math.min(other[2], min),
+      other[3] + sum,
+      Math.max(other[4], max),
+    ]);
+  }
   return {
     counts: {
       ok: a.counts.ok + b.counts.ok,

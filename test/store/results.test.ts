@@ -180,15 +180,32 @@ test('each day has a table, which goes as a whole when its last result is old', 
   expect(allResults(store).map(({ text }) => text)).toEqual(['new']);
 });
 
+test('results from before and after the clock was set back within a day are found by their times', () => {
+  const path = storePath();
+  const { store } = openForTest(path);
+  for (const hour of [22, 23, 1, 2, 20, 0.5])
+    store.save(changeOf({ check: 'x', result: resultOf({ startedAtMs: startMs + hour * hourMs }) }));
+  const hours = (since: number, until: number): number[] =>
+    allResults(store, {
+      host: 'web-1',
+      check: 'x',
+      sinceMs: startMs + since * hourMs,
+      untilMs: startMs + until * hourMs,
+    }).map(({ startedAtMs }) => (startedAtMs - startMs) / hourMs);
+  expect(hours(22, 24)).toEqual([23, 22]);
+  expect(hours(0, 2)).toEqual([0.5, 2, 1]);
+  expect(hours(2, 22)).toEqual([20, 2, 22]);
+});
+
 test('a large day is emptied in slices before its table goes', () => {
   const path = storePath();
   const { store } = openForTest(path);
   store.batch(() => {
-    for (let index = 0; index < 60_000; index += 1)
+    for (let index = 0; index < 45_000; index += 1)
       store.save(changeOf({ check: `c${index % 50}`, result: resultOf({ startedAtMs: startMs + index }) }));
   });
   store.save(changeOf({ check: 'c1', result: resultOf({ startedAtMs: startMs + dayMs }) }));
-  expect(prunedWholly(store, startMs + dayMs)).toBe(3);
+  expect(prunedWholly(store, startMs + dayMs)).toBe(4);
   expect(tablesIn(path)).toEqual(['results_2']);
   expect(allResults(store, { host: 'web-1', check: 'c1' })).toHaveLength(1);
 });
