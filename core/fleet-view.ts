@@ -44,9 +44,9 @@ export interface GroupView {
 /** What the fleet as a whole looks like at one moment. */
 export interface FleetView {
   mode: Mode;
-  paused?: Pause;
+  paused?: Pause | undefined;
   /** Why an intent cannot be written at present. */
-  storeProblem?: string;
+  storeProblem?: string | undefined;
   quarantine?: Quarantine;
   doubt?: Doubt;
   /** Newest wall time at which a canary answered: our own network works. */

@@ -49,6 +49,8 @@ export interface FleetOptions {
 /** Runs kept in memory at the least, whatever the windows are: two days. Milliseconds. */
 const shortestMemoryMs = 172_800_000;
 
+type Permission = Pick<FleetView, 'paused' | 'storeProblem'>;
+
 export class Fleet {
   readonly #options: FleetOptions;
   readonly #states = new Map<string, HostEngineState>();
@@ -120,9 +122,17 @@ export class Fleet {
   view(): FleetView {
     const { clock, census, selfDoubt, suppressions, caps } = this.#options;
     const { doubt, canaryAtMs, freshSinceMs } = selfDoubt;
+    // Read when a gate asks, and not for each of the many results that come to nothing.
+    let known: Permission | undefined;
+    const permission = () => (known ??= this.#permission(clock.nowMs()));
     return {
       mode: this.mode,
-      ...this.#permission(clock.nowMs()),
+      get paused() {
+        return permission().paused;
+      },
+      get storeProblem() {
+        return permission().storeProblem;
+      },
       ...(this.#quarantine === undefined ? {} : { quarantine: this.#quarantine }),
       ...(doubt === undefined ? {} : { doubt }),
       canaryAtMs,
@@ -137,7 +147,7 @@ export class Fleet {
   }
 
   /** Whether a ledger that can be used lets anything act. One that cannot be read stops actions, never checks. */
-  #permission(nowMs: number): Pick<FleetView, 'paused' | 'storeProblem'> {
+  #permission(nowMs: number): Permission {
     const { coordinator, history } = this.#options;
     try {
       const paused = coordinator.paused(nowMs);
