@@ -3,6 +3,7 @@
  * reboot-run.ts.
  */
 import { actionEnvironment } from '../actions/environment.ts';
+import { isSameBoot } from '../actions/reboot.ts';
 import type { ActionDefinition, HookDefinition, HostDefinition } from '../core/definitions.ts';
 import type { GuardOutcome, GuardRecord, GuardRequest, TargetGuard } from '../core/guard-port.ts';
 import type { Clock, Coordinator, Target } from '../core/ports.ts';
@@ -99,16 +100,37 @@ function hookTarget(host: HostDefinition, hook: HookDefinition): Target {
   return targetOf(hook.runOn.kind === 'local' ? undefined : host);
 }
 
-export function hookId({ id }: Pick<Run, 'id'>, step: 'drain' | 'undrain'): string {
-  return `${id}~${step}`;
+/** Line of the run's story: from then on the hook has another id. */
+export function sentAgain(step: 'drain' | 'undrain'): string {
+  return `the ${step} never arrived: it is sent again`;
+}
+
+/** How often it was. */
+export function sendsAgain({ events }: Run, step: 'drain' | 'undrain'): number {
+  return events.filter(({ status, text }) => status === 'step' && text === sentAgain(step)).length;
+}
+
+/** A target takes each only once, whether it ran it or not. */
+function hookId(run: Run, step: 'drain' | 'undrain'): string {
+  const again = sendsAgain(run, step);
+  return again === 0 ? `${run.id}~${step}` : `${run.id}~${step}~${again + 1}`;
+}
+
+/**
+ * Proof that what was sent in this life of the daemon did not run, and never will under its id: without a boot since, the target has
+ * a record of all that ran. `bootId`: of the host when it was sent.
+ */
+export function neverRan(end: HookEnd, hook: HookDefinition, bootId: string | undefined): boolean {
+  if (end?.kind !== 'absent') return false;
+  return hook.runOn.kind === 'local' || isSameBoot(end.bootId, bootId) === true;
 }
 
 export function pauseMs(attempt: number): number {
   return Math.min(longestPauseMs, firstPauseMs * 2 ** attempt);
 }
 
-export function isBusy(outcome: GuardOutcome): boolean {
-  return outcome.kind === 'refused' && outcome.reason === 'busy';
+export function isBusy(end: HookEnd): boolean {
+  return end?.kind === 'refused' && end.reason === 'busy';
 }
 
 export function isSuccess(end: HookEnd): boolean {

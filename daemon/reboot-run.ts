@@ -17,12 +17,14 @@ import type { History } from './history.ts';
 import { type Order, sendWithinMs } from './intent.ts';
 import {
   type HookEnd,
-  hookId,
   isBusy,
   isSuccess,
+  neverRan,
   outputOf,
   pauseMs,
   RebootHooks,
+  sendsAgain,
+  sentAgain,
   surroundings,
   wordsOf,
 } from './reboot-hooks.ts';
@@ -31,6 +33,8 @@ import { WakeUps } from './wake-ups.ts';
 
 /** A host that cannot be reached for so long after its run is left to people. Milliseconds. */
 const undrainWithinMs = 3_600_000;
+/** An undrain that so often did not arrive is left to people. */
+const undrainSends = 10;
 /** After a restart, ended runs so young are looked through for an undrain that is owed. Milliseconds. */
 const owedSinceMs = 86_400_000;
 export const rebootBegins = 'reboot: about to be sent';
@@ -109,7 +113,7 @@ export class RebootRuns {
   settle(run: Run): void {
     if (!owesUndrain(run) || this.#wakeUps.stopped) return;
     const { runs, history } = this.#options;
-    runs().adopt(hookId(run, 'undrain'), async () => {
+    runs().adopt(`${run.id}~undrain`, async () => {
       try {
         // What carries the run may still be at the drain when a person closes it.
         await runs().over(run.id);
@@ -138,7 +142,7 @@ export class RebootRuns {
     words: LastWords,
   ): Promise<boolean> {
     const { journal, clock } = this.#options;
-    const run = this.#runOf(id);
+    let run = this.#runOf(id);
     const sendByMs = clock.monotonicMs() + sendWithinMs;
     let hasBegun = false;
     const begin = (): void => {
@@ -147,26 +151,25 @@ export class RebootRuns {
     };
     const beforeSend = (): string | undefined =>
       hasBegun ? words.goOn(sendByMs, () => undefined) : words.begin(begin);
-    let outcome = await this.#hooks.send(run, 'drain', host, action, hook, beforeSend);
-    // On the ops box hooks of several hosts take turns.
-    for (
-      let turn = 0;
-      isBusy(outcome) && clock.monotonicMs() < sendByMs && !this.#wakeUps.stopped;
-      turn += 1
-    ) {
+    let end: HookEnd;
+    for (let turn = 0; ; turn += 1) {
+      const outcome = await this.#hooks.send(run, 'drain', host, action, hook, beforeSend);
+      if (outcome.kind === 'not_sent') {
+        journal.conclude(id, 'cancelled', hasBegun ? `drain: not sent: ${outcome.reason}` : outcome.reason);
+        return false;
+      }
+      end = outcome.kind === 'unknown' ? await this.#hooks.lookUp(run, 'drain', host, action, hook) : outcome;
+      const isLost = neverRan(end, hook, run.preconditions.bootId);
+      // On the ops box hooks of several hosts take turns.
+      const isAgain = isBusy(end) || isLost;
+      if (!isAgain || clock.monotonicMs() >= sendByMs || this.#wakeUps.stopped) break;
+      if (isLost) run = journal.note(id, 'step', sentAgain('drain'));
       await this.#wakeUps.wait(pauseMs(turn));
-      outcome = await this.#hooks.send(run, 'drain', host, action, hook, beforeSend);
     }
-    if (outcome.kind === 'not_sent') {
-      journal.conclude(id, 'cancelled', hasBegun ? `drain: not sent: ${outcome.reason}` : outcome.reason);
-      return false;
-    }
-    const record =
-      outcome.kind === 'unknown' ? await this.#hooks.lookUp(run, 'drain', host, action, hook) : outcome;
-    if (record === undefined && this.#wakeUps.stopped) return false;
-    const told = `drain: ${wordsOf(record)}`;
-    if (!isSuccess(record)) {
-      journal.conclude(id, 'failed', `${told}; the reboot was not sent`, outputOf(record));
+    if (end === undefined && this.#wakeUps.stopped) return false;
+    const told = `drain: ${wordsOf(end)}`;
+    if (!isSuccess(end)) {
+      journal.conclude(id, 'failed', `${told}; the reboot was not sent`, outputOf(end));
       return false;
     }
     return isOpen(journal.note(id, 'step', told));
@@ -238,7 +241,7 @@ export class RebootRuns {
     }
   }
 
-  /** A string says why to try again later. A copy that was sent already is refused by the guard and looked up. */
+  /** A string says why to try again later. A copy that was sent already is refused by the guard and looked up; one that never ran goes out anew. */
   async #tryUndrain(
     run: Run,
     host: HostDefinition,
@@ -264,12 +267,18 @@ export class RebootRuns {
     if (isBusy(outcome)) return 'another action runs there';
     const isSent =
       outcome.kind === 'unknown' || (outcome.kind === 'refused' && outcome.reason === 'duplicate');
-    return isSent ? this.#hooks.lookUp(run, 'undrain', host, action, hook) : outcome;
+    if (!isSent) return outcome;
+    const record = await this.#hooks.lookUp(run, 'undrain', host, action, hook);
+    if (!neverRan(record, hook, facts.bootId) || sendsAgain(run, 'undrain') + 1 >= undrainSends)
+      return record;
+    this.#options.journal.note(run.id, 'step', sentAgain('undrain'));
+    return wordsOf(record);
   }
 
+  /** People first: once the story tells the end, no start looks at it again. */
   #endUndrain(run: Run, told: string, isDone: boolean): void {
-    this.#options.journal.note(run.id, 'step', `${undrainEnds}${told}`);
     if (!isDone) this.#options.onStillDrained(run, told);
+    this.#options.journal.note(run.id, 'step', `${undrainEnds}${told}`);
   }
 
   #runOf(runId: string): Run {

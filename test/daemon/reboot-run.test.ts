@@ -35,7 +35,7 @@ function ran(exitCode: number): GuardOutcome {
 function definitions(hooks: Partial<Extract<EffectDefinition, { kind: 'reboot' }>> = { drain, undrain }) {
   const effect = { kind: 'reboot' as const, backWithinMs: 60_000, command: 'reboot it', ...hooks };
   const reboot = actionOf('reboot', effect, { maxRuns: { runs: 1, perMs: 21_600_000 } });
-  return definitionsOf([planOf([steady], [ladderOf([reboot, page])])]);
+  return definitionsOf([planOf([steady], [ladderOf([reboot, page])])], { page: 'oncall' });
 }
 
 /** A machine that boots when it is told to. */
@@ -249,4 +249,93 @@ test('an undrain of which it is not known whether it was sent is refused by the 
   await settle();
   await settle();
   expect(machine.steps.at(-1)).toBe('undrain: exit code 3');
+});
+
+const gotLost: GuardOutcome = { kind: 'unknown', failure: lost };
+const seen: GuardOutcome = { kind: 'refused', reason: 'duplicate', message: 'seen' };
+
+/** A machine whose undrain is answered so, up to the moment it was looked up for the first time. */
+async function undraining(answer: () => GuardOutcome, absentIn = 'boot-2'): Promise<Machine> {
+  const machine = machineWith();
+  machine.answers = { 'undrain it': () => Promise.resolve(answer()) };
+  machine.daemon.guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: absentIn });
+  await machine.daemon.results('critical', 'critical');
+  await machine.daemon.clock.pass(3_000);
+  await machine.daemon.results('ok', 'ok', 'ok', 'ok');
+  return machine;
+}
+
+const undrainIds = ({ requests }: Machine): string[] =>
+  requests.filter(({ script }) => script === 'undrain it').map(({ intent }) => intent.id);
+
+test('an undrain that the target proves never ran is sent under another id', async () => {
+  let isHeard = false;
+  const machine = await undraining(() => {
+    const outcome = isHeard ? ran(0) : gotLost;
+    isHeard = true;
+    return outcome;
+  });
+  const { id } = machine.run;
+  await machine.daemon.clock.pass(60_000);
+  expect(undrainIds(machine)).toEqual([`${id}~undrain`, `${id}~undrain~2`]);
+  expect(machine.steps.at(-1)).toBe('undrain: exit code 0');
+  expect(machine.daemon.messages().join()).not.toContain('still_drained');
+});
+
+test('an undrain that was cut off by a kill is refused as seen, and is sent under another id', async () => {
+  const before = machineWith();
+  before.answers = { 'undrain it': () => new Promise(() => undefined) };
+  await before.daemon.results('critical', 'critical');
+  await before.daemon.clock.pass(3_000);
+  await before.daemon.results('ok', 'ok', 'ok', 'ok');
+  // The second daemon dies as well, while it sends again.
+  const second = restarted(before);
+  second.answers = { 'undrain it': () => Promise.resolve(undrainIds(second).length > 1 ? gotLost : seen) };
+  second.daemon.guard.inspect = (_, id) =>
+    id.endsWith('~2') ? new Promise(() => undefined) : Promise.resolve({ kind: 'absent', bootId: 'boot-2' });
+  second.daemon.healing.observer.takeUp(true);
+  await settle();
+  await second.daemon.clock.pass(60_000);
+  const { id } = second.run;
+  expect(undrainIds(second)).toEqual([`${id}~undrain`, `${id}~undrain~2`]);
+  const third = restarted(second);
+  third.answers = { 'undrain it': () => Promise.resolve(undrainIds(third).length > 1 ? ran(0) : seen) };
+  third.daemon.guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: 'boot-2' });
+  third.daemon.healing.observer.takeUp(true);
+  await settle();
+  await third.daemon.clock.pass(60_000);
+  expect(undrainIds(third)).toEqual([`${id}~undrain~2`, `${id}~undrain~3`]);
+  expect(third.steps.at(-1)).toBe('undrain: exit code 0');
+});
+
+test('when the host booted meanwhile, a missing record proves nothing: a person is told', async () => {
+  const machine = await undraining(() => gotLost, 'boot-3');
+  const { id } = machine.run;
+  await machine.daemon.clock.pass(600_000);
+  expect(undrainIds(machine)).toEqual([`${id}~undrain`]);
+  expect(machine.steps.at(-1)).toBe('undrain: there is no record that it arrived');
+  expect(machine.daemon.messages()).toContain(`notice ${id}~still_drained`);
+});
+
+test('an undrain that never arrives is left to a person after ten sends', async () => {
+  const machine = await undraining(() => gotLost);
+  await machine.daemon.clock.pass(1_800_000);
+  expect(new Set(undrainIds(machine)).size).toBe(10);
+  expect(undrainIds(machine)).toHaveLength(10);
+  expect(machine.daemon.messages()).toContain(`notice ${machine.run.id}~still_drained`);
+});
+
+test.each([
+  ['is sent under another id, and the reboot after it', 1, ['drain it', 'drain it', 'reboot it']],
+  ['for half a minute means no reboot', 99, [...Array<string>(5).fill('drain it'), 'undrain it']],
+])('a drain that never arrived %s', async (_, losses, sent) => {
+  const machine = machineWith();
+  machine.answers = { 'drain it': () => Promise.resolve(machine.sent.length > losses ? ran(0) : gotLost) };
+  machine.daemon.guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: 'ops' });
+  await machine.daemon.results('critical', 'critical');
+  await machine.daemon.clock.pass(60_000);
+  expect(machine.sent).toEqual(sent);
+  const drains = machine.requests.filter(({ script }) => script === 'drain it');
+  expect(new Set(drains.map(({ intent }) => intent.id)).size).toBe(drains.length);
+  expect(machine.run.step).toBe(losses === 1 ? 'reboot' : 'undrain');
 });

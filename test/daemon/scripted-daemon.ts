@@ -10,7 +10,7 @@ import type {
   TargetFacts,
   TargetGuard,
 } from '../../core/guard-port.ts';
-import type { Coordinator, Store } from '../../core/ports.ts';
+import type { Coordinator, Store, Target } from '../../core/ports.ts';
 import type { CheckState, Run } from '../../core/types.ts';
 import { createHealing, type Healing } from '../../daemon/healing.ts';
 import { createLog } from '../../daemon/log.ts';
@@ -73,7 +73,8 @@ export class ScriptedGuard implements TargetGuard {
     truncated: false,
     durationMs: 1,
   });
-  inspect = (): Promise<GuardRecord> => Promise.resolve({ kind: 'running', bootId });
+  inspect: (target: Target, intentId: string) => Promise<GuardRecord> = () =>
+    Promise.resolve({ kind: 'running', bootId });
 
   async run(request: GuardRequest): Promise<GuardOutcome> {
     const reason = request.beforeSend();
@@ -144,6 +145,8 @@ export class ScriptedDaemon {
   }
 
   close(): void {
+    // Its timers live on in a clock that the next daemon goes on with.
+    this.healing.history.close();
     this.store.close();
     this.coordinator.close();
   }

@@ -130,7 +130,7 @@ export class Invariants {
 
   /** A machine begins to run a command. */
   runs(machine: string, intent: Intent): void {
-    const [, hook] = /~((?:un)?drain)$/.exec(intent.id) ?? [];
+    const [, hook] = /~((?:un)?drain)(?:~\d+)?$/.exec(intent.id) ?? [];
     this.#options.figures.count(`commands ${hook ?? intent.kind}`);
     this.must(!this.#executed.has(intent.id), () => `${intent.id} ran twice on ${machine}`);
     this.#executed.add(intent.id);
@@ -140,5 +140,5 @@ export class Invariants {
 
 /** Hooks of a reboot are sent under its run. */
 function baseOf(id: string): string {
-  return id.replace(/~(?:un)?drain$/, '');
+  return id.replace(/~(?:un)?drain(?:~\d+)?$/, '');
 }

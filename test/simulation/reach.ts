@@ -114,7 +114,7 @@ export class Reach {
     const { id } = request.intent;
     invariants.sent(this.#life, request.intent, machine.name);
     const way = random.chance(world.faults)
-      ? random.pick(['lost before', 'lost after', 'late', 'twice'] as const)
+      ? random.pick(['lost before', 'lost after', 'late', 'twice', 'unheard'] as const)
       : 'straight';
     tell(`sent ${id} to ${machine.name}${way === 'straight' ? '' : `: ${way}`}`);
     // What is on its way arrives, whoever dies meanwhile.
@@ -122,6 +122,10 @@ export class Reach {
     if (way === 'lost before') return this.#lost(random.between(100, 5_000));
     await clock.wait(way === 'late' ? random.between(5_000, 60_000) : random.between(5, 100));
     if (world.failureOf(machine) !== undefined) return this.#lost(1_000);
+    if (way === 'unheard') {
+      world.ignore(machine, id);
+      return this.#lost(random.between(10, 3_000));
+    }
     const answer = world.arrive(machine, request);
     if (way === 'twice')
       void clock.wait(random.between(1, 20_000)).then(() => world.arrive(machine, request));

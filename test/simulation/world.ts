@@ -125,10 +125,15 @@ export class World {
     machine.invocation += 1;
   }
 
+  /** A sending comes in whose session is gone by then: it is never started. */
+  ignore(machine: Machine, id: string): void {
+    if (!machine.received.has(id)) machine.received.set(id, { state: 'seen', exitCode: 0 });
+  }
+
   inspect(machine: Machine, id: string): GuardRecord {
     const bootId = this.bootId(machine);
     const known = machine.received.get(id);
-    if (known === undefined) machine.received.set(id, { state: 'seen', exitCode: 0 });
+    this.ignore(machine, id);
     if (known === undefined || known.state === 'seen') return { kind: 'absent', bootId };
     if (known.state === 'running' && machine.running === id) return { kind: 'running', bootId };
     if (known.state === 'running') return { kind: 'interrupted', bootId };
@@ -198,7 +203,7 @@ export class World {
 
   #takeEffect(machine: Machine, intent: Intent): void {
     const { clock, random } = this.#options;
-    if (/~(?:un)?drain$/.test(intent.id)) return;
+    if (/~(?:un)?drain(?:~\d+)?$/.test(intent.id)) return;
     const target = this.machine(intent.host);
     if (intent.kind === 'reboot' || intent.action === 'app.power') {
       const offMs = this.faults > 0 && random.chance(0.15) ? 86_400_000 : random.between(3, 30) * 1_000;
