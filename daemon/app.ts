@@ -29,6 +29,7 @@ import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
 import { Seldom } from './seldom.ts';
 import { recordStart } from './start-record.ts';
 import { Tally } from './tally.ts';
+import { tellUntold } from './untold.ts';
 import { version } from './version.ts';
 import { Views } from './views.ts';
 
@@ -225,16 +226,13 @@ export class App {
     const { definitions, log, clock } = this.#options;
     this.#address = await this.#api.listen(definitions.daemon.api.host, definitions.daemon.api.port);
     const { revision } = definitions;
-    this.#healing.history.add('daemon.started', {
-      data: { version, revision, mode: this.#healing.fleet.mode },
-    });
     log.info(
       { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },
       'started',
     );
     recordStart({ ...this.#healing, clock, log, coordinator: this.#coordinator, recovered: this.#recovered });
     this.#scheduler.update(definitions.byHost);
-    this.#healing.messages.oweAll();
+    tellUntold({ ...this.#healing, clock, store: this.#store, coordinator: this.#coordinator });
     // After the scheduler knows the checks: verification that begins anew asks for them at once.
     this.#healing.observer.takeUp(true);
     this.#housekeeping.start();

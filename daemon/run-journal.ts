@@ -93,9 +93,14 @@ export class RunJournal {
     if (this.#isOver(runId)) return;
     const event = { atMs: this.#options.clock.nowMs(), status, text: outcome };
     const run = this.advance(runId, { ...more, status, outcome, event });
-    this.#tell(run, status, outcome);
-    this.#options.onEnded(run);
+    this.tellEnd(run);
     if (run.kind !== 'notify') this.#wantCheck(run);
+  }
+
+  /** Of a run that has ended in the ledger. */
+  tellEnd(run: Run): void {
+    this.#tell(run, run.status, run.outcome ?? '');
+    this.#options.onEnded(run);
   }
 
   #tell(run: Run, status: RunStatus, outcome: string): void {

@@ -1,4 +1,4 @@
-/** Records a start in the audit chain, and tells what was found of the store before anything else happens. */
+/** Records a start in the history and the audit chain, and tells what was found of the store before anything else happens. */
 import { MenddError } from '../core/errors.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { Healing } from './healing.ts';
@@ -18,8 +18,8 @@ export interface StartRecordOptions extends Pick<Healing, 'history' | 'messages'
 export function recordStart(options: StartRecordOptions): void {
   const { clock, log, coordinator, recovered, history, messages, fleet, auditWatch } = options;
   for (const sentence of recovered) log.error(sentence);
-  const { revision } = fleet.definitions;
-  const body = { version, revision, mode: fleet.mode, recovered };
+  const start = { version, revision: fleet.definitions.revision, mode: fleet.mode };
+  history.add('daemon.started', { data: start });
   try {
     auditWatch.lookAtEnd();
     coordinator.audit({
@@ -27,7 +27,7 @@ export function recordStart(options: StartRecordOptions): void {
       kind: 'daemon',
       actor: 'daemon',
       event: 'daemon.started',
-      body,
+      body: { ...start, recovered },
     });
   } catch (error) {
     if (!(error instanceof MenddError)) throw error;

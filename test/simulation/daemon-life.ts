@@ -13,6 +13,7 @@ import { createHealing, type Healing } from '../../daemon/healing.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
 import { Scheduler } from '../../daemon/scheduler.ts';
+import { tellUntold } from '../../daemon/untold.ts';
 import { openStores, type Stores } from '../../store/open.ts';
 import type { HistoryModel } from './history-model.ts';
 import type { Invariants } from './invariants.ts';
@@ -139,10 +140,10 @@ export class Life {
   }
 
   start(): void {
-    const { fleet, history, messages, observer } = this.healing;
+    const { fleet, history, observer } = this.healing;
     history.add('daemon.started', { data: {} });
     this.#scheduler.update(fleet.definitions.byHost);
-    messages.oweAll();
+    tellUntold({ ...this.healing, clock: this.clock, store: this.store, coordinator: this.coordinator });
     observer.takeUp(true);
     this.#housekeeping.start();
   }

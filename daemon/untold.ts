@@ -1,0 +1,66 @@
+/**
+ * Tells at a start what the ledger holds and the daemon before did not tell any more: it died between the two, or the history lost
+ * its last moments with the power. Changes no run.
+ */
+import { MenddError } from '../core/errors.ts';
+import type { Clock, Coordinator, Store } from '../core/ports.ts';
+import type { EventType, StoredEvent } from '../core/types.ts';
+import type { Healing } from './healing.ts';
+import * as notices from './notices.ts';
+
+/** Newest events that are looked through; what happened before them was told. */
+const lookedThrough = 5_000;
+/** A run lasts no longer, and what people were told before that is not told again. Milliseconds. */
+const lookBackMs = 86_400_000;
+
+export interface UntoldOptions
+  extends Pick<Healing, 'history' | 'journal' | 'messages' | 'fleet' | 'brakes'> {
+  clock: Clock;
+  store: Store;
+  coordinator: Coordinator;
+}
+
+/** Once, before anything acts. What cannot be read never stops the start. */
+export function tellUntold(options: UntoldOptions): void {
+  try {
+    tellPeople(options);
+    tellRuns(options);
+  } catch (error) {
+    if (!(error instanceof MenddError)) throw error;
+    options.history.failed(error);
+  }
+}
+
+function tellRuns({ store, coordinator, history, journal }: UntoldOptions): void {
+  const events = store.eventsAfter(Math.max(0, store.lastEventId() - lookedThrough), lookedThrough);
+  const fromMs = events.reduce((ms, { atMs }) => Math.min(ms, atMs), Infinity);
+  const told = new Set(events.map(nameOf));
+  for (const { id, host, status, ...run } of coordinator.summaries(fromMs - lookBackMs)) {
+    const isUntold = (type: EventType, atMs = 0): boolean =>
+      atMs > fromMs && !told.has(nameOf({ type, runId: id, data: { status } }));
+    const tell = (type: EventType, more: StoredEvent['data'] = {}): void =>
+      history.add(type, { host, runId: id, data: { action: run.action, ...more } });
+    if (isUntold('action.intended', run.decidedAtMs))
+      tell('action.intended', { reason: coordinator.get(id)?.reason });
+    if (isUntold('action.started', run.dispatchedAtMs)) tell('action.started');
+    const ended = isUntold('action.ended', run.endedAtMs) ? coordinator.get(id) : undefined;
+    if (ended !== undefined) journal.tellEnd(ended);
+  }
+}
+
+/** An end may be told twice: as unknown, and as what it was. */
+function nameOf({ type, runId = '', data }: Pick<StoredEvent, 'type' | 'runId' | 'data'>): string {
+  return `${type} ${runId} ${type === 'action.ended' ? String(data['status']) : ''}`;
+}
+
+/** What stands and people have to know; the outbox drops what it holds already. */
+function tellPeople({ clock, messages, fleet, brakes }: UntoldOptions): void {
+  messages.oweAll();
+  const sinceMs = clock.nowMs() - lookBackMs;
+  for (const { on, state } of brakes.views())
+    if (on && state !== undefined && state.sinceMs > sinceMs)
+      notices.brake(messages, state, true, 'the rule');
+  for (const { approvals } of fleet.states().values())
+    for (const approval of approvals)
+      if (approval.status === 'waiting' && approval.createdAtMs > sinceMs) messages.asked(approval);
+}

@@ -1,0 +1,152 @@
+/** What the ledger holds and the daemon before did not live to tell: told at the next start, once. */
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ActionDefinition, Definitions } from '../../core/definitions.ts';
+import type { Coordinator } from '../../core/ports.ts';
+import type { BrakeRule, RemediationConfig } from '../../core/remediation-config.ts';
+import { tellUntold } from '../../daemon/untold.ts';
+import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
+
+let directory = '';
+const open: ScriptedDaemon[] = [];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mendd-untold-'));
+});
+
+afterEach(() => {
+  for (const each of open.splice(0)) each.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function definitions(
+  action: Partial<ActionDefinition> = {},
+  remediation: Partial<RemediationConfig> = {},
+): Definitions {
+  const rung = actionOf('restart', restart.effect, action);
+  const plan = planOf([checkOf('running', { flapping: null })], [ladderOf([rung])]);
+  return definitionsOf([plan], { page: 'oncall', ...remediation });
+}
+
+function daemonIn(life: string, given = definitions(), nowMs?: number): ScriptedDaemon {
+  mkdirSync(join(directory, life), { recursive: true });
+  const daemon = new ScriptedDaemon(join(directory, life, 'mendd.db'), given, new FakeClock(nowMs));
+  open.push(daemon);
+  return daemon;
+}
+
+/** The next daemon, on what the disk held when `before` was killed. */
+function next(before: ScriptedDaemon, life: string, given = definitions()): ScriptedDaemon {
+  const daemon = daemonIn(life, given, before.clock.nowMs());
+  const { clock, store, coordinator, healing } = daemon;
+  healing.history.add('daemon.started');
+  tellUntold({ ...healing, clock, store, coordinator });
+  return daemon;
+}
+
+function close(daemon: ScriptedDaemon): void {
+  open.splice(open.indexOf(daemon), 1);
+  daemon.close();
+}
+
+/** As the disk is at this moment. */
+function copyTo(life: string): void {
+  mkdirSync(join(directory, life), { recursive: true });
+  for (const name of readdirSync(join(directory, 'first')))
+    if (!/-shm$|\.lock/.test(name)) copyFileSync(join(directory, 'first', name), join(directory, life, name));
+}
+
+/** What the disk holds right after that write of the ledger is kept as `killed`. */
+function killAfter<K extends 'claim' | 'dispatched' | 'advance' | 'askApproval' | 'saveBrake'>(
+  { coordinator }: ScriptedDaemon,
+  write: K,
+  isMeant: (...args: Parameters<Coordinator[K]>) => boolean = () => true,
+): void {
+  const original = coordinator[write].bind(coordinator) as (...args: unknown[]) => unknown;
+  const wrapped = (...args: Parameters<Coordinator[K]>): unknown => {
+    const result = original(...args);
+    if (isMeant(...args)) copyTo('killed');
+    return result;
+  };
+  Object.assign(coordinator, { [write]: wrapped });
+}
+
+function told({ store }: ScriptedDaemon): string[] {
+  return store
+    .eventsAfter(0, 500)
+    .filter(({ type }) => type.startsWith('action.'))
+    .map(({ type, data }) => (type === 'action.ended' ? `${type} ${String(data['status'])}` : type));
+}
+
+const ran = { kind: 'ran', stdout: '', stderr: '', truncated: false, durationMs: 1 } as const;
+const demote = { failures: 1, recurrences: 100 };
+const story = ['action.intended', 'action.started', 'action.ended verified'];
+
+test.each([
+  ['claim', 1],
+  ['dispatched', 2],
+  ['advance', 3],
+] as const)(
+  'a daemon that died right after `%s` leaves what it did to the next one to tell',
+  async (write, tells) => {
+    const first = daemonIn('first');
+    killAfter(first, write, (...args) => {
+      const [, change] = args as Parameters<Coordinator['advance']>;
+      return write !== 'advance' || change.status === 'verified';
+    });
+    await first.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+    expect(told(first)).toEqual(story);
+    const bare = daemonIn('killed', definitions(), first.clock.nowMs());
+    expect(told(bare)).toEqual(story.slice(0, tells - 1));
+    close(bare);
+    const second = next(first, 'killed');
+    expect(told(second)).toEqual(story.slice(0, tells));
+    close(second);
+    expect(told(next(second, 'killed'))).toEqual(story.slice(0, tells));
+  },
+);
+
+test('what was told is not told again, however often it starts', async () => {
+  const first = daemonIn('first');
+  await first.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  copyTo('second');
+  expect(told(next(first, 'second'))).toEqual(story);
+});
+
+test('the last failure before a kill costs the action its trust all the same, and people are told', async () => {
+  const given = definitions({ demote });
+  const first = daemonIn('first', given);
+  first.guard.answer = () => ({ ...ran, exitCode: 1 });
+  killAfter(first, 'advance', (_, { status }) => status === 'failed');
+  await first.results('critical', 'critical');
+  const second = next(first, 'killed', given);
+  expect(second.healing.trust.demoted()).toHaveLength(1);
+  expect(second.messages().join()).toContain('notice demoted~app.restart');
+});
+
+const brake: BrakeRule = { unhealthyAbovePercent: 1, minUnhealthy: 1, release: { kind: 'person' } };
+
+test.each([
+  ['saveBrake', definitions({}, { brake }), 'notice brake~fleet~'],
+  ['askApproval', definitions({ mode: 'approve' }), '~asked~'],
+] as const)(
+  'people are told of what stands, once, when the daemon died right after `%s`',
+  async (write, given, key) => {
+    const first = daemonIn('first', given);
+    first.guard.answer = () => ({ ...ran, exitCode: 1 });
+    killAfter(first, write);
+    await first.results('critical', 'critical');
+    const bare = daemonIn('killed', given, first.clock.nowMs());
+    expect(bare.messages().join()).not.toContain(key);
+    close(bare);
+    const second = next(first, 'killed', given);
+    expect(second.messages().join()).toContain(key);
+    const messages = second.messages();
+    close(second);
+    expect(next(second, 'killed', given).messages()).toEqual(messages);
+  },
+);
