@@ -56,8 +56,8 @@ ${Object.entries(ssh)
 
   const definitions = async () => (await (await ask('/api/v1/now')).json()).definitions;
 
-  const listIsEmpty = async (filter) =>
-    (await (await ask(`/api/v1/checks?limit=1&${filter}`)).json()).items.length === 0;
+  const firstCheck = async (filter) =>
+    (await (await ask(`/api/v1/checks?limit=1&${filter}`)).json()).items[0];
 
   const daemon = {
     /** Returns when the API answers: how long that took from its start, and what CPU. Milliseconds. */
@@ -146,14 +146,15 @@ ${Object.entries(ssh)
       return found;
     },
 
-    /** Until every check has a state, and it is OK. Asks for little, since what is asked costs memory too. */
+    /** Until every check has a state; throws when one is not OK. Asks for little, since what is asked costs memory too. */
     async allOk(withinMs = 180_000) {
       await until(
         'every check of mendd is OK',
         async () => {
           if (child.exitCode !== null) throw failed();
-          const isOk = (await listIsEmpty('state=pending')) && (await listIsEmpty('problems=true'));
-          return isOk ? true : undefined;
+          const bad = await firstCheck('problems=true');
+          if (bad !== undefined) throw new Error(`a check of mendd is not OK: ${JSON.stringify(bad)}`);
+          return (await firstCheck('state=pending')) === undefined ? true : undefined;
         },
         withinMs,
         500,
