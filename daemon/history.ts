@@ -33,6 +33,7 @@ export class History {
   #cancel: (() => void) | undefined;
   #problem: string | undefined;
   #dropped = 0;
+  #isClosed = false;
 
   constructor(store: Store, clock: Clock, log: Log) {
     this.#store = store;
@@ -115,9 +116,10 @@ export class History {
     return true;
   }
 
-  /** Before the store is closed: nothing is written afterwards. */
+  /** Before the store is closed: nothing is written afterwards, whatever still comes in. */
   close(): void {
     this.flush();
+    this.#isClosed = true;
     this.#cancel?.();
     this.#waiting.length = 0;
   }
@@ -144,6 +146,7 @@ export class History {
   }
 
   #write(write: Waiting['write'], isRoutine = false): void {
+    if (this.#isClosed) return;
     const waiting = this.#waiting;
     waiting.push({ write, isRoutine });
     if (waiting.length > waitingLimit) {

@@ -136,6 +136,17 @@ test('a stop writes what waits', () => {
   expect(numbersIn(open(directory).store)).toEqual([3]);
 });
 
+test('what comes in after a stop is not written, and no timer meets the closed store', async () => {
+  const { clock, store, history, close } = start();
+  history.save(changeOf(1));
+  history.close();
+  expect(numbersIn(store)).toEqual([1]);
+  close();
+  history.save(changeOf(2));
+  history.save(changeOf(3, true));
+  await clock.pass(10 * waitMs);
+});
+
 test('a full queue drops routine results first and says how many; the order of the rest stays', () => {
   const { disk, store, history } = start();
   const events: StoredEvent[] = [];
