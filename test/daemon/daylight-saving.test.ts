@@ -1,5 +1,5 @@
-/** Two weeks of a whole daemon, each with a change of the clocks: a downtime at night, and an application that breaks every hour. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/** Twice three days of a whole daemon, each with a change of the clocks: a downtime at night, and an application that breaks every hour. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,11 +13,11 @@ import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 const minuteMs = 60_000;
 const stepMs = 10 * minuteMs;
 const hourMs = 60 * minuteMs;
-const weekMs = 7 * 24 * hourMs;
+const lastsMs = 3 * 24 * hourMs;
 /** Of each hour. */
 const breaksAfterMs = 40 * minuteMs;
 
-/** Nobody looks more often than every ten minutes, or a week takes minutes. */
+/** Nobody looks more often than every ten minutes, or a day takes minutes. */
 class SlowClock extends FakeClock {
   override after(delayMs: number, callback: () => void): () => void {
     return super.after(Math.max(delayMs, stepMs), callback);
@@ -27,7 +27,7 @@ class SlowClock extends FakeClock {
 let directory = '';
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'mendd-daylight-'));
+  directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mendd-daylight-'));
 });
 
 afterEach(() => rmSync(directory, { recursive: true }));
@@ -72,7 +72,7 @@ async function actionsOf(fromMs: number): Promise<string[]> {
     return { kind: 'ran', exitCode: 0, stdout: '', stderr: '', truncated: false, durationMs: 1 };
   };
   housekeeping.start();
-  while (clock.nowMs() < fromMs + weekMs) {
+  while (clock.nowMs() < fromMs + lastsMs) {
     await clock.pass(stepMs);
     const nowMs = clock.nowMs();
     const text = isUp ? 'up' : 'down';
@@ -92,7 +92,7 @@ async function actionsOf(fromMs: number): Promise<string[]> {
 /** Each break is answered by the next result, and what breaks in a downtime when that is over. */
 function expected(fromMs: number, downtimes: readonly string[]): string[] {
   const windows = downtimes.map((at) => Date.parse(`2026-${at}:00Z`));
-  return Array.from({ length: weekMs / hourMs }, (_, hour) => {
+  return Array.from({ length: lastsMs / hourMs }, (_, hour) => {
     const dueMs = fromMs + hour * hourMs + breaksAfterMs + stepMs;
     const began = windows.find((ms) => ms <= dueMs && dueMs < ms + hourMs);
     return new Date(began === undefined ? dueMs : began + hourMs).toISOString().slice(5, 16);
@@ -101,17 +101,9 @@ function expected(fromMs: number, downtimes: readonly string[]): string[] {
 
 test.each([
   // Half past two does not exist on the 29th: the downtime begins when it would have been over, at three.
-  [
-    'spring',
-    '2026-03-26T00:00:00Z',
-    ['03-26T01:30', '03-27T01:30', '03-28T01:30', '03-29T01:00', '03-30T00:30', '03-31T00:30', '04-01T00:30'],
-  ],
+  ['spring', '2026-03-28T00:00:00Z', ['03-28T01:30', '03-29T01:00', '03-30T00:30']],
   // Half past two comes twice on the 25th: the first is meant.
-  [
-    'autumn',
-    '2026-10-22T00:00:00Z',
-    ['10-22T00:30', '10-23T00:30', '10-24T00:30', '10-25T00:30', '10-26T01:30', '10-27T01:30', '10-28T01:30'],
-  ],
+  ['autumn', '2026-10-24T00:00:00Z', ['10-24T00:30', '10-25T00:30', '10-26T01:30']],
 ])(
   'in %s no action falls into the downtime, none is doubled and none is lost',
   { timeout: 90_000 },
