@@ -138,6 +138,15 @@ function readWork(scrape: Scrape, stats: Stats): void {
   scrape
     .gauge('mendd_scheduler_lag_seconds', 'How late the scheduler started its newest check')
     .set(stats.schedulerLagMs / 1000);
+  const lateness = scrape.gauge(
+    'mendd_check_lateness_seconds',
+    'From when a check was due to its start, over the last one to two minutes',
+    ['quantile'],
+  );
+  const { p50Ms, p99Ms, maxMs } = stats.checkLateness;
+  lateness.set({ quantile: '0.5' }, p50Ms / 1000);
+  lateness.set({ quantile: '0.99' }, p99Ms / 1000);
+  lateness.set({ quantile: '1' }, maxMs / 1000);
   const actions = scrape.counter('mendd_actions_total', 'Runs of actions by their outcome', [
     'action',
     'outcome',
@@ -148,7 +157,23 @@ function readWork(scrape: Scrape, stats: Stats): void {
   ]);
   for (const [reason, value] of Object.entries(stats.suppressed)) suppressed.inc({ reason }, value);
   const connections = scrape.gauge('mendd_ssh_connections', 'SSH connections by state', ['state']);
-  for (const [state, value] of Object.entries(stats.connections)) connections.set({ state }, value);
+  const { evicted, turnedAway, ...open } = stats.connections;
+  for (const [state, value] of Object.entries(open)) connections.set({ state }, value);
+  scrape
+    .counter('mendd_ssh_evictions_total', 'Idle connections closed to make room for another host')
+    .inc(evicted);
+  scrape
+    .counter(
+      'mendd_ssh_turned_away_total',
+      'Logins that a crowded server did not begin; they are asked again',
+    )
+    .inc(turnedAway);
+  const { execs, checks, again } = stats.batches;
+  scrape.counter('mendd_batches_total', 'Execs that several checks of one host shared').inc(execs);
+  scrape.counter('mendd_batched_checks_total', 'Checks that shared an exec').inc(checks);
+  scrape
+    .counter('mendd_batched_checks_alone_total', 'Of them, those that were then asked again alone')
+    .inc(again);
   scrape.gauge('mendd_self_doubt', '1 while mendd does not trust its own eyes').set(Number(stats.inDoubt));
   scrape.gauge('mendd_approvals_waiting', 'Questions that wait for a person').set(stats.approvalsWaiting);
   scrape

@@ -49,3 +49,12 @@ export function applyFailure(status: HostStatus, failure: TransportFailure, nowM
     changed: type !== status.type,
   };
 }
+
+/** A host that is down for good counts as this many failures. */
+const hardFailures = 6;
+
+/** Failures in a row; 0 for a host that is reached, or of which nothing is known. */
+export function failuresOf(status: HostStatus | undefined): number {
+  if (status === undefined || status.state === 'up' || status.state === 'pending') return 0;
+  return status.type === 'hard' ? hardFailures : Math.max(1, status.attempt);
+}

@@ -96,9 +96,9 @@ export interface ConnectionCounts {
   connecting: number;
   waiting: number;
   /** Idle connections that were closed to make room for another host. */
-  evicted?: number;
+  evicted: number;
   /** Logins that a crowded server did not begin, and that were asked again soon. */
-  turnedAway?: number;
+  turnedAway: number;
 }
 
 export interface Runner {
@@ -107,8 +107,8 @@ export interface Runner {
   /** Drops connections of hosts that are gone or changed. */
   update(definitions: Definitions): void;
   connections(): ConnectionCounts;
-  /** Execs that several checks shared. Absent: this runner has none. */
-  batches?(): BatchCounts;
+  /** Execs that several checks shared, since the start. */
+  batches(): BatchCounts;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@
 
 import type { Decision } from './decisions.ts';
 import type { Definitions } from './definitions.ts';
-import type { Coordinator, Store } from './ports.ts';
+import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
 import type {
   Approval,
   BrakeState,
@@ -142,7 +142,8 @@ export interface Stats {
   schedulerLagMs: number;
   actions: readonly { action: string; outcome: RunStatus; count: number }[];
   suppressed: Readonly<Record<string, number>>;
-  connections: { open: number; connecting: number; waiting: number };
+  connections: ConnectionCounts;
+  batches: BatchCounts;
   /** From when a check was due to its start, over the last one to two minutes. */
   checkLateness: { p50Ms: number; p99Ms: number; maxMs: number };
   brakesOn: number;

@@ -9,6 +9,7 @@ import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions } from '../core/definitions.ts';
+import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort, Health } from '../core/views.ts';
@@ -152,6 +153,7 @@ export class App {
       random,
       plugins: createPluginUploader(),
       hosts: (name) => this.#healing.fleet.definitions.hosts.get(name),
+      troubled: (name) => failuresOf(this.#healing.fleet.state(name)?.host),
       onHostKeyChange: (host, change) => {
         if (!keyChanges.isNews(`${host} ${change.presented.fingerprint}`)) return;
         this.#healing.history.add('host_key.changed', { host, data: { ...change } });
@@ -201,12 +203,12 @@ export class App {
       describe: describeEffect,
       health: () => this.#health(),
       stats: () => {
-        const connections = this.#runner.connections();
         const { brakes, selfDoubt, approvals, auditWatch } = healing;
         return this.#tally.stats({
           scheduler: scheduler.stats(),
           fleet,
-          connections,
+          connections: this.#runner.connections(),
+          batches: this.#runner.batches(),
           brakesOn: brakes.on,
           inDoubt: selfDoubt.doubt !== undefined,
           approvalsWaiting: approvals.waiting().length,

@@ -7,7 +7,6 @@ import type { Census } from '../core/census.ts';
 import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
 import { initialHostState, reduceHost } from '../core/engine.ts';
-import { MenddError } from '../core/errors.ts';
 import type { FleetView } from '../core/fleet-view.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
 import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
@@ -23,6 +22,7 @@ import {
 } from '../core/types.ts';
 import type { Brakes } from './brakes.ts';
 import type { History } from './history.ts';
+import { Permission } from './permission.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import { askedAtMs, stateNotAfter } from './state-times.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -48,8 +48,6 @@ export interface FleetOptions {
 
 /** Runs kept in memory at the least, whatever the windows are: two days. Milliseconds. */
 const shortestMemoryMs = 172_800_000;
-
-type Permission = Pick<FleetView, 'paused' | 'storeProblem'>;
 
 export class Fleet {
   readonly #options: FleetOptions;
@@ -120,18 +118,16 @@ export class Fleet {
 
   /** What the gates see of the fleet at this moment. */
   view(): FleetView {
-    const { clock, census, selfDoubt, suppressions, caps } = this.#options;
+    const { census, selfDoubt, suppressions, caps } = this.#options;
     const { doubt, canaryAtMs, freshSinceMs } = selfDoubt;
-    // Read when a gate asks, and not for each of the many results that come to nothing.
-    let known: Permission | undefined;
-    const permission = () => (known ??= this.#permission(clock.nowMs()));
+    const permission = new Permission(this.#options);
     return {
       mode: this.mode,
       get paused() {
-        return permission().paused;
+        return permission.paused;
       },
       get storeProblem() {
-        return permission().storeProblem;
+        return permission.storeProblem;
       },
       ...(this.#quarantine === undefined ? {} : { quarantine: this.#quarantine }),
       ...(doubt === undefined ? {} : { doubt }),
@@ -144,22 +140,6 @@ export class Fleet {
       states: this.#states,
       plans: this.#definitions.byHost,
     };
-  }
-
-  /** Whether a ledger that can be used lets anything act. One that cannot be read stops actions, never checks. */
-  #permission(nowMs: number): Permission {
-    const { coordinator, history } = this.#options;
-    try {
-      const paused = coordinator.paused(nowMs);
-      return {
-        ...(paused === undefined ? {} : { paused }),
-        ...(history.problem === undefined ? {} : { storeProblem: history.problem }),
-      };
-    } catch (error) {
-      if (!(error instanceof MenddError)) throw error;
-      history.failed(error);
-      return { storeProblem: error.message };
-    }
   }
 
   /** The one way state changes. */

@@ -69,7 +69,7 @@ export class HostLines {
   }
 
   clear(): void {
-    for (const key of [...this.#place.keys()]) this.remove(key);
+    for (const key of this.#place.keys()) this.remove(key);
   }
 
   /** The host whose turn it is, what waits there in order of priority, and its free slots. */

@@ -70,6 +70,7 @@ export class Tally {
     scheduler: { running: number; queued: number; lagMs: number };
     fleet: Fleet;
     connections: Stats['connections'];
+    batches: Stats['batches'];
     brakesOn: number;
     inDoubt: boolean;
     approvalsWaiting: number;
@@ -84,6 +85,7 @@ export class Tally {
       actions: [...this.#ended.values()],
       suppressed: Object.fromEntries(now.fleet.suppressed),
       connections: now.connections,
+      batches: now.batches,
       brakesOn: now.brakesOn,
       inDoubt: now.inDoubt,
       approvalsWaiting: now.approvalsWaiting,

@@ -13,6 +13,8 @@ const missing = missingPackages({
   busybox: 'busybox',
   mksh: 'mksh',
   yash: 'yash',
+  fish: 'fish',
+  tcsh: 'tcsh',
 });
 
 if (missing.length > 0) {

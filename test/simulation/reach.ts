@@ -70,7 +70,8 @@ export class Reach {
         return { kind: 'exited', exitCode, stdout, stderr: '', truncated: false, startedAtMs, durationMs: 1 };
       },
       update: () => undefined,
-      connections: () => ({ open: 0, connecting: 0, waiting: 0 }),
+      connections: () => ({ open: 0, connecting: 0, waiting: 0, evicted: 0, turnedAway: 0 }),
+      batches: () => ({ execs: 0, checks: 0, again: 0 }),
       close: () => Promise.resolve(),
     };
   }

@@ -94,7 +94,8 @@ export function shellRunner(shell: Shell): ShellRunner {
         return undefined;
       }),
     update: () => undefined,
-    connections: () => ({ open: 0, connecting: 0, waiting: 0 }),
+    connections: () => ({ open: 0, connecting: 0, waiting: 0, evicted: 0, turnedAway: 0 }),
+    batches: () => ({ execs: 0, checks: 0, again: 0 }),
     close: () => Promise.resolve(),
   };
 }
