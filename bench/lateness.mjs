@@ -203,8 +203,9 @@ function report({ flags, memory, real, soak, many, machine }) {
       most('loop delay p99 at most 50 ms at ten times the hosts', many.delays.p99Ms, 50),
       {
         goal: 'at most 60 kB for a connected host with ten checks',
-        measured: `${short(perHost / kB)} kB (${short(perHostHeap / kB)} kB without what the allocator keeps)`,
-        isMet: perHost <= 60 * kB,
+        measured: `${short(perHost / kB)} kB (${short(perHostHeap / kB)} kB in the heap and buffers of JavaScript)`,
+        // A resident set that shrank meanwhile proves nothing.
+        isMet: Math.max(perHost, perHostHeap) <= 60 * kB,
       },
       {
         goal: "memory flat over an hour's worth of checks: at most 5% more",
