@@ -84,7 +84,23 @@ export function calmBreach(
   if (open.length > 0) return `still open after the calm: ${idsOf(open)}`;
   const { emitted, acknowledged } = life;
   if (emitted !== acknowledged) return `${emitted} transitions were concluded, ${acknowledged} stored`;
+  const untold = untoldBreach(life, ledger);
+  if (untold !== undefined) return untold;
   const audit = life.coordinator.verifyAudit();
   if (!audit.ok) return `the audit chain is broken: ${JSON.stringify(audit)}`;
   return agreementBreach(life, books);
+}
+
+/** Every end in the ledger is an event of the history, once, whatever died or was lost between the two. */
+function untoldBreach({ store }: Life, ledger: LedgerModel): string | undefined {
+  const ends = new Map<string, number>();
+  for (const { type, runId = '', data } of store.eventsAfter(0, 1_000_000)) {
+    const end = `${runId} ${String(data['status'])}`;
+    if (type === 'action.ended') ends.set(end, (ends.get(end) ?? 0) + 1);
+  }
+  for (const [id, { status }] of ledger.runs) {
+    const times = ends.get(`${id} ${status}`) ?? 0;
+    if (!isOpen({ status }) && times !== 1) return `${id} ended ${status}, which was told ${times} times`;
+  }
+  return undefined;
 }
