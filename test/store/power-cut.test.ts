@@ -70,11 +70,19 @@ function disk(): Disk {
   for (const name of ['now', 'later']) mkdirSync(at(name));
   run('mount', '-o', 'loop', at('disk'), at('now'));
   onTestFinished(() => run('umount', '-l', at('now')));
+  let cuts = 0;
   return {
     directory: at('now'),
     afterPowerCut(look) {
-      copyFileSync(at('disk'), at('copy'));
-      return withMounted(at('copy'), at('later'), () => look(at('later')));
+      // A name of its own: a loop device that is let go late still holds what the last copy said.
+      cuts += 1;
+      const copy = at(`copy-${cuts}`);
+      copyFileSync(at('disk'), copy);
+      try {
+        return withMounted(copy, at('later'), () => look(at('later')));
+      } finally {
+        rmSync(copy);
+      }
     },
   };
 }
