@@ -67,11 +67,9 @@ export const daemonSchema = map(
           history: duration({ min: '1d', max: '3650d' })
             .prefault('400d')
             .meta({ description: 'Age at which state changes, decisions and runs are deleted.' }),
-          rollups: duration({ min: '1d', max: '3650d' })
-            .prefault('400d')
-            .meta({
-              description: 'Age at which the sums of five minutes that graphs are drawn from are deleted.',
-            }),
+          rollups: duration({ min: '1d', max: '3650d' }).prefault('90d').meta({
+            description: 'Age at which the sums of five minutes that graphs are drawn from are deleted.',
+          }),
         },
         'daily hourly output',
       )

@@ -10,60 +10,97 @@ const hourMs = 3_600_000;
 /** Steps looked at in one go; a schedule that fires more seldom is looked at again from there. */
 const stepsAtOnce = 1_440;
 
-export class CalendarSchedule {
-  readonly #matches: (local: Date) => boolean;
-  readonly #everyHour: boolean;
-  readonly #stepMs: number;
-  readonly #zone: Intl.DateTimeFormat;
-  /** Wall time of the next firing when `#fires`; else where to look on. */
-  #nextMs = 0;
-  #fires = false;
+/** Makes schedules; those of one expression and zone search together, since a search may take milliseconds. */
+export class Calendar {
+  readonly #searches = new Map<string, Search>();
 
   /** The expression and the zone were judged by config/. */
-  constructor(cron: string, timezone: string, nowMs: number) {
+  schedule(cron: string, timezone: string, nowMs: number): CalendarSchedule {
+    const key = `${timezone}\n${cron}`;
+    const search = this.#searches.get(key) ?? new Search(cron, timezone);
+    this.#searches.set(key, search);
+    return new CalendarSchedule(search, nowMs);
+  }
+
+  /** Schedules that were made go on. */
+  clear(): void {
+    this.#searches.clear();
+  }
+}
+
+interface Found {
+  atMs: number;
+  /** False: nothing until then; look on from there. */
+  fires: boolean;
+}
+
+export class CalendarSchedule {
+  readonly #search: Search;
+  #next: Found;
+
+  constructor(search: Search, nowMs: number) {
+    this.#search = search;
+    this.#next = search.after(nowMs);
+  }
+
+  /** Wall time of the next firing; undefined while it is further away than was looked. */
+  get nextFireMs(): number | undefined {
+    return this.#next.fires ? this.#next.atMs : undefined;
+  }
+
+  /** Wall time at which to poll next. */
+  get pollAtMs(): number {
+    return this.#next.atMs;
+  }
+
+  /** True when it fires now: once, however late, and never for a time before. */
+  poll(nowMs: number): boolean {
+    const { atMs, fires } = this.#next;
+    if (nowMs < atMs) return false;
+    this.#next = this.#search.after(fires ? nowMs : atMs - this.#search.stepMs);
+    return fires;
+  }
+}
+
+class Search {
+  readonly stepMs: number;
+  readonly #matches: (local: Date) => boolean;
+  readonly #everyHour: boolean;
+  readonly #zone: Intl.DateTimeFormat;
+  /** The newest answer, and the step it was sought from. */
+  #newest: (Found & { fromMs: number }) | undefined;
+
+  constructor(cron: string, timezone: string) {
     const fields = cron.trim().split(/\s+/);
     const task = createTask(cron, () => undefined, { timezone: 'UTC' });
     this.#matches = (local) => task.match(local);
     // Taken out of node-cron's own registry: it is only asked, never started.
     void task.destroy();
-    this.#stepMs = fields.length === 6 ? 1_000 : minuteMs;
+    this.stepMs = fields.length === 6 ? 1_000 : minuteMs;
     this.#everyHour = (fields.at(-4) ?? '').startsWith('*');
     this.#zone = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' });
-    this.#look(nowMs);
   }
 
-  /** Wall time of the next firing; undefined while it is further away than was looked. */
-  get nextFireMs(): number | undefined {
-    return this.#fires ? this.#nextMs : undefined;
+  after(wallMs: number): Found {
+    const fromMs = (Math.floor(wallMs / this.stepMs) + 1) * this.stepMs;
+    if (this.#newest?.fromMs !== fromMs) this.#newest = { ...this.#look(fromMs), fromMs };
+    return this.#newest;
   }
 
-  /** Wall time at which to poll next. */
-  get pollAtMs(): number {
-    return this.#nextMs;
-  }
-
-  /** True when it fires now: once, however late, and never for a time before. */
-  poll(nowMs: number): boolean {
-    if (nowMs < this.#nextMs) return false;
-    const fired = this.#fires;
-    this.#look(fired ? nowMs : this.#nextMs - this.#stepMs);
-    return fired;
-  }
-
-  #look(afterMs: number): void {
-    const firstMs = (Math.floor(afterMs / this.#stepMs) + 1) * this.#stepMs;
+  #look(fromMs: number): Found {
+    let atMs = fromMs;
     for (let step = 0; step < stepsAtOnce; step += 1) {
-      this.#nextMs = firstMs + step * this.#stepMs;
-      this.#fires = this.#firesAt(this.#nextMs);
-      if (this.#fires) return;
+      atMs = fromMs + step * this.stepMs;
+      if (this.#firesAt(atMs)) return { atMs, fires: true };
     }
+    return { atMs, fires: false };
   }
 
   #firesAt(atMs: number): boolean {
     const offsetMs = this.#offsetMs(atMs);
     const localMs = atMs + offsetMs;
-    const gapMs = this.#everyHour ? 0 : offsetMs - this.#offsetMs(atMs - this.#stepMs);
-    for (let skippedMs = 0; skippedMs < gapMs; skippedMs += this.#stepMs) {
+    const gapMs = this.#everyHour ? 0 : offsetMs - this.#offsetMs(atMs - this.stepMs);
+    for (let skippedMs = 0; skippedMs < gapMs; skippedMs += this.stepMs) {
       if (this.#matches(new Date(localMs - gapMs + skippedMs))) return true;
     }
     if (!this.#matches(new Date(localMs))) return false;

@@ -274,7 +274,7 @@ export class Fleet {
       ...(checkStatus === undefined ? {} : { checkStatus }),
       ...(event.kind === 'result' ? { result: event.result } : {}),
     };
-    this.#options.history.save(change);
+    this.#options.history.save(change, reduction.effects.length > 0);
   }
 
   #saveDecision(decision: Decision): void {

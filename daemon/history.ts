@@ -1,6 +1,6 @@
 /**
- * Owns writing history: routine results wait a moment in memory and are committed together; whatever an action or a message may
- * rest on is committed at once, with all that came before it. While the store fails, what waits is kept in order and bounded,
+ * Owns writing history: routine results wait a moment in memory and are committed together, changes of state a shorter one; whatever
+ * an action or a message rests on is committed at once, with all that came before it. While the store fails, what waits is kept in order and bounded,
  * and no action may start. Also fans events out to listeners.
  */
 
@@ -19,6 +19,8 @@ interface Waiting {
 
 /** How long a routine result may wait, which is what a kill can lose. Milliseconds. */
 const routineWaitMs = 500;
+/** How long a change of state may wait that nothing is done about: when many hosts change, for the others. Milliseconds. */
+const changeWaitMs = 20;
 /** Writes of one transaction at most; about 5 ms. */
 const batchLimit = 500;
 /** Writes kept while the store is down; beyond it the oldest routine one is dropped, or the oldest, and counted. */
@@ -31,6 +33,8 @@ export class History {
   readonly #waiting: Waiting[] = [];
   readonly #listeners = new Set<(event: StoredEvent) => void>();
   #cancel: (() => void) | undefined;
+  /** Monotonic; means nothing without `#cancel`. */
+  #flushAtMs = 0;
   #problem: string | undefined;
   #dropped = 0;
   #isClosed = false;
@@ -51,6 +55,9 @@ export class History {
     const store = this.#store;
     return {
       ...store,
+      transitions: (query) => (this.flush(), store.transitions(query)),
+      eventsAfter: (...query) => (this.flush(), store.eventsAfter(...query)),
+      lastEventId: () => (this.flush(), store.lastEventId()),
       results: (query) => (this.flush(), store.results(query)),
       decisions: (query) => (this.flush(), store.decisions(query)),
       rollups: (query) => (this.flush(), store.rollups(query)),
@@ -62,29 +69,35 @@ export class History {
     return () => this.#listeners.delete(listener);
   }
 
-  save(change: StoreChange): void {
+  /** `isActedOn`: something is done because of it. */
+  save(change: StoreChange, isActedOn = true): void {
     const isRoutine = change.transitions.length === 0 && change.events.length === 0;
-    this.#write(() => this.#store.save(change), isRoutine);
+    const waitMs = isRoutine ? routineWaitMs : isActedOn ? 0 : changeWaitMs;
+    this.#write(() => this.#store.save(change), isRoutine, waitMs);
   }
 
   saveDecision(decision: Decision): void {
-    this.#write(() => {
-      const stored = this.#store.saveDecision(decision);
-      if (stored.count > 1) return [];
-      const { verdict, reason, action, check, ladder } = decision;
-      const run = decision.runId === undefined ? {} : { runId: decision.runId };
-      const data = { verdict, reason, action, ladder };
-      return [
-        this.#store.addEvent({
-          atMs: decision.atMs,
-          type: 'decision.made',
-          host: decision.host,
-          check,
-          ...run,
-          data,
-        }),
-      ];
-    }, decision.verdict === 'held');
+    this.#write(
+      () => {
+        const stored = this.#store.saveDecision(decision);
+        if (stored.count > 1) return [];
+        const { verdict, reason, action, check, ladder } = decision;
+        const run = decision.runId === undefined ? {} : { runId: decision.runId };
+        const data = { verdict, reason, action, ladder };
+        return [
+          this.#store.addEvent({
+            atMs: decision.atMs,
+            type: 'decision.made',
+            host: decision.host,
+            check,
+            ...run,
+            data,
+          }),
+        ];
+      },
+      decision.verdict === 'held',
+      decision.verdict === 'held' ? routineWaitMs : 0,
+    );
   }
 
   add(type: EventType, event: Partial<Omit<StoredEvent, 'id' | 'atMs' | 'type'>> = {}): void {
@@ -145,7 +158,7 @@ export class History {
     this.add('store.recovered', { data });
   }
 
-  #write(write: Waiting['write'], isRoutine = false): void {
+  #write(write: Waiting['write'], isRoutine = false, waitMs = 0): void {
     if (this.#isClosed) return;
     const waiting = this.#waiting;
     waiting.push({ write, isRoutine });
@@ -160,8 +173,16 @@ export class History {
       this.#dropped += 1;
     }
     const isFull = waiting.length >= batchLimit && this.#problem === undefined;
-    if (!isRoutine || isFull) this.flush();
-    else this.#cancel ??= this.#clock.after(routineWaitMs, () => this.flush());
+    if (waitMs === 0 || isFull) this.flush();
+    else this.#flushWithin(waitMs);
+  }
+
+  #flushWithin(waitMs: number): void {
+    const atMs = this.#clock.monotonicMs() + waitMs;
+    if (this.#cancel !== undefined && this.#flushAtMs <= atMs) return;
+    this.#cancel?.();
+    this.#flushAtMs = atMs;
+    this.#cancel = this.#clock.after(waitMs, () => this.flush());
   }
 
   /** All of `batch`, the first of what waits, or nothing of it. */

@@ -6,7 +6,7 @@
 import type { CheckDefinition, DaemonConfig, HostPlan } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
 import { nextDue, warmUpDue } from '../core/schedule.ts';
-import { CalendarSchedule } from './calendar.ts';
+import { Calendar, type CalendarSchedule } from './calendar.ts';
 import { DueQueue } from './due-queue.ts';
 import { HostLines, type Priority } from './host-lines.ts';
 
@@ -42,6 +42,7 @@ export class Scheduler {
   readonly #jobs = new Map<string, Job>();
   readonly #due = new DueQueue();
   readonly #calendar = new Map<string, CalendarSchedule>();
+  readonly #calendars = new Calendar();
   readonly #lines: HostLines;
   /** When what waits or was shed was due. */
   readonly #dueAtMs = new Map<string, number>();
@@ -87,6 +88,7 @@ export class Scheduler {
       this.#jobs.set(key, job);
       if (!known && !this.#lines.has(key)) this.#schedule(key, job, true);
     }
+    this.#calendars.clear();
     this.#wake();
   }
 
@@ -181,7 +183,7 @@ export class Scheduler {
       return;
     }
     const nowMs = this.#options.clock.nowMs();
-    const calendar = this.#calendar.get(key) ?? new CalendarSchedule(timing.cron, timing.timezone, nowMs);
+    const calendar = this.#calendar.get(key) ?? this.#calendars.schedule(timing.cron, timing.timezone, nowMs);
     this.#calendar.set(key, calendar);
     // The wall clock may be set meanwhile: it is looked at once a minute at the least.
     const lookMs = this.#nowMs() + Math.min(longestSleepMs, Math.max(0, calendar.pollAtMs - nowMs));

@@ -8,7 +8,7 @@ import type { Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import type { ActiveSuppression, DowntimeWindow, Matcher, Suppression } from '../core/safety.ts';
 import { troubleOf } from '../core/trouble.ts';
-import { CalendarSchedule } from './calendar.ts';
+import { Calendar, type CalendarSchedule } from './calendar.ts';
 
 type Recurring = Extract<DowntimeWindow, { kind: 'recurring' }>;
 type Window = Pick<ActiveSuppression, 'untilMs' | 'flexible' | 'problem'>;
@@ -20,7 +20,7 @@ class RecurringWindow {
   #beganAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ cron, timezone, lastsMs }: Recurring, nowMs: number) {
-    this.#schedule = new CalendarSchedule(cron, timezone, nowMs - lastsMs);
+    this.#schedule = new Calendar().schedule(cron, timezone, nowMs - lastsMs);
     this.#lastsMs = lastsMs;
   }
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { CalendarSchedule } from '../../daemon/calendar.ts';
+import { expect, test, vi } from 'vitest';
+import { Calendar } from '../../daemon/calendar.ts';
 
 /** Polls once a minute, as a timer would; returns the UTC times of the firings. */
 function firesIn(cron: string, timezone: string, fromIso: string, hours: number): string[] {
   const fromMs = Date.parse(fromIso);
-  const schedule = new CalendarSchedule(cron, timezone, fromMs);
+  const schedule = new Calendar().schedule(cron, timezone, fromMs);
   const fired: string[] = [];
   for (let ms = fromMs; ms < fromMs + hours * 3_600_000; ms += 60_000) {
     if (schedule.poll(ms)) fired.push(new Date(ms).toISOString().slice(8, 16));
@@ -55,7 +55,7 @@ test('a schedule that fires seldom is found', () => {
 
 test('after a suspend it fires once, and the clock going back fires nothing twice', () => {
   const fromMs = Date.parse('2026-06-01T00:00:00Z');
-  const schedule = new CalendarSchedule('*/10 * * * *', 'UTC', fromMs);
+  const schedule = new Calendar().schedule('*/10 * * * *', 'UTC', fromMs);
   expect(schedule.poll(fromMs + 8 * 3_600_000)).toBe(true);
   expect(schedule.poll(fromMs + 8 * 3_600_000 + 1_000)).toBe(false);
   expect(schedule.poll(fromMs + 3_600_000)).toBe(false);
@@ -64,7 +64,7 @@ test('after a suspend it fires once, and the clock going back fires nothing twic
 
 test('seconds, when the expression has them', () => {
   const fromMs = Date.parse('2026-06-01T00:00:00Z');
-  const schedule = new CalendarSchedule('*/15 * * * * *', 'UTC', fromMs);
+  const schedule = new Calendar().schedule('*/15 * * * * *', 'UTC', fromMs);
   expect(schedule.nextFireMs).toBe(fromMs + 15_000);
 });
 
@@ -72,5 +72,23 @@ test('every entry point thinks in UTC before node-cron is loaded', () => {
   for (const entry of ['cli/main.ts', 'daemon/main.ts']) {
     const [first] = readFileSync(entry, 'utf8').match(/^import .*$/m) ?? [];
     expect(first, entry).toMatch(/utc\.ts'/);
+  }
+});
+
+test('schedules of one expression search once for all of them, and fire each for itself', () => {
+  const looks = vi.spyOn(Intl.DateTimeFormat.prototype, 'formatToParts');
+  try {
+    const calendar = new Calendar();
+    const fromMs = Date.parse('2026-03-01T00:00:30Z');
+    const one = calendar.schedule('30 4 * * *', 'Europe/Berlin', fromMs);
+    const { length } = looks.mock.calls;
+    expect(length).toBeGreaterThan(0);
+    const other = calendar.schedule('30 4 * * *', 'Europe/Berlin', fromMs + 5_000);
+    expect(looks).toHaveBeenCalledTimes(length);
+    const atMs = Date.parse('2026-03-01T03:30:00Z');
+    expect([one.nextFireMs, other.nextFireMs]).toEqual([atMs, atMs]);
+    expect([one.poll(atMs), other.poll(atMs), one.poll(atMs)]).toEqual([true, true, false]);
+  } finally {
+    looks.mockRestore();
   }
 });

@@ -122,6 +122,23 @@ test('a change that is told is on the disk when it is told, after all that came 
   expect([told, disk.writes]).toEqual([[1, 0, 1, 2], 1]);
 });
 
+test('changes that nothing is done about are one commit a moment later; what is done about one takes them along', async () => {
+  const { clock, disk, history, store } = start();
+  const told: string[] = [];
+  history.onEvent(({ type }) => told.push(type));
+  history.save(changeOf(1));
+  for (const number of [2, 3]) history.save(changeOf(number, true), false);
+  expect([disk.writes, told.length]).toEqual([0, 0]);
+  await clock.pass(20);
+  expect([disk.writes, told.length]).toEqual([1, 2]);
+  expect(numbersIn(store)).toEqual([1, 2, 3]);
+  history.save(changeOf(4, true), false);
+  history.save(changeOf(5, true));
+  expect([disk.writes, told.length]).toEqual([2, 4]);
+  await clock.pass(waitMs);
+  expect(disk.writes).toBe(2);
+});
+
 test('a reader sees what waits', () => {
   const { history } = start();
   history.save(changeOf(7));
