@@ -42,7 +42,7 @@ function run(
   const news: BatchNews[] = [];
   const reader = new FrameReader(nonce, secret, (item) => {
     const { times: _, ...timeless } = { times: undefined, ...item };
-    news.push(timeless as BatchNews);
+    news.push(timeless);
   });
   const child = spawn(program, args, {
     detached: true,
