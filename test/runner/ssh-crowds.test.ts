@@ -221,7 +221,7 @@ test('with more hosts than room most keep their connection, and it is told once'
   for (let round = 0; round < 6; round += 1) {
     const before = runner.connections().evicted;
     for (const host of hosts) await ok(runner, host);
-    evictedIn.push((runner.connections().evicted) - before);
+    evictedIn.push(runner.connections().evicted - before);
     add(60_000);
   }
   // By age alone it would be ten in each round: each connection closed just before its turn.
