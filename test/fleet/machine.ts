@@ -97,6 +97,13 @@ export class Machine {
     await this.must(`echo ${seconds} >/var/lib/fleet/delay`);
   }
 
+  /** From the next boot on sshd starts so much later. */
+  async slowBoots(seconds: number): Promise<void> {
+    const directory = '/etc/systemd/system/ssh.service.d';
+    const lines = `[Service]\\nExecStartPre=/bin/sleep ${seconds}\\n`;
+    await this.must(`mkdir -p ${directory} && printf '${lines}' >${directory}/slow.conf`);
+  }
+
   /** A shell command as root inside, not over the network. Exit 1 with a sentence while it is off. */
   async exec(command: string): Promise<Exit> {
     return this.#call('exec', this.name, 'sh', '-c', command);

@@ -25,7 +25,7 @@ actions:
     reboot: { back_within: 1m }
     guard: { max_concurrent: 1, per: role }
     min_uptime: 0s
-    sudo: true${freely()}
+    sudo: true${freely}
 `;
 
 beforeAll(async () => {

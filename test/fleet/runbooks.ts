@@ -3,27 +3,27 @@
 /** For `remediation` of the daemon file. */
 export const unlimited = 'mode: auto, max_runs: 1000 per 1h, max_runs_per_host: 1000 per 1h';
 
-/** Keys of an action: nothing but what a scenario is about may hold it. `before` is its evidence. */
-export function freely(before = 'false'): string {
-  return `
+/** Keys of an action: nothing but what a scenario is about may hold it. */
+export const freely = `
     cooldown: 0s
     max_runs: 1000 per 1h
     chronic: false
     demote: false
-    before: ${before}
+    before: false
     verify: { within: 15s, stays_ok: 1s }`;
-}
 
 export interface RestartsOptions {
   unit?: 'worker' | 'flaky';
-  before?: string;
   /** YAML of one more key of the action. */
   more?: string;
 }
 
 /** Restarts the unit at the second failure. `hosts`: as in a list of YAML. YAML of further actions may be appended. */
-export function restarts(name: string, hosts: string, options: RestartsOptions = {}): string {
-  const { unit = 'worker', before, more = '' } = options;
+export function restarts(
+  name: string,
+  hosts: string,
+  { unit = 'worker', more = '' }: RestartsOptions = {},
+): string {
   return `
 runbook: ${name}
 hosts: [${hosts}]
@@ -36,6 +36,6 @@ actions:
     when: { check: running, attempts: 2 }
     systemd_restart: ${unit}
     sudo: true
-    ${more}${freely(before)}
+    ${more}${freely}
 `;
 }
