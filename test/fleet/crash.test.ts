@@ -17,6 +17,7 @@ import { freely, restarts, unlimited } from './runbooks.ts';
 const rebooters = ['r1', 'r2', 'r3', 'r4', 'r5'];
 const workers = ['w1', 'w2', 'w3', 'w4', 'w5', 'w6', 'w7', 'w8', 'w9', 'w10'];
 /** Runs that are open at a kill: each counts once for each kill. */
+const wantedPoints = Number(process.env['MENDD_KILL_POINTS'] ?? 200);
 const wantedOfEachStage = 3;
 
 /** Milliseconds from one machine's first trouble to the next one's: their runs are at different stages. */
