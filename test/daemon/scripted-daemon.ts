@@ -18,47 +18,14 @@ import { createRunner } from '../../runner/runner.ts';
 import { openStores } from '../../store/open.ts';
 import { remediationOf } from '../support/definitions.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
+import { wholeDefinitions } from '../support/whole-definitions.ts';
 
 const bootId = 'boot-1';
-const ssh = {
-  transport: 'ssh' as const,
-  user: 'mendd',
-  agent: false,
-  knownHosts: '/dev/null',
-  hostKeys: 'strict' as const,
-  connectTimeoutMs: 1_000,
-  maxConnections: 1,
-  connectRatePerSec: 1,
-  maxSessionsPerHost: 1,
-  pluginDirs: [],
-};
-
 export function definitionsOf(
   plans: HostPlan[],
   more: Partial<Definitions['daemon']['remediation']> = {},
 ): Definitions {
-  return {
-    revision: 'r1',
-    daemon: {
-      definitionsPath: '/nowhere',
-      store: {
-        path: '',
-        keepResultsMs: 86_400_000,
-        keepHistoryMs: 8_640_000_000,
-        keepRollupsMs: 8_640_000_000,
-      },
-      ssh,
-      api: { host: '127.0.0.1', port: 0 },
-      scheduler: { maxConcurrent: 1, maxPerHost: 1, queueLimit: 1 },
-      remediation: remediationOf(more),
-      notify: new Map(),
-      log: { level: 'error' },
-    },
-    hosts: new Map(plans.map((plan) => [plan.host.name, plan.host])),
-    runbooks: [],
-    suppressions: [],
-    byHost: new Map(plans.map((plan) => [plan.host.name, plan])),
-  };
+  return { ...wholeDefinitions(plans, remediationOf(more)), runbooks: [] };
 }
 
 /** What the target answers; each may wait for as long as the test likes. */
@@ -103,7 +70,12 @@ export class ScriptedDaemon {
       ...stores,
       definitions,
       observe: false,
-      runner: createRunner({ config: ssh, clock, random: () => 0.5, hosts: () => undefined }),
+      runner: createRunner({
+        config: definitions.daemon.ssh,
+        clock,
+        random: () => 0.5,
+        hosts: () => undefined,
+      }),
       guard: this.guard,
       network: { look: () => Promise.resolve({}) },
       checkSoon: (host, check) => this.wanted.push(`${host}/${check}`),

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { FactsQuestion, HumanProbe, TargetFacts } from '../../core/guard-port.ts';
 import type { Runner } from '../../core/ports.ts';
 import { quoteShell } from '../../core/shell-quote.ts';
-import type { Intent } from '../../core/types.ts';
 import { createTargetGuard } from '../../runner/target-guard.ts';
+import { bareIntent } from '../support/intents.ts';
 import { makeShell, type Shell, shellNames, shellRunner } from '../support/shells.ts';
 
 const target = { kind: 'local' } as const;
@@ -16,28 +16,6 @@ const shells: Shell[] = [];
 afterAll(() => {
   for (const shell of shells) shell.remove();
 });
-
-function intentOf(id: string, bootId: string): Intent {
-  return {
-    id,
-    host: 'h',
-    ladder: 'r.a',
-    action: 'r.a',
-    kind: 'command',
-    episode: 'e',
-    attempt: 1,
-    decidedAtMs: 0,
-    notAfterMs: 0,
-    fence: 1,
-    decidedBy: 'rule',
-    reason: '',
-    command: '',
-    revision: '',
-    gates: [],
-    preconditions: { bootId },
-    shard: 0,
-  };
-}
 
 interface Bench {
   shell: Shell;
@@ -251,7 +229,7 @@ describe.skipIf(!isRoot)('without /proc (needs root)', () => {
     const send = (id: string, bootId: string) =>
       guard.run({
         target,
-        intent: intentOf(id, bootId),
+        intent: bareIntent(id, { preconditions: { bootId } }),
         script: 'echo ran',
         timeoutMs: 5_000,
         beforeSend: () => undefined,

@@ -14,9 +14,10 @@ import {
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { GuardOutcome, GuardRequest, TargetGuard } from '../../core/guard-port.ts';
-import type { Intent, Preconditions } from '../../core/types.ts';
+import type { Preconditions } from '../../core/types.ts';
 import { readGuardAnswer } from '../../runner/guard-answer.ts';
 import { createTargetGuard } from '../../runner/target-guard.ts';
+import { bareIntent } from '../support/intents.ts';
 import { makeShell, type Shell, type ShellRunner, shellNames, shellRunner } from '../support/shells.ts';
 
 interface Bench {
@@ -36,29 +37,6 @@ afterAll(() => {
   for (const shell of shells) shell.remove();
 });
 
-function intent(id: string, changes: Partial<Intent>): Intent {
-  return {
-    id,
-    host: 'web-1',
-    ladder: 'r.a',
-    action: 'r.a',
-    kind: 'command',
-    episode: 'e',
-    attempt: 1,
-    decidedAtMs: 0,
-    notAfterMs: 0,
-    fence: 1,
-    decidedBy: 'rule',
-    reason: '',
-    command: '',
-    revision: '',
-    gates: [],
-    preconditions: {},
-    shard: 0,
-    ...changes,
-  };
-}
-
 function bench(name: string, without: string[] = []): Bench {
   const shell = makeShell(name, { without });
   shells.push(shell);
@@ -73,7 +51,7 @@ function bench(name: string, without: string[] = []): Bench {
     send: (id, script, { preconditions = {}, fence = 1, ...changes } = {}) =>
       guard.run({
         target,
-        intent: intent(id, { preconditions, fence }),
+        intent: bareIntent(id, { preconditions, fence }),
         script,
         timeoutMs: 20_000,
         beforeSend: () => undefined,
