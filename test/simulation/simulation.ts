@@ -23,7 +23,7 @@ import type { DiskState } from './watched-port.ts';
 import { World, type WorldOptions } from './world.ts';
 
 /** Trouble for so long, then calm for at most so long: a reboot without its definition is given 600 s. Milliseconds of the simulation. */
-const troubleMs = 150_000;
+const troubleMs = 165_000;
 const calmMs = 700_000;
 /** Lines of a trace that a report shows. */
 const shownLines = 70;
