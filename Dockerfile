@@ -17,6 +17,8 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY core core
 COPY config config
+COPY sources sources
+COPY import import
 COPY store store
 COPY runner runner
 COPY checks checks

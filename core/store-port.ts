@@ -30,11 +30,29 @@ export interface Store {
   /** Events with id above `afterId`, oldest first. */
   eventsAfter(afterId: number, limit: number): StoredEvent[];
   lastEventId(): number;
+  /** Takes the place of what was heard of the same kind and name. */
+  putHeard(heard: Heard): void;
+  removeHeard(kind: HeardKind, name: string): void;
+  /** Ordered by name. */
+  loadHeard(kind: HeardKind): Heard[];
   /** Deletes what is older than the retention in batches; returns true while more is left. */
   prune(olderThan: { resultsBeforeMs: number; historyBeforeMs: number; rollupsBeforeMs: number }): boolean;
   /** A copy that can be opened on its own. */
   backup(file: string): Promise<void>;
   close(): void;
+}
+
+/** `facts` by host and source, `inventory` by source, `definitions` by what they are read from. */
+export type HeardKind = 'facts' | 'inventory' | 'definitions';
+
+/** The newest thing told from outside, so that a start does not begin blind. */
+export interface Heard {
+  kind: HeardKind;
+  name: string;
+  /** Wall time. */
+  atMs: number;
+  /** Plain data, written as JSON. */
+  body: unknown;
 }
 
 export interface StoreChange {

@@ -8,6 +8,7 @@ import { currentState } from './current-state.ts';
 import { decisionTable } from './decisions.ts';
 import { eventTable } from './events.ts';
 import { guarded, translated } from './failure.ts';
+import { heardTable } from './heard.ts';
 import { resultTables } from './results.ts';
 import { rollupTable } from './rollups.ts';
 import { seriesTable } from './series.ts';
@@ -25,6 +26,7 @@ export function createHistory(db: Connection, file: string): Store {
   const decisions = decisionTable(db);
   const events = eventTable(db);
   const rollups = rollupTable(db);
+  const heard = heardTable(db);
   /** Of the present transaction. */
   let added: [seriesId: number, result: CheckResult][] = [];
 
@@ -107,6 +109,7 @@ export function createHistory(db: Connection, file: string): Store {
     },
     eventsAfter: events.eventsAfter,
     lastEventId: events.lastEventId,
+    ...heard,
     prune: (olderThan) => together(() => prune(olderThan)),
     backup: (to) => copyOnline(db, to),
     close() {

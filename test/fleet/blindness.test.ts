@@ -5,6 +5,11 @@ import { type Fleet, until, upFleet } from './harness.ts';
 
 const everyMs = 1_000;
 const timeoutMs = 2_000;
+/**
+ * In which a machine that went silent is hard unreachable: an answer to a keepalive is awaited (12 s, after one that was just
+ * given), then three logins run into their limit, put off by at most 1, 2 and 4 s and each begun by a check.
+ */
+const unreachableWithinMs = 12_000 + 10_000 + 3 * (connectTimeoutMs + everyMs) + 7_000;
 
 const runbook = `
 runbook: worker
@@ -45,12 +50,11 @@ afterAll(async () => {
 });
 
 async function unreachable(host: string): Promise<string> {
-  return daemon.explained(
-    until(`${host} is unreachable`, async () => {
-      const { status } = await daemon.host(host);
-      return status.state === 'unreachable' && status.type === 'hard' ? status.failure?.stage : undefined;
-    }),
-  );
+  const hardStage = async (): Promise<string | undefined> => {
+    const { status } = await daemon.host(host);
+    return status.state === 'unreachable' && status.type === 'hard' ? status.failure?.stage : undefined;
+  };
+  return daemon.explained(until(`${host} is unreachable`, hardStage, unreachableWithinMs));
 }
 
 test('a machine cut off is unreachable, and nothing is done until it can be seen again', async () => {
