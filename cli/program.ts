@@ -16,6 +16,7 @@ import { addDowntime } from './downtime.ts';
 import { addExplain } from './explain.ts';
 import { addHistory } from './history.ts';
 import { addHosts } from './hosts.ts';
+import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
@@ -34,7 +35,7 @@ import { addValidate } from './validate.ts';
 import { addVersion } from './version.ts';
 
 const groups: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
-  ['Start:', [addDemo, addInit, addValidate, addDoctor, addServe]],
+  ['Start:', [addDemo, addInit, addImport, addValidate, addDoctor, addServe]],
   ['Look:', [addStatus, addHosts, addChecks, addRuns, addHistory, addExplain, addOutcomes]],
   ['Do:', [addCheck, addAct, addPause, addResume, addReload]],
   ['Answer:', [addApprovals, addApprove, addReject]],
