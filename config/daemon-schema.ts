@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { duration, map, matching, named, plain, rate, secret, whole, word } from './fields.ts';
 import { absolutePath, hostAndPort, hostName, loginName, path } from './names.ts';
 import { remediationSchema } from './remediation-schema.ts';
+import { definitionsSchema } from './source-schema.ts';
 
 const mailAddress = matching(
   'a mail address',
@@ -45,16 +46,7 @@ const notifyTarget = map(
 export const daemonSchema = map(
   {
     $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),
-    definitions: map(
-      {
-        path: path()
-          .prefault('./definitions')
-          .meta({ description: 'Directory with hosts/, runbooks/, silences/ and plugins/.' }),
-      },
-      'branch every url commit ref',
-    )
-      .prefault({})
-      .meta({ description: 'Where the definitions live.' }),
+    definitions: definitionsSchema.prefault({}).meta({ description: 'Where the definitions live.' }),
     store: map({
       path: path()
         .prefault('/var/lib/mendd/mendd.db')

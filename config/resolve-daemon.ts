@@ -9,6 +9,7 @@ import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
 import { nearestFile } from './paths.ts';
 import { type ProblemList, suggest } from './problems.ts';
 import { resolveRemediation } from './resolve-remediation.ts';
+import { resolveGit, resolveHold, sourceDirectory, usualPath } from './resolve-source.ts';
 import type { SecretReader } from './secrets.ts';
 import { keyPlace, placeOf, type Tree } from './yaml-tree.ts';
 import { readPartly } from './zod-problems.ts';
@@ -24,9 +25,9 @@ export function readDaemonFile(tree: Tree, problems: ProblemList): DaemonFile {
   return { tree, ...readPartly(daemonSchema, tree, 'daemon file', problems) };
 }
 
-/** As the user wrote it, relative to the daemon file; for messages and for reading. */
+/** As the user wrote it, relative to the daemon file; for messages and for reading. Undefined also while no commit is in force. */
 export function definitionsPath({ tree, parts }: DaemonFile): string | undefined {
-  return parts.definitions && nearestFile(tree.place.file, parts.definitions.path);
+  return sourceDirectory(parts, tree);
 }
 
 /** Names under `notify`; undefined when that section has problems. */
@@ -52,12 +53,15 @@ export function resolveDaemon(
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
   const remediation = resolveRemediation(parts.remediation, limits);
+  const git = resolveGit(parts, tree, secrets, problems);
   if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
   if (problems.problems.length > found) return undefined;
   const { definitions, store, api, scheduler, log } = whole;
   const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
   return {
-    definitionsPath: path(definitions.path),
+    definitionsPath: resolve(definitionsPath(file) ?? path(definitions.path ?? usualPath)),
+    ...(git === undefined ? {} : { git }),
+    hold: resolveHold(definitions),
     store: {
       path: path(store.path),
       keepResultsMs: store.keep.results,

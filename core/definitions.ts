@@ -4,6 +4,7 @@
  */
 import type { RemediationConfig } from './remediation-config.ts';
 import type { Mode, Suppression } from './safety.ts';
+import type { InventorySource, Json } from './sources.ts';
 import type { CheckState } from './types.ts';
 
 /** A value whose text and JSON form is `<secret>`; `reveal()` is called where it is used, nowhere else. */
@@ -23,6 +24,8 @@ export interface Definitions {
   byHost: ReadonlyMap<string, HostPlan>;
   /** From silences/*.yaml: silences and downtimes. */
   suppressions: readonly Suppression[];
+  /** Where hosts come from beside the hosts files. */
+  inventories: readonly InventorySource[];
 }
 
 /** All that concerns one host. */
@@ -42,6 +45,10 @@ export interface HostDefinition {
   port: number;
   user: string;
   labels: Readonly<Record<string, string>>;
+  /** What templates read as `vars`. */
+  vars: Readonly<Record<string, Json>>;
+  /** Where it comes from: `hosts` for the hosts files, otherwise the source in words. */
+  origin: string;
   /** Name of another host to go through. */
   jump?: string;
   /** Zone of the coordinator's shards; a label for later, `default` when unset. */
@@ -56,8 +63,11 @@ export interface RunbookDefinition {
   title: string;
   enabled: boolean;
   hosts: readonly string[];
+  /** Those of hosts that have none of their own among `variants`. */
   checks: readonly CheckDefinition[];
   ladders: readonly LadderDefinition[];
+  /** Of a runbook with templates or conditions: what it is on each host. Hosts that are alike share one. */
+  variants?: ReadonlyMap<string, Pick<HostPlan, 'checks' | 'ladders'>>;
   source: SourcePlace;
 }
 
@@ -97,6 +107,8 @@ export interface CheckDefinition {
   env: Readonly<Record<string, string>>;
   /** May share one exec with others of its host. Never with `sudo`. */
   batch: boolean;
+  /** Why it cannot be asked on this host, a template being the reason: its state is UNKNOWN. */
+  blocked?: string;
   source: SourcePlace;
 }
 
@@ -191,6 +203,8 @@ export interface ActionDefinition {
   /** When this action loses trust; null: never. */
   demote: DemotionRule | null;
   env: Readonly<Record<string, string>>;
+  /** Why it cannot act on this host: a template of it, or of a rung before it, cannot be rendered. */
+  blocked?: string;
   source: SourcePlace;
 }
 
@@ -234,6 +248,10 @@ export type EffectDefinition =
 export interface DaemonConfig {
   /** Directory the definitions were read from. */
   definitionsPath: string;
+  /** The repository they come from; absent when they are a directory that somebody else keeps. */
+  git?: GitSource;
+  /** What a reload may drop without a person's word. */
+  hold: HoldLimits;
   store: { path: string; keepResultsMs: number; keepHistoryMs: number; keepRollupsMs: number };
   ssh: SshConfig;
   api: { host: string; port: number };
@@ -241,6 +259,37 @@ export interface DaemonConfig {
   remediation: RemediationConfig;
   notify: ReadonlyMap<string, NotifyTarget>;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
+}
+
+/** A git repository with definitions. */
+export interface GitSource {
+  /** https, ssh, git or file; holds no secret. */
+  url: string;
+  branch: string;
+  /** Directory in the repository; empty: its top. */
+  path: string;
+  everyMs: number;
+  /** Private key, for ssh. */
+  key?: Secret;
+  /** Access token, for https. */
+  token?: Secret;
+  /** Host keys, for ssh. */
+  knownHosts: string;
+  /** Of each command. */
+  timeoutMs: number;
+  /** Commits without a signature of one of these are refused: a file as ssh-keygen(1) reads it. */
+  allowedSigners?: string;
+  /** Where the mirror and the checkouts are kept. */
+  directory: string;
+}
+
+/** A reload that drops more than this share is held, if it is at least two. 0..100. */
+export interface HoldLimits {
+  hostsPercent: number;
+  /** Of each check on each host. */
+  checksPercent: number;
+  /** Hold a commit that does not follow upon the one that runs: its history was rewritten. */
+  rewritten: boolean;
 }
 
 export interface SshConfig {

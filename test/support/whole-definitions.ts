@@ -21,6 +21,7 @@ export function wholeDefinitions(plans: Iterable<HostPlan>, remediation: Remedia
     revision: 'r1',
     daemon: {
       definitionsPath: '/nowhere',
+      hold: { hostsPercent: 100, checksPercent: 100, rewritten: true },
       store: {
         path: '',
         keepResultsMs: 86_400_000,
