@@ -14,6 +14,7 @@ const syntaxErrorsShown = 5;
 
 export interface YamlSource {
   document: Document.Parsed;
+  text: string;
   /** The place of an offset in the text. */
   place(offset: number): SourcePlace;
 }
@@ -49,7 +50,7 @@ export function parseYaml(text: string, file: string, problems: ProblemList): Ya
   for (const error of errors.slice(0, syntaxErrorsShown)) {
     problems.add(place(error.pos[0]), ...explain(error));
   }
-  return document === undefined || errors.length > 0 ? undefined : { document, place };
+  return document === undefined || errors.length > 0 ? undefined : { document, text, place };
 }
 
 function composeOnly(tokens: readonly CST.Token[]): Document.Parsed | undefined {
@@ -81,7 +82,7 @@ function refuseToken(token: CST.Token): Refusal | undefined {
 }
 
 /** Walks with a list of its own, since the call stack is what it protects. */
-function refuseDepth(document: CST.Document): Refusal | undefined {
+export function refuseDepth(document: CST.Document): Refusal | undefined {
   const waiting: { token: CST.Token | null | undefined; depth: number }[] = [
     { token: document.value, depth: 1 },
   ];
