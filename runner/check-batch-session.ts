@@ -175,10 +175,10 @@ class Conversation {
       this.#cancelOverdue = leftMs === Infinity ? undefined : this.#clock.after(leftMs, () => this.#watch());
       return;
     }
-    const pulse = feelPulse(this.#connection, this.#clock);
-    if (pulse === 'alive') this.#stop('cut');
-    else if (pulse !== 'silent') {
-      this.#cancelOverdue = this.#clock.after(pulse.askAgainMs, () => this.#watch());
+    const life = feelPulse(this.#connection);
+    if (life === 'alive') this.#stop('cut');
+    else if (life !== 'silent') {
+      this.#cancelOverdue = this.#clock.after(life.askAgainMs, () => this.#watch());
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Owns the command line of an `ssh` master. Text only; secrets never stand in it. */
 import type { HostDefinition, SshConfig } from '../core/definitions.ts';
 import { quoteShell } from '../core/shell-quote.ts';
-import { keepalive } from './ssh-connect.ts';
+import { pulse } from './ssh-pulse.ts';
 
 export interface MasterPlan {
   host: HostDefinition;
@@ -35,8 +35,9 @@ export function masterArguments(plan: MasterPlan): string[] {
     ['ControlMaster', 'yes'],
     ['ControlPersist', 'no'],
     ['ConnectionAttempts', '1'],
-    ['ServerAliveInterval', String(keepalive.intervalMs / 1000)],
-    ['ServerAliveCountMax', String(keepalive.count)],
+    // For when nothing is under way; what is, is asked after over the control socket.
+    ['ServerAliveInterval', String(pulse.patienceMs / 1000)],
+    ['ServerAliveCountMax', String(pulse.idleMs / pulse.patienceMs)],
     ['ClearAllForwardings', 'yes'],
     ['ForwardAgent', 'no'],
     ['ForwardX11', 'no'],

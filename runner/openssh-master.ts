@@ -10,9 +10,8 @@ import type { PresentedKey } from './host-keys.ts';
 import { OpensshLog } from './openssh-log.ts';
 import { MuxClient } from './openssh-mux.ts';
 import { proveShell } from './shell-proof.ts';
-import { keepalive } from './ssh-connect.ts';
 import { SshConnection } from './ssh-connection.ts';
-import { failure, lateFailure, noShellFailure } from './ssh-failure.ts';
+import { failure, lateFailure, noShellFailure, wentSilent } from './ssh-failure.ts';
 
 export interface MasterOptions {
   arguments: readonly string[];
@@ -130,11 +129,10 @@ export class Master {
     }
     this.#mux = new MuxClient({
       controlPath,
-      clock,
-      keepaliveMs: keepalive.intervalMs,
       onReady: () => void this.#prove(),
       onBytes: () => {
-        if (this.#open) this.#open.lastByteAtMs = clock.monotonicMs();
+        // The master changes keys by itself.
+        this.#open?.heard(0);
       },
       onEnd: (why) => this.#onHangUp(why),
     });
@@ -177,11 +175,7 @@ export class Master {
     const { place } = this.#options;
     const hint = 'It is opened again by itself.';
     const cause = this.#log.silent
-      ? failure(
-          'timeout',
-          `${place} went silent: ${keepalive.count} keepalives were not answered`,
-          'The host hangs, or the network to it is cut.',
-        )
+      ? wentSilent(place)
       : failure('lost', `the connection to ${place} was closed${why ? ` (${why})` : ''}`, hint);
     if (!this.#settled) this.#fail(cause);
     this.#open?.destroy(cause);

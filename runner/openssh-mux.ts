@@ -7,7 +7,7 @@ import { connect, type Socket } from 'node:net';
 import type { Clock } from '../core/ports.ts';
 import { type ChannelEnd, MuxChannel, maxPacketBytes, windowBytes } from './openssh-channel.ts';
 import { message, packet, text, uint32, WireReader } from './openssh-wire.ts';
-import type { SshClient } from './ssh-connection.ts';
+import type { SshClient } from './ssh-client.ts';
 
 /** Source: PROTOCOL.mux and mux.c of OpenSSH 9.2. */
 const mux = {
@@ -23,8 +23,6 @@ const packetLimitBytes = 512 * 1024;
 
 export interface MuxOptions {
   controlPath: string;
-  clock: Clock;
-  keepaliveMs: number;
   onReady: () => void;
   /** Something came from the host. */
   onBytes: () => void;
@@ -55,7 +53,6 @@ export class MuxClient implements SshClient {
   #stage: 'hello' | 'proxy' | 'open' | 'ended' = 'hello';
   #broken = false;
   #nextId = 0;
-  #cancelKeepalive: () => void = () => undefined;
 
   constructor(options: MuxOptions) {
     this.#options = options;
@@ -74,10 +71,19 @@ export class MuxClient implements SshClient {
     this.#open('direct-tcpip', { answer }, ...ends);
   }
 
+  /** The master asks the host for signs of life, but tells nobody; so a command that is quiet is asked after here. */
+  ask(): boolean {
+    for (const [id, channel] of this.#channels) {
+      if (this.#starting.has(id)) continue;
+      channel.keepalive();
+      return true;
+    }
+    return false;
+  }
+
   end(): void {
     if (this.#stage === 'ended') return;
     this.#stage = 'ended';
-    this.#cancelKeepalive();
     this.#socket.destroy();
     this.#opening.clear();
     this.#starting.clear();
@@ -136,7 +142,6 @@ export class MuxClient implements SshClient {
       this.#stage = 'proxy';
     } else if (this.#stage === 'proxy' && type === mux.proxyAnswer) {
       this.#stage = 'open';
-      this.#keepAlive();
       this.#options.onReady();
     } else throw new RangeError('the ssh program has no proxy mode (OpenSSH 7.4 and newer have it)');
   }
@@ -201,18 +206,6 @@ export class MuxClient implements SshClient {
     }
     exec.channel.close();
     exec.answer(new Error('Unable to exec'), undefined as never);
-  }
-
-  /** The master asks the host for signs of life, but tells nobody; so a command that is quiet is asked after here. */
-  #keepAlive(): void {
-    this.#cancelKeepalive = this.#options.clock.after(this.#options.keepaliveMs, () => {
-      for (const [id, channel] of this.#channels) {
-        if (this.#starting.has(id)) continue;
-        channel.keepalive();
-        break;
-      }
-      this.#keepAlive();
-    });
   }
 }
 

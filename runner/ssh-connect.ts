@@ -45,8 +45,6 @@ export interface ConnectOptions {
 
 /** Received before the login is done; a real server needs about 5 KB and its banner. */
 const maxBytesBeforeLogin = 1024 * 1024;
-/** A silent host is noticed after (count + 1) x interval. */
-export const keepalive = { intervalMs: 10_000, count: 3 } as const;
 
 /** Of what comes first, for people when it was no SSH. */
 const greetingBytes = 200;
@@ -178,8 +176,6 @@ class Attempt {
         authHandler: [...auth],
         algorithms: { serverHostKey: hostKeys.algorithms(address, port) },
         hostVerifier: (key: Buffer) => this.#verify(key),
-        keepaliveInterval: keepalive.intervalMs,
-        keepaliveCountMax: keepalive.count,
         readyTimeout: 0,
       });
     } catch (error) {
@@ -231,17 +227,11 @@ class Attempt {
   #onError(error: Error & { level?: string }): void {
     if (this.#settled) {
       this.#connection?.destroy(
-        error.level === 'client-timeout'
-          ? failure(
-              'timeout',
-              `${this.#place} went silent: ${keepalive.count} keepalives were not answered`,
-              'The host hangs, or the network to it is cut.',
-            )
-          : failure(
-              'lost',
-              `the connection to ${this.#place} broke (${error.message})`,
-              'It is opened again by itself.',
-            ),
+        failure(
+          'lost',
+          `the connection to ${this.#place} broke (${error.message})`,
+          'It is opened again by itself.',
+        ),
       );
       return;
     }

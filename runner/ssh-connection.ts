@@ -2,33 +2,13 @@
  * One open SSH connection: its channel slots, its pulse and its end. It runs no scripts (ssh-session.ts) and
  * is opened elsewhere (ssh-connect.ts).
  */
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import type { Limiter } from './remote-script.ts';
-import { failure } from './ssh-failure.ts';
-
-/** A command's streams. Emits `exit` with a code, or with null and the name of a signal, and at the end `close`. */
-export interface SshChannel extends Duplex {
-  stderr: Readable;
-  close(): void;
-}
-
-type ChannelAnswer = (error: Error | undefined, channel: SshChannel) => void;
-
-/** What is asked of the far side of a connection: ssh2's Client, or an `ssh` master (openssh-mux.ts). */
-export interface SshClient {
-  /** An error with a `reason` is a channel refused, `Unable to exec` a command refused. */
-  exec(command: string, options: { allowHalfOpen: boolean }, answer: ChannelAnswer): unknown;
-  forwardOut(
-    fromAddress: string,
-    fromPort: number,
-    address: string,
-    port: number,
-    answer: ChannelAnswer,
-  ): unknown;
-  end(): unknown;
-}
+import type { SshChannel, SshClient } from './ssh-client.ts';
+import { failure, wentSilent } from './ssh-failure.ts';
+import { Pulse } from './ssh-pulse.ts';
 
 export type ExitListener = (code: number | null, signal?: string) => void;
 
@@ -57,14 +37,13 @@ export class SshConnection {
   limiter: Limiter = 'shell';
   /** Set when a command ran to its end here: a loss after that is no reason to wait before reconnecting. */
   proved = false;
-  /** Monotonic time of the newest byte from the host. */
-  lastByteAtMs: number;
   lastUsedAtMs: number;
   readonly openedAtMs: number;
   readonly #client: SshClient;
   readonly #stream: { destroy(): unknown };
   readonly #clock: Clock;
   readonly #maxSessions: number;
+  readonly #pulse: Pulse;
   readonly #waiters: Waiter[] = [];
   readonly #onEnd: ((cause: TransportFailure) => void)[] = [];
   #limit: number;
@@ -89,14 +68,29 @@ export class SshConnection {
     this.#clock = clock;
     this.#maxSessions = Math.max(1, maxSessions - sessionHeadroom);
     this.#limit = this.#maxSessions;
-    this.lastByteAtMs = clock.monotonicMs();
-    this.lastUsedAtMs = this.lastByteAtMs;
-    this.openedAtMs = this.lastByteAtMs;
+    this.lastUsedAtMs = clock.monotonicMs();
+    this.openedAtMs = this.lastUsedAtMs;
+    this.#pulse = new Pulse({
+      clock,
+      isBusy: () => !this.idle,
+      ask: () => this.#ask(),
+      onSilent: () => this.destroy(wentSilent(place)),
+    });
+  }
+
+  /** Since the newest byte from the host. */
+  get quietMs(): number {
+    return this.#pulse.quietMs;
+  }
+
+  /** Asks the host for a sign of life, which is heard when it comes. */
+  askForLife(): void {
+    this.#pulse.ask();
   }
 
   /** Bytes came from the host. */
   heard(bytes: number): void {
-    this.lastByteAtMs = this.#clock.monotonicMs();
+    this.#pulse.heard();
     this.#heardBytes += bytes;
     if (this.#heardBytes >= keysLastBytes && this.usable) this.retire();
   }
@@ -139,6 +133,7 @@ export class SshConnection {
   takeSlot(limitMs: number, signal: AbortSignal | undefined, first = false): Promise<SlotAnswer> {
     if (!this.usable) return Promise.resolve('closed');
     if (signal?.aborted) return Promise.resolve('aborted');
+    if (this.idle) this.#pulse.begin();
     if (this.#active < Math.floor(this.#limit) && (first || this.#waiters.length === 0)) {
       this.#active += 1;
       return Promise.resolve('slot');
@@ -200,9 +195,7 @@ export class SshConnection {
       } catch {
         // ssh2 throws for a socket that is closed already and has not said so.
         unsubscribe();
-        this.destroy(
-          failure('lost', `the connection to ${this.place} was closed`, 'It is opened again by itself.'),
-        );
+        this.#wasClosed();
         resolve({ kind: 'lost' });
       }
     });
@@ -235,6 +228,7 @@ export class SshConnection {
 
   /** Keeps it from being idle until the answer is called, for another connection that goes through it. */
   lease(): () => void {
+    if (this.idle) this.#pulse.begin();
     this.#forwards += 1;
     return () => {
       this.#forwards -= 1;
@@ -248,6 +242,20 @@ export class SshConnection {
     this.#retired = true;
     this.#dismiss();
     this.#endIfRetired();
+  }
+
+  #ask(): boolean {
+    try {
+      return !this.#ended && this.#client.ask();
+    } catch {
+      this.#wasClosed();
+      return false;
+    }
+  }
+
+  #wasClosed(): void {
+    const hint = 'It is opened again by itself.';
+    this.destroy(failure('lost', `the connection to ${this.place} was closed`, hint));
   }
 
   #dismiss(): void {
@@ -267,6 +275,7 @@ export class SshConnection {
   destroy(cause: TransportFailure): void {
     if (!this.#ended) {
       this.#ended = cause;
+      this.#pulse.stop();
       // Polite for sshd's log; the socket goes whether or not anybody reads it.
       this.#client.end();
       this.#dismiss();

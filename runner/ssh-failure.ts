@@ -21,6 +21,10 @@ export interface ConnectFailure extends TransportFailure {
 }
 
 /** The far side may have begun; what became of it must be found out by looking. */
+export function wentSilent(place: string): TransportFailure {
+  return failure('timeout', `${place} went silent`, 'The host hangs, or the network to it is cut.');
+}
+
 export function lostWhileRunning(cause: string): TransportFailure {
   return failure(
     'lost',

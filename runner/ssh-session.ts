@@ -6,17 +6,18 @@ import type { Clock, RunOutcome, RunRequest } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import { endedByLimit, killGraceMs, type RemoteScript, remoteScript } from './remote-script.ts';
 import { RunWatch } from './run-watch.ts';
-import { keepalive } from './ssh-connect.ts';
-import type { Opened, SshChannel, SshConnection } from './ssh-connection.ts';
-import { failure, lostWhileRunning } from './ssh-failure.ts';
+import type { SshChannel } from './ssh-client.ts';
+import type { Opened, SshConnection } from './ssh-connection.ts';
+import { failure, lostWhileRunning, wentSilent } from './ssh-failure.ts';
+import { pulse } from './ssh-pulse.ts';
 
 /** Beyond the host's own limit and its grace before the client stops waiting. */
 export const clientSlackMs = 3_000;
 const abortedUnsent = 'aborted before it was sent';
 /** A host that sent something this recently is alive. */
 const freshMs = 2_000;
-/** One keepalive and its answer fit in here. */
-const silentMs = keepalive.intervalMs + 2_000;
+/** One question of the pulse and its answer fit in here. */
+const silentMs = pulse.busyMs + 2_000;
 /** sshd frees the session when it sees the channel closed; waiting longer for that would hold the slot. */
 const slotHoldMs = 1_000;
 /** Refusals of a channel while no other is open, before the host is said to refuse. */
@@ -251,23 +252,21 @@ function signalName(name: string | undefined): string {
 
 /** The host should have ended it by now. */
 function judgeOverdue(connection: SshConnection, watch: RunWatch, clock: Clock): void {
-  const pulse = feelPulse(connection, clock);
-  if (pulse === 'alive') watch.timedOut();
-  else if (pulse !== 'silent') watch.after(pulse.askAgainMs, () => judgeOverdue(connection, watch, clock));
+  const life = feelPulse(connection);
+  if (life === 'alive') watch.timedOut();
+  else if (life !== 'silent') watch.after(life.askAgainMs, () => judgeOverdue(connection, watch, clock));
 }
 
 /** Tells a host that hangs, whose connection is taken down here, from a limit that did not work. */
-export function feelPulse(
-  connection: SshConnection,
-  clock: Clock,
-): 'alive' | 'silent' | { askAgainMs: number } {
-  const idleMs = clock.monotonicMs() - connection.lastByteAtMs;
-  if (idleMs <= freshMs) return 'alive';
-  if (idleMs < silentMs) return { askAgainMs: Math.min(freshMs, silentMs - idleMs) };
-  connection.destroy(
-    failure('timeout', `${connection.place} went silent`, 'The host hangs, or the network to it is cut.'),
-  );
-  return 'silent';
+export function feelPulse(connection: SshConnection): 'alive' | 'silent' | { askAgainMs: number } {
+  const { quietMs } = connection;
+  if (quietMs <= freshMs) return 'alive';
+  if (quietMs >= silentMs) {
+    connection.destroy(wentSilent(connection.place));
+    return 'silent';
+  }
+  connection.askForLife();
+  return { askAgainMs: Math.min(freshMs, silentMs - quietMs) };
 }
 
 function lostOn(connection: SshConnection): TransportFailure {

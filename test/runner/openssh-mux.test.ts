@@ -7,8 +7,7 @@ import { hardwareKey } from '../../runner/openssh-identity.ts';
 import { OpensshLog } from '../../runner/openssh-log.ts';
 import { MuxClient } from '../../runner/openssh-mux.ts';
 import { message, packet, text, uint32 } from '../../runner/openssh-wire.ts';
-import type { SshChannel } from '../../runner/ssh-connection.ts';
-import { realClock } from '../support/runner.ts';
+import type { SshChannel } from '../../runner/ssh-client.ts';
 
 let directory: string;
 let server: Server;
@@ -49,8 +48,6 @@ async function talk(...words: Uint8Array[]) {
   const events = { ready: vi.fn<() => void>(), end: vi.fn<(why: string) => void>() };
   const mux = new MuxClient({
     controlPath,
-    clock: realClock,
-    keepaliveMs: 20,
     onReady: events.ready,
     onBytes: () => undefined,
     onEnd: events.end,
@@ -156,8 +153,10 @@ test('a command that is quiet is asked for signs of life', async () => {
   await vi.waitFor(() => expect(events.ready).toHaveBeenCalled());
   const opening = exec(mux);
   say(opened);
+  expect(mux.ask()).toBe(false);
   say(started);
   await opening;
+  expect(mux.ask()).toBe(true);
   await vi.waitFor(() => expect(heard().includes('keepalive@openssh.com')).toBe(true));
   say(packet(message.failure, uint32(0)));
   expect(events.end).not.toHaveBeenCalled();
