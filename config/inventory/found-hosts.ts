@@ -3,13 +3,16 @@
  * allowed is left out and noted, since one odd host must not stop a fleet.
  */
 import { isIP } from 'node:net';
-import type { FoundHost } from '../../core/sources.ts';
+import type { FoundHost, Json } from '../../core/sources.ts';
 import { hostNamePattern, hostNameRule, labelPattern } from '../names.ts';
 import { type Notes, shown } from './reading.ts';
 
 const addressPattern = /^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$|^::[0-9A-Fa-f:.]*$/;
 const userPattern = /^[A-Za-z_][A-Za-z0-9._@\\$-]{0,63}$/;
 const labelValueLength = 1_000;
+/** As hosts files have them: no template, no secret reference, not empty. */
+const labelValue = /^(?!\s*$)(?!.*(?:\{\{|\$\{(?:env|cred|file):))[^\0]*$/s;
+const varPattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/;
 
 /** Hosts in order of their names. */
 export function admitFound(hosts: readonly FoundHost[], notes: Notes): FoundHost[] {
@@ -18,7 +21,8 @@ export function admitFound(hosts: readonly FoundHost[], notes: Notes): FoundHost
     const wrong = problemOf(host);
     if (wrong !== undefined) notes.ofHost(host.name, `${wrong}; it is left out`);
     else if (byName.has(host.name)) notes.ofHost(host.name, 'is told twice; the first counts');
-    else byName.set(host.name, { ...host, labels: allowedLabels(host, notes) });
+    else
+      byName.set(host.name, { ...host, labels: allowedLabels(host, notes), vars: allowedVars(host, notes) });
   }
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -45,12 +49,18 @@ function addressProblem(address: string): boolean {
 
 function allowedLabels(host: FoundHost, notes: Notes): Record<string, string> {
   const entries = Object.entries(host.labels).filter(([label, value]) => {
-    const isAllowed =
-      labelPattern.test(label) &&
-      value.trim() !== '' &&
-      value.length <= labelValueLength &&
-      !value.includes('\0');
+    const isAllowed = labelPattern.test(label) && value.length <= labelValueLength && labelValue.test(value);
     if (!isAllowed) notes.ofHost(host.name, `the label ${shown(label)} is not allowed, and left out`);
+    return isAllowed;
+  });
+  return Object.fromEntries(entries);
+}
+
+function allowedVars(host: FoundHost, notes: Notes): Record<string, Json> {
+  const entries = Object.entries(host.vars).filter(([name]) => {
+    const isAllowed = varPattern.test(name);
+    if (!isAllowed)
+      notes.ofHost(host.name, `the variable ${shown(name)} has a name that is not allowed, and is left out`);
     return isAllowed;
   });
   return Object.fromEntries(entries);
