@@ -1,0 +1,311 @@
+/**
+ * Owns what becomes of one command of a check: a plugin on the ops box as under Nagios, or, where it only carried a command
+ * to the host (check_by_ssh, check_nrpe), that command over mendd’s own SSH.
+ */
+import { usualPluginDirs } from './nagios-dirs.ts';
+import { ownKind } from './nagios-kinds.ts';
+import {
+  type Expanded,
+  expandMacros,
+  holdsSecret,
+  type MacroScope,
+  type Mark,
+  pluginName,
+  shellLine,
+  shellWord,
+  simpleWords,
+  templateText,
+} from './nagios-macros.ts';
+import { type NagiosHost, take } from './nagios-model.ts';
+import type { Place } from './notebook.ts';
+import type { Nrpe } from './nrpe.ts';
+import { type OptionSpec, readOptions } from './word-options.ts';
+import type { YamlValue } from './yaml-text.ts';
+
+export interface Asked {
+  /** Of a check, or of an action when `kind` is `run`. */
+  keys: Record<string, YamlValue>;
+  /** One of several that one command ran. */
+  name?: string;
+}
+
+export interface AskedCommand {
+  asked: readonly Asked[];
+  /** Why it cannot run as it is. */
+  problem?: string;
+  login: { user?: string; port?: number };
+  timeoutSec?: number;
+}
+
+export interface CommandRequest extends Omit<MacroScope, 'args'> {
+  /** `name!first!second`. */
+  command: string;
+  /** Where it is written, for notes. */
+  place: Place;
+  nrpe?: Nrpe;
+  /** Only whether a host is up matters: then a warning is as good as OK. */
+  isHostCheck?: boolean;
+  /** It mends something: a command line, never a check. */
+  isAction?: boolean;
+}
+
+/** Undefined, with a note, when there is no such command. */
+export function askCommand(request: CommandRequest): AskedCommand | undefined {
+  const { model, command, place } = request;
+  const [name = '', ...args] = splitCommand(command);
+  const definition = model.commands.get(name.trim());
+  const line = definition && take(model.book, definition, 'command_line');
+  if (definition !== undefined) take(model.book, definition, 'command_name');
+  if (line === undefined) {
+    model.book.note(place, 'left_out', `there is no command \`${name.trim().slice(0, 80)}\``);
+    return undefined;
+  }
+  const expanded = expandMacros(line, { ...request, args });
+  const asked = new Command(request, expanded).ask();
+  const [unknown] = expanded.unknown;
+  return unknown === undefined
+    ? asked
+    : { ...asked, problem: `it uses ${expanded.unknown.slice(0, 5).join(', ')}, which only Nagios knows` };
+}
+
+/** `\!` and `\\` stand for themselves. Source: get_raw_command_line_r of Nagios Core. */
+export function splitCommand(text: string): string[] {
+  const [name = '', rest] = text.split(/!([\s\S]*)/);
+  if (rest === undefined) return [name];
+  const args = [''];
+  for (let at = 0; at < rest.length; at += 1) {
+    const each = rest[at] ?? '';
+    const last = args.length - 1;
+    if (each === '\\' && /[!\\]/.test(rest[at + 1] ?? '')) {
+      at += 1;
+      args[last] += rest[at] ?? '';
+    } else if (each === '!') args.push('');
+    else args[last] += each;
+  }
+  return [name, ...args];
+}
+
+const sshOptions: OptionSpec = {
+  letters: 'H:p:C:l:i:t:O:s:S::E::o:F:nfq1246v',
+  long: {
+    hostname: 'H',
+    port: 'p',
+    command: 'C',
+    logname: 'l',
+    identity: 'i',
+    timeout: 't',
+    output: 'O',
+    services: 's',
+    name: 'n',
+    'skip-stdout': 'S',
+    'skip-stderr': 'E',
+    skip: 'S',
+    'ssh-option': 'o',
+    configfile: 'F',
+    fork: 'f',
+    quiet: 'q',
+    'use-ipv4': '4',
+    'use-ipv6': '6',
+  },
+};
+
+const nrpeOptions: OptionSpec = {
+  letters: 'H:p:c:t:a:b:P:d:L:C:K:A:s:S:g:46nu23hlqDE',
+  long: {
+    host: 'H',
+    port: 'p',
+    command: 'c',
+    timeout: 't',
+    args: 'a',
+    'no-ssl': 'n',
+    'unknown-timeout': 'u',
+    'v2-packets-only': '2',
+    ipv4: '4',
+    ipv6: '6',
+  },
+  rest: 'a',
+};
+
+class Command {
+  readonly #request: CommandRequest;
+  readonly #line: Expanded;
+  readonly #marks: readonly Mark[];
+
+  constructor(request: CommandRequest, line: Expanded) {
+    this.#request = request;
+    this.#line = line;
+    this.#marks = line.marks;
+  }
+
+  ask(): AskedCommand {
+    const words = simpleWords(this.#line.text);
+    const [program = '', ...rest] = words ?? [];
+    const name = program === '' ? undefined : pluginName(program, usualPluginDirs);
+    const base = program.slice(program.lastIndexOf('/') + 1);
+    if (base === 'check_by_ssh') return this.#overSsh(rest) ?? this.#local(name, rest);
+    if (base === 'check_nrpe') return this.#overNrpe(rest) ?? this.#local(name, rest);
+    return this.#local(name, rest);
+  }
+
+  #local(plugin: string | undefined, args: readonly string[]): AskedCommand {
+    const { isHostCheck = false, isAction = false } = this.#request;
+    const own =
+      plugin === undefined || isAction ? undefined : ownKind(plugin, args, this.#line.marks, this.#request);
+    if (own !== undefined) return { asked: [{ keys: own }], login: {} };
+    const up = isHostCheck ? { exit_map: { 1: 'ok', 3: 'critical' } } : {};
+    const keys = this.#program(plugin, args, this.#line);
+    return { asked: [{ keys: { ...keys, run_on: 'local', ...up } }], login: {} };
+  }
+
+  /** A plugin with its words, or the line for a shell. */
+  #program(plugin: string | undefined, args: readonly string[], line: Expanded): Record<string, YamlValue> {
+    this.#warnOfPasswords(args);
+    const isPlugin =
+      plugin !== undefined && /^\/|^check_|^negate$|^urlize$/.test(plugin) && args.length <= 1000;
+    const hasSecret = holdsSecret(line.text, this.#marks);
+    const { isAction = false } = this.#request;
+    if (!isPlugin || hasSecret || isAction) {
+      const simple = hasSecret || isAction ? simpleWords(line.text) : undefined;
+      const run =
+        simple === undefined ? shellLine(line) : simple.map((word) => shellWord(word, this.#marks)).join(' ');
+      return { run };
+    }
+    return {
+      plugin,
+      ...(args.length === 0 ? {} : { args: args.map((arg) => templateText(arg, this.#marks)) }),
+    };
+  }
+
+  #warnOfPasswords(args: readonly string[]): void {
+    const { model, place } = this.#request;
+    if (args.some((arg) => /^--?(pass|passwd|password|secret|token|community|authorization)(=|$)/i.test(arg)))
+      model.book.note(place, 'check', 'a password may stand in this command, and so in the definitions');
+  }
+
+  #overSsh(words: readonly string[]): AskedCommand | undefined {
+    const options = readOptions(words, sshOptions);
+    const commands = options?.values.get('C') ?? [];
+    const at = options && this.#reached(options.values.get('H')?.[0]);
+    if (options === undefined || at === undefined || commands.length === 0 || options.values.has('O'))
+      return undefined;
+    this.#tellSsh(options.values);
+    const names = (options.values.get('s')?.[0] ?? '').split(':');
+    const user = options.values.get('l')?.[0];
+    const port = Number(options.values.get('p')?.[0]);
+    const timeoutSec = Number(options.values.get('t')?.[0]);
+    return {
+      asked: commands.map((command, index) => ({
+        keys: { ...this.#onTarget(command, undefined), ...at },
+        ...(commands.length > 1 ? { name: names[index] ?? `${index + 1}` } : {}),
+      })),
+      login: {
+        ...(user !== undefined && /^[A-Za-z_][A-Za-z0-9._@\\$-]{0,63}$/.test(user) ? { user } : {}),
+        ...(Number.isInteger(port) && port > 0 && port < 65_536 ? { port } : {}),
+      },
+      ...(timeoutSec > 0 ? { timeoutSec } : {}),
+    };
+  }
+
+  #tellSsh(values: ReadonlyMap<string, readonly string[]>): void {
+    const { book } = this.#request.model;
+    const { place } = this.#request;
+    if (values.has('i') || values.has('F') || values.has('o')) {
+      const hint = 'set ssh.identity of mendd.yaml, or ssh.config with transport: openssh';
+      book.note(place, 'check', 'check_by_ssh names a key or options of its own for SSH', hint);
+    }
+    if (values.has('S') || values.has('E'))
+      book.note(place, 'changed', 'check_by_ssh skipped lines of output; all of it is read now');
+    if ((values.get('C') ?? []).length > 1)
+      book.note(
+        place,
+        'changed',
+        'check_by_ssh ran several commands at once; each is a check of its own now',
+      );
+  }
+
+  #overNrpe(words: readonly string[]): AskedCommand | undefined {
+    const { nrpe, model, place } = this.#request;
+    const options = readOptions(words, nrpeOptions);
+    const name = options?.values.get('c')?.[0];
+    const at = options && this.#reached(options.values.get('H')?.[0]);
+    if (options === undefined || at === undefined || name === undefined) return undefined;
+    const command = nrpe?.commands.get(name);
+    if (command === undefined) {
+      const message =
+        nrpe === undefined
+          ? `check_nrpe \`${name}\` still asks the NRPE daemon of the host`
+          : `nrpe.cfg has no command \`${name}\`; it still asks the NRPE daemon of the host`;
+      const hint = 'with --nrpe and the nrpe.cfg of the hosts, its command runs over SSH instead';
+      model.book.note(place, 'check', message, hint);
+      return undefined;
+    }
+    const args = options.values.get('a') ?? [];
+    const text = command.replaceAll(
+      /\$ARG(\d{1,2})\$/g,
+      (_, number: string) => args[Number(number) - 1] ?? '',
+    );
+    const timeoutSec = Number.parseInt(options.values.get('t')?.[0] ?? '', 10);
+    return {
+      asked: [{ keys: { ...this.#onTarget(text, nrpe?.prefix), ...at } }],
+      login: {},
+      ...(timeoutSec > 0 ? { timeoutSec } : {}),
+    };
+  }
+
+  /** A line that the shell of the host was given. */
+  #onTarget(line: string, prefix: string | undefined): Record<string, YamlValue> {
+    const text = prefix === undefined ? line : `${prefix} ${line}`;
+    const all = simpleWords(text);
+    const words = all && withoutSudo(all);
+    const [program = '', ...args] = words?.words ?? [];
+    const name = program === '' ? undefined : pluginName(program, usualPluginDirs);
+    if (words === undefined || holdsSecret(text, this.#marks)) return { run: this.#shell(text) };
+    const sudo = words.sudo === undefined ? {} : { sudo: words.sudo };
+    if (name !== undefined && this.#request.isAction !== true && /^\/.*check_|^check_/.test(name))
+      return { ...this.#program(name, args, { ...this.#line, text }), ...sudo };
+    return { run: words.words.map((word) => shellWord(word, this.#marks)).join(' '), ...sudo };
+  }
+
+  #shell(text: string): string {
+    return shellLine({ text, marks: this.#marks, unknown: [] });
+  }
+
+  /** Which host a command was carried to: the checked one, or another that is known. */
+  #reached(address: string | undefined): Record<string, YamlValue> | undefined {
+    const { hosts, model } = this.#request;
+    if (address === undefined || hosts.length === 0) return undefined;
+    const mark = templateText(address, this.#marks);
+    if (mark === '{{ host.address }}' || mark === '{{ host.name }}') return {};
+    if (hosts.every((host) => isAt(host, address))) return {};
+    const other = [...model.hosts.values()].find((host) => isAt(host, address));
+    if (other === undefined) return undefined;
+    return { run_on: other.isLocal ? 'local' : other.id };
+  }
+}
+
+function isAt(host: NagiosHost, address: string): boolean {
+  return host.address === address || host.name === address;
+}
+
+/** The command behind `sudo`, and whose rights it had. */
+function withoutSudo(
+  words: readonly string[],
+): { words: readonly string[]; sudo?: true | { user: string } } | undefined {
+  if (!/^(\/usr\/bin\/|\/usr\/local\/bin\/|\/bin\/)?sudo$/.test(words[0] ?? '')) return { words };
+  let at = 1;
+  let user: string | undefined;
+  for (; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    if (word === '-u') {
+      at += 1;
+      user = words[at];
+    } else if (word === '--') {
+      at += 1;
+      break;
+    } else if (word !== '-n') break;
+  }
+  const rest = words.slice(at);
+  if (rest.length === 0 || rest[0]?.startsWith('-') === true) return { words };
+  if (user === undefined || user === 'root') return { words: rest, sudo: true };
+  return /^[A-Za-z_][A-Za-z0-9._-]{0,63}$/.test(user) ? { words: rest, sudo: { user } } : { words };
+}
