@@ -2,7 +2,8 @@
  * Owns the one switch over check kinds: from a definition to the command or probe that asks it. It runs nothing.
  */
 import type { CheckDefinition, HostDefinition } from '../core/definitions.ts';
-import type { PlanCheck } from '../core/ports.ts';
+import type { CheckPlan, PlanCheck } from '../core/ports.ts';
+import type { CheckResult } from '../core/types.ts';
 import { planCommand } from './command.ts';
 import { planDisk } from './disk.ts';
 import { planHttpProbe } from './http.ts';
@@ -21,7 +22,8 @@ export function createPlanCheck(options: {
 }): PlanCheck {
   const { pluginDirs, clock } = options;
   return (check, host) => {
-    const { probe, timeoutMs } = check;
+    const { probe, timeoutMs, blocked } = check;
+    if (blocked !== undefined) return blockedPlan(blocked, clock);
     switch (probe.kind) {
       case 'command':
         return planCommand(probe);
@@ -45,6 +47,19 @@ export function createPlanCheck(options: {
         return planPing(probe, probe.address ?? host.address, timeoutMs);
     }
   };
+}
+
+/** Nothing is asked, and nothing is known. */
+function blockedPlan(problem: string, clock: ProbeClock): CheckPlan {
+  const probe = async (): Promise<CheckResult> => ({
+    state: 'unknown',
+    text: problem,
+    longText: '',
+    perfdata: [],
+    startedAtMs: clock.nowMs(),
+    durationMs: 0,
+  });
+  return { kind: 'probe', probe };
 }
 
 function asksFromOpsBox(check: CheckDefinition, host: HostDefinition): boolean {

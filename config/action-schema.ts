@@ -194,8 +194,15 @@ export const actionSchema = map(
       .optional()
       .meta({ description: 'When this action loses trust: auto, approve, propose. `false` for never.' }),
     env: environment.optional().meta({ description: 'Environment variables.' }),
+    use: itemName
+      .optional()
+      .meta({ description: 'Shared action of actions/*.yaml; keys beside it win over its own.' }),
+    with: z.record(z.string(), z.unknown()).optional().meta({ description: 'Values of its parameters.' }),
+    only_if: plain('a condition').optional().meta({
+      description: 'Only on hosts where this holds, such as `facts.os.id == "debian"`.',
+    }),
   },
-  'use with action params parameters power wol ansible then approvers',
+  'action parameters power wol ansible then approvers',
 );
 
 export type ActionInput = z.output<typeof actionSchema>;

@@ -66,8 +66,6 @@ const httpUrl = text(
   'a URL',
   { examples: ['https://example.com/health', ':8080/health', '/health'] },
   (input) => {
-    if (input.includes('{{'))
-      return { problem: 'templates (`{{ }}`) are not supported yet; write the URL itself' };
     const absolute = /^(:\d{1,5})?\//.test(input) || /^:\d{1,5}$/.test(input) ? `http://host${input}` : input;
     const url = URL.canParse(absolute) ? new URL(absolute) : undefined;
     if (url !== undefined && /^https?:$/.test(url.protocol) && /^https?:\/\//i.test(absolute))
@@ -214,8 +212,15 @@ export const checkSchema = map(
       .optional()
       .meta({ description: 'Limits of flap detection, or `false`.' }),
     env: environment.optional().meta({ description: 'Environment variables.' }),
+    use: itemName
+      .optional()
+      .meta({ description: 'Shared check of checks/*.yaml; keys beside it win over its own.' }),
+    with: z.record(z.string(), z.unknown()).optional().meta({ description: 'Values of its parameters.' }),
+    when: plain('a condition').optional().meta({
+      description: 'Only on hosts where this holds, such as `facts.os.id == "debian"`.',
+    }),
   },
-  'for times within use with snmp dns sql log script cached passive priority escalate labels',
+  'for times within snmp dns sql log script cached passive priority escalate labels',
 );
 
 export type CheckInput = z.output<typeof checkSchema>;

@@ -12,15 +12,15 @@ import { readFailure } from './source-text.ts';
 const filesLimit = 10_000;
 const directoryDepthLimit = 16;
 
-const read = ['hosts', 'runbooks', 'silences', 'plugins'];
-const later = ['actions', 'inventories', 'facts', 'guards'];
+const kinds = ['hosts', 'runbooks', 'silences', 'checks', 'actions', 'facts'] as const;
+/** `inventories` holds what hosts files name. */
+const read: readonly string[] = [...kinds, 'plugins', 'inventories'];
+const later = ['guards'];
 
-export interface DefinitionFiles {
-  hosts: readonly string[];
-  runbooks: readonly string[];
-  silences: readonly string[];
-  /** Names in plugins/. */
+export interface DefinitionFiles extends Readonly<Record<(typeof kinds)[number], readonly string[]>> {
+  /** Names in plugins/ and plugins/facts/. */
   plugins: readonly string[];
+  factPlugins: readonly string[];
 }
 
 /** Paths in order of their names; undefined when the directory itself cannot be read. `named` is where its path stands in the daemon file. */
@@ -44,14 +44,18 @@ export function discover(
     if (later.includes(name) && list(join(directory, name)).length > 0) {
       problems.add(place, `\`${name}/\` is not supported yet`, 'remove it; this version would not obey it');
     } else if (!read.includes(name) && isYaml(name) && resolve(place.file) !== resolve(daemonFile)) {
-      problems.warn(place, 'this file is not read', 'move it into hosts/, runbooks/ or silences/');
+      problems.warn(
+        place,
+        'this file is not read',
+        'move it into hosts/, runbooks/, checks/, actions/, facts/ or silences/',
+      );
     } else if (!read.includes(name) && nearest(name, read) !== undefined && isDirectory(place.file)) {
       problems.warn(place, 'this directory is not read', `did you mean \`${nearest(name, read)}\`?`);
     }
   }
-  const hosts = top.includes('hosts') ? yamlFiles(join(directory, 'hosts'), false, problems) : [];
-  const runbooks = top.includes('runbooks') ? yamlFiles(join(directory, 'runbooks'), true, problems) : [];
-  const silences = top.includes('silences') ? yamlFiles(join(directory, 'silences'), false, problems) : [];
+  const files = (kind: (typeof kinds)[number]): string[] =>
+    top.includes(kind) ? yamlFiles(join(directory, kind), kind === 'runbooks', problems) : [];
+  const [hosts, runbooks] = [files('hosts'), files('runbooks')];
   if (hosts.length === 0) {
     problems.add(
       named,
@@ -66,15 +70,27 @@ export function discover(
       'write one; nothing is checked without',
     );
   }
-  const plugins = top.includes('plugins') ? list(join(directory, 'plugins')) : [];
-  if (typeof plugins === 'string') {
-    problems.add(
-      { file: join(directory, 'plugins'), line: 1, column: 1 },
-      `this directory ${plugins}`,
-      'mend it',
-    );
-  }
-  return { hosts, runbooks, silences, plugins: typeof plugins === 'string' ? [] : plugins };
+  const plugins = top.includes('plugins') ? programs(join(directory, 'plugins'), problems) : [];
+  const factPlugins = plugins.includes('facts')
+    ? programs(join(directory, 'plugins', 'facts'), problems)
+    : [];
+  return {
+    hosts,
+    runbooks,
+    silences: files('silences'),
+    checks: files('checks'),
+    actions: files('actions'),
+    facts: files('facts'),
+    plugins: plugins.filter((name) => name !== 'facts'),
+    factPlugins,
+  };
+}
+
+function programs(directory: string, problems: ProblemList): readonly string[] {
+  const names = list(directory);
+  if (typeof names !== 'string') return names;
+  problems.add({ file: directory, line: 1, column: 1 }, `this directory ${names}`, 'mend it');
+  return [];
 }
 
 function yamlFiles(root: string, deep: boolean, problems: ProblemList): string[] {

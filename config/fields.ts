@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { RunLimit } from '../core/definitions.ts';
 import { parseDuration, parseRate, parseRunLimit } from '../core/duration.ts';
 import type { Parsed } from '../core/types.ts';
+import { hasTemplate } from './templates.ts';
 
 /** JSON Schema of one text. */
 interface TextShape {
@@ -49,7 +50,6 @@ const secretReference = /\$\{(?:(?:env|cred):[A-Za-z_][\w.-]*|file:[/.~][^}]*)\}
 function refuseText(input: string): string | undefined {
   if (input.trim() === '') return 'is empty; write a value, or delete the key';
   if (input.includes('\0')) return 'holds a NUL character; delete it';
-  if (input.includes('{{')) return 'templates (`{{ }}`) are not supported yet; write the value itself';
   if (secretReference.test(input)) {
     return 'secrets are not read here; they can stand in ssh.identity, ssh.action_identity, ssh.passphrase, smtp.password and webhook urls';
   }
@@ -61,13 +61,25 @@ function shown(input: string): string {
   return input.length > 60 ? '' : `\`${input.replaceAll('\n', ' ')}\` `;
 }
 
-/** Any text of at least one character, without templates and secrets. Limits: 64 KiB. */
+/** Any text of at least one character, without secrets. Limits: 64 KiB. */
 export function plain(expected = 'text'): z.ZodType<string> {
   return matching(
     expected,
     /^[\s\S]{1,65536}$/,
     'is longer than 65,536 characters; put it into a file or a plugin',
   );
+}
+
+/** The same, or a template that makes it; what it makes is judged again by `inner`. */
+export function templated(inner: z.ZodType<string>): z.ZodType<string> {
+  const { pattern: _plain, ...shape } = inner.meta() ?? {};
+  return text('text', shape as TextShape, (input) => {
+    if (hasTemplate(input)) return { value: input };
+    const parsed = inner.safeParse(input);
+    return parsed.success
+      ? { value: parsed.data }
+      : { problem: parsed.error.issues[0]?.message ?? 'is wrong' };
+  });
 }
 
 /** A text of one form; `problem` says what is wrong and what to do. */
@@ -155,8 +167,6 @@ export interface SecretText {
 export function secret(): z.ZodType<SecretText> {
   const shape = { examples: ['${env:NAME}', '${file:/path}', '${cred:NAME}'] };
   return text('a secret such as `${env:NAME}`', shape, (input) => {
-    if (input.includes('{{'))
-      return { problem: 'templates (`{{ }}`) are not supported yet; write `${env:NAME}`' };
     return input.trim() === ''
       ? { problem: 'is empty; write for example `${env:NAME}`' }
       : { value: { reference: input } };
@@ -186,9 +196,7 @@ export function whole(min: number, max: number): z.ZodType<number> {
 }
 
 /** Keys of later steps with names that can mean nothing else, so that they are told apart from slips everywhere. */
-const laterEverywhere = new Set(
-  'cluster coordinator facts git inventories ipmi public_status templates'.split(' '),
-);
+const laterEverywhere = new Set('cluster coordinator ipmi public_status'.split(' '));
 
 /** What an unknown key is judged by. Travels as text, since that is all zod lets an error carry. */
 export interface KeyNote {

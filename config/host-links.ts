@@ -16,8 +16,8 @@ interface Linked {
 
 export function checkHostLinks(
   linked: Linked,
-  tree: Tree,
   fleetJump: string | undefined,
+  tree: Tree,
   problems: ProblemList,
 ): void {
   checkJumps(linked, tree, fleetJump, problems);

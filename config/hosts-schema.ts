@@ -3,8 +3,9 @@
  * config/resolve-hosts.ts.
  */
 import { z } from 'zod';
-import { map, matching, named, plain, whole, word } from './fields.ts';
-import { hostNameRule, labelPattern } from './names.ts';
+import { map, matching, named, plain, templated, whole, word } from './fields.ts';
+import { inventorySchema } from './inventory/schema.ts';
+import { hostGlob, hostNameRule, labelPattern } from './names.ts';
 
 const labels = named('a label', labelPattern, 'use letters, digits, `.`, `_`, `/` and `-`', plain('text'));
 
@@ -16,19 +17,23 @@ const rangedName = matching(
 
 /** Texts in which `{n}` stands for the value of the name's range. */
 const ranged = {
-  address: matching(
-    'an address',
-    /^[A-Za-z0-9_:{][A-Za-z0-9._:%{}-]{0,252}$/,
-    'is no address; write an IP address or a host name',
+  address: templated(
+    matching(
+      'an address',
+      /^[A-Za-z0-9_:{][A-Za-z0-9._:%{}-]{0,252}$/,
+      'is no address; write an IP address or a host name',
+    ),
   )
     .optional()
     .meta({
       description: 'IP address or DNS name; the name of the host without it. `{n}` is the number of a range.',
     }),
-  user: matching(
-    'a login name',
-    /^[A-Za-z_{][A-Za-z0-9._@\\${}-]{0,63}$/,
-    'is not a login name; write for example `mendd`',
+  user: templated(
+    matching(
+      'a login name',
+      /^[A-Za-z_{][A-Za-z0-9._@\\${}-]{0,63}$/,
+      'is not a login name; write for example `mendd`',
+    ),
   )
     .optional()
     .meta({ description: 'Login name; `ssh.user` of the daemon file without it.' }),
@@ -36,6 +41,15 @@ const ranged = {
     .optional()
     .meta({ description: 'Host that this one is reached through; its own name means none.' }),
 };
+
+const vars = named(
+  'a variable',
+  /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
+  'use letters, digits, `_` and `-`',
+  z.unknown(),
+);
+
+const parents = z.array(rangedName).max(20).optional();
 
 export const hostSchema = map(
   {
@@ -50,22 +64,40 @@ export const hostSchema = map(
     }),
     port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
     labels: labels.optional().meta({ description: 'Key/value pairs that selectors match.' }),
-    parents: z.array(rangedName).max(20).optional().meta({
+    vars: vars
+      .optional()
+      .meta({ description: 'What templates read as `vars`: texts, numbers, lists, maps.' }),
+    parents: parents.meta({
       description:
         'Hosts on the way to this one, such as its switch: while all of them are down it is unreachable, and nothing acts on it. `{n}` as in `address`.',
     }),
   },
-  'host_keys fingerprint identity mac bmc zone weight hosts vars',
+  'host_keys fingerprint identity mac bmc zone weight hosts',
 );
 
-export const hostDefaultsSchema = map(
+/** Keys that hosts get from elsewhere than their own entry. */
+const inherited = {
+  user: ranged.user,
+  port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
+  jump: ranged.jump,
+  transport: word(['ssh', 'openssh']).optional().meta({ description: 'As for a host.' }),
+  batch: z.boolean().optional().meta({ description: 'As for a host.', default: true }),
+  labels: labels.optional().meta({ description: 'Labels of each host; a host can set its own value.' }),
+  vars: vars.optional().meta({ description: 'Merged with those of each host, maps by their keys.' }),
+};
+
+export const hostDefaultsSchema = map(inherited, 'host_keys identity zone');
+
+export const hostSelector = z.union([z.record(z.string(), plain()), z.array(hostGlob()).min(1)]);
+
+export const hostGroupSchema = map(
   {
-    user: ranged.user,
-    port: whole(1, 65_535).optional().meta({ description: 'SSH port.', default: 22 }),
-    jump: ranged.jump,
-    transport: word(['ssh', 'openssh']).optional().meta({ description: 'As for a host.' }),
-    batch: z.boolean().optional().meta({ description: 'As for a host.', default: true }),
-    labels: labels.optional().meta({ description: 'Labels of every host; a host can set its own value.' }),
+    hosts: hostSelector.meta({
+      description:
+        'Labels that must all match, or a list of names and globs; `!` leaves out. Labels of groups do not count here.',
+    }),
+    ...inherited,
+    parents: parents.meta({ description: 'As for a host.' }),
   },
   'host_keys identity zone',
 );
@@ -73,12 +105,22 @@ export const hostDefaultsSchema = map(
 /** `web-[02:50]`, or a plain name. The parts of a range are read by config/host-range.ts. */
 const hostPattern = /^[A-Za-z0-9[][A-Za-z0-9._:[\]-]{0,119}$/;
 
+const groupPattern = /^[^\n]{1,80}$/;
+const groupRule = 'write one line of at most 80 characters';
+
 export const hostsSchema = map({
   $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),
-  defaults: hostDefaultsSchema.optional().meta({ description: 'For every host in every hosts file.' }),
+  defaults: hostDefaultsSchema
+    .optional()
+    .meta({ description: 'For the hosts and the inventories of this file.' }),
   hosts: named('a host', hostPattern, hostNameRule, hostSchema.nullable())
     .optional()
     .meta({ description: 'Hosts by name. `web-[01:20]`, `web-[01:20:2]` and `db-[a:c]` stand for many.' }),
+  groups: named('a group', groupPattern, groupRule, hostGroupSchema).optional().meta({
+    description:
+      'What hosts have in common, by any name: for those of all files and inventories that `hosts` selects.',
+  }),
+  inventories: z.array(inventorySchema).optional().meta({ description: 'Hosts from elsewhere.' }),
 });
 
 /** The top of a hosts file; defaults and hosts are read one by one. */
@@ -86,9 +128,12 @@ export const hostsFileSchema = map({
   $schema: z.string().optional(),
   defaults: z.unknown().optional(),
   hosts: z.record(z.string(), z.unknown()).optional(),
+  groups: named('a group', groupPattern, groupRule, z.unknown()).optional(),
+  inventories: z.unknown().optional(),
 });
 
 export const hostPatternSchema = z.string().regex(hostPattern);
 
 export type HostInput = z.output<typeof hostSchema>;
 export type HostDefaults = z.output<typeof hostDefaultsSchema>;
+export type HostGroupInput = z.output<typeof hostGroupSchema>;

@@ -1,154 +1,251 @@
 /**
  * Owns the way from files to `Definitions`: everything is read and judged, and either all of it is right or nothing is
- * returned but the problems. It changes nothing and keeps nothing.
+ * returned but the problems. It changes nothing; what was read can be resolved again when the world has changed.
  */
-import { createHash } from 'node:crypto';
-import { relative } from 'node:path';
-import type { Definitions, HostDefinition, HostPlan, RunbookDefinition } from '../core/definitions.ts';
-import { MenddError } from '../core/errors.ts';
+import { resolve } from 'node:path';
+import type { Definitions, HostDefinition, RunbookDefinition } from '../core/definitions.ts';
 import type { Suppression } from '../core/safety.ts';
-import { type DefinitionFiles, discover } from './discover.ts';
+import { emptyWorld, type FactSource, type InventoryState, type World } from '../core/sources.ts';
+import { resolveFacts } from './facts/resolve.ts';
 import { freezeDeep } from './freeze.ts';
-import { PluginFiles } from './plugin-files.ts';
-import { asksHostItself, probeFor } from './probes.ts';
-import { compareText, formatPlace, type Problem, ProblemList, sortProblems } from './problems.ts';
+import type { HostValue } from './host-layers.ts';
+import { readInventoryPath } from './inventory/read-path.ts';
+import { resolveInventories } from './inventory/resolve.ts';
+import { planHosts } from './plan-hosts.ts';
+import { formatPlace, type Problem, ProblemList, sortProblems } from './problems.ts';
 import {
-  type DaemonFile,
-  definitionsPath,
-  notifyNames,
-  readDaemonFile,
-  resolveDaemon,
-} from './resolve-daemon.ts';
-import { resolveHosts } from './resolve-hosts.ts';
-import { resolveRunbook } from './resolve-runbook.ts';
+  type DefinitionsRead,
+  type LoadOptions,
+  readDefinitions,
+  revisionOf,
+  secretReaderOf,
+} from './read.ts';
+import { notifyNames, resolveDaemon } from './resolve-daemon.ts';
+import { type ResolvedHosts, resolveHosts } from './resolve-hosts.ts';
 import { resolveSuppressions } from './resolve-suppressions.ts';
-import { SecretReader } from './secrets.ts';
+import { resolveWithTemplates } from './runbook-variants.ts';
+import type { SecretReader } from './secrets.ts';
 import { HostIndex } from './selectors.ts';
-import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
-import { parseYaml } from './yaml-source.ts';
-import { buildTree, isMapTree, mergeTrees, type Tree, treeAt, withoutKeys } from './yaml-tree.ts';
-import { kindOf } from './zod-problems.ts';
+import { readSharedItems } from './shared-items.ts';
+import { emptyTree, mergeTrees, type Tree, treeAt } from './yaml-tree.ts';
 
-export interface LoadOptions {
-  /** Path of the daemon file; problems show paths relative to how it is written. */
-  configFile: string;
-  /** False for offline commands: references are checked in form, no secret is read. Default true. */
-  resolveSecrets?: boolean;
-  /** For `${env:}` and `${cred:}`. Default: that of the process. */
-  environment?: Readonly<Record<string, string | undefined>>;
-}
+export type { LoadOptions } from './read.ts';
 
 export type LoadOutcome =
-  | { ok: true; definitions: Definitions; warnings: Problem[] }
+  | {
+      ok: true;
+      definitions: Definitions;
+      warnings: Problem[];
+      /** What templates read of facts, such as `facts.os.id`: another answer for one of them may change the definitions. */
+      factPaths: ReadonlySet<string>;
+      /** Every value of a host with where it comes from; empty for an unknown one. */
+      explainHost: (name: string) => HostValue[];
+      /** To be resolved again in another world, without reading the files. */
+      read: DefinitionsRead;
+    }
   | { ok: false; problems: Problem[]; warnings: Problem[] };
+
+/** For how long a step may hold the loop before others get their turn. Milliseconds. */
+const sliceMs = 10;
 
 /**
  * Reads the daemon file and the definitions it names. All problems of all files come at once, sorted by place.
  * Errors: throws CONFIG_MISSING when there is no daemon file; every other mistake is a problem.
  * Limits: 1 MiB a file, 64 levels, 10,000 files, 100,000 hosts, 16 MiB a plugin.
  */
-export function loadDefinitions(options: LoadOptions): LoadOutcome {
-  const { configFile, resolveSecrets = true, environment = process.env } = options;
-  const missing = readRegularFile(configFile, sourceBytesLimit);
-  if ('errno' in missing && missing.errno === 'ENOENT') {
-    throw new MenddError('CONFIG_MISSING', `There is no daemon file at ${configFile}.`);
-  }
-  const problems = new ProblemList();
-  const load = new Load(problems, new SecretReader({ resolve: resolveSecrets, environment, problems }));
-  const definitions = load.definitions(configFile);
-  const warnings = sortProblems(problems.warnings);
-  if (definitions !== undefined && problems.problems.length === 0) {
-    return { ok: true, definitions: freezeDeep(definitions), warnings };
-  }
-  return { ok: false, problems: sortProblems(problems.problems), warnings };
+export function loadDefinitions(options: LoadOptions & { world?: World }): LoadOutcome {
+  return toEnd(loading(options, options.world ?? emptyWorld));
 }
 
-class Load {
+/** The same, with the loop free for others in between. */
+export function loadCalmly(options: LoadOptions, world: World): Promise<LoadOutcome> {
+  return calmly(loading(options, world));
+}
+
+/** What was read, in another world: other hosts of inventories, other facts. The files are not looked at. */
+export function resolveCalmly(read: DefinitionsRead, world: World): Promise<LoadOutcome> {
+  return calmly(resolving(read, world));
+}
+
+function* loading(options: LoadOptions, world: World): Generator<void, LoadOutcome> {
+  const problems = new ProblemList();
+  const read = yield* readDefinitions(options, problems);
+  if (read !== undefined && isWhole(read)) return yield* resolving(read, world);
+  if (read !== undefined) resolveDaemon(read.daemon, undefined, secretReaderOf(options)(problems), problems);
+  return refusal(problems);
+}
+
+function isWhole(read: Partial<DefinitionsRead>): read is DefinitionsRead {
+  return read.trees !== undefined;
+}
+
+function refusal(problems: ProblemList): LoadOutcome {
+  return { ok: false, problems: sortProblems(problems.problems), warnings: sortProblems(problems.warnings) };
+}
+
+function* resolving(read: DefinitionsRead, world: World): Generator<void, LoadOutcome> {
+  const problems = new ProblemList();
+  problems.problems.push(...read.problems.problems);
+  problems.warnings.push(...read.problems.warnings);
+  const work = new Resolution(read, world, problems);
+  const definitions = yield* work.definitions();
+  if (definitions === undefined || problems.problems.length > 0) return refusal(problems);
+  yield* freezing(definitions);
+  return {
+    ok: true,
+    definitions,
+    warnings: sortProblems(problems.warnings),
+    factPaths: work.factPaths,
+    explainHost: work.explainHost,
+    read,
+  };
+}
+
+/** Hosts are most of the definitions: some of them at a time. */
+function* freezing(definitions: Definitions): Generator<void> {
+  for (const [index, plan] of [...definitions.byHost.values()].entries()) {
+    freezeDeep(plan);
+    if (index % 200 === 199) yield;
+  }
+  freezeDeep(definitions);
+}
+
+class Resolution {
+  readonly factPaths = new Set<string>();
+  explainHost: (name: string) => HostValue[] = () => [];
+  readonly #read: DefinitionsRead;
+  readonly #world: World;
   readonly #problems: ProblemList;
   readonly #secrets: SecretReader;
-  /** What was read, for the revision: path as named and the values in it. */
-  readonly #read: [path: string, value: unknown][] = [];
 
-  constructor(problems: ProblemList, secrets: SecretReader) {
+  constructor(read: DefinitionsRead, world: World, problems: ProblemList) {
+    this.#read = read;
+    this.#world = world;
     this.#problems = problems;
-    this.#secrets = secrets;
+    this.#secrets = read.secretReader(problems);
   }
 
-  definitions(configFile: string): Definitions | undefined {
+  *definitions(): Generator<void, Definitions | undefined> {
+    const read = this.#read;
     const problems = this.#problems;
-    const tree = this.#readFile(configFile, 'daemon file', 'mendd.yaml');
-    if (tree === undefined) return undefined;
-    const file = readDaemonFile(tree, problems);
-    const directory = definitionsPath(file);
-    const named =
-      treeAt(tree, ['definitions', 'path'])?.place ?? treeAt(tree, ['definitions'])?.place ?? tree.place;
-    const files = directory === undefined ? undefined : discover(directory, configFile, named, problems);
-    if (directory === undefined || files === undefined) {
-      resolveDaemon(file, undefined, this.#secrets, problems);
-      return undefined;
-    }
-    const hosts = this.#hosts(files, directory, file);
-    const daemon = resolveDaemon(file, hosts, this.#secrets, problems);
-    const plugins = new PluginFiles(`${directory}/plugins`, files.plugins);
-    const runbooks = this.#runbooks(files, directory, file, plugins, hosts);
-    const suppressions = this.#suppressions(files, directory, hosts, runbooks);
+    const inventories = this.#inventories();
+    const resolved = yield* this.#hosts(inventories);
+    const hosts = resolved?.hosts;
+    const daemon = resolveDaemon(read.daemon, hosts, this.#secrets, problems);
+    const mayGrow = inventories.length + this.#world.registered.length > 0 || resolved?.mayGrow === true;
+    const fleet = hosts && new HostIndex(hosts, mayGrow);
+    const runbooks = yield* this.#runbooks(resolved, fleet);
+    const suppressions = this.#suppressions(hosts, runbooks);
+    const facts: readonly FactSource[] = resolveFacts(read.trees.facts, {
+      plugins: read.factPlugins,
+      problems,
+      ...(fleet && { fleet }),
+    });
     if (daemon === undefined || hosts === undefined) return undefined;
-    const revision = this.#revision(plugins);
-    return { revision, daemon, hosts, runbooks, byHost: planHosts(hosts, runbooks), suppressions };
+    yield;
+    const byHost = yield* planHosts(hosts, runbooks);
+    const revision = revisionOf(read, this.#world === emptyWorld ? undefined : outsideOf(hosts));
+    const sources = inventories.map(({ source }) => source);
+    return {
+      revision,
+      daemon: { ...daemon, definitionsPath: resolve(read.directory) },
+      hosts,
+      runbooks,
+      byHost,
+      suppressions,
+      inventories: sources,
+      facts,
+    };
   }
 
-  /** All hosts, or undefined when any hosts file has a problem: then selections cannot be judged. */
-  #hosts(
-    files: DefinitionFiles,
-    directory: string,
-    file: DaemonFile,
-  ): ReadonlyMap<string, HostDefinition> | undefined {
-    const problems = this.#problems;
-    const found = problems.problems.length;
-    const trees = files.hosts.map((path) => this.#readFile(path, 'hosts file', relative(directory, path)));
+  /** With what each told; files are read here, for those who only judge definitions read them too. */
+  #inventories(): { source: Definitions['inventories'][number]; state: InventoryState | undefined }[] {
     let merged: Tree | undefined;
-    for (const tree of trees) {
-      if (tree !== undefined)
-        merged = merged === undefined ? tree : mergeTrees(merged, withoutKeys(tree, isSchemaKey), problems);
+    for (const tree of this.#read.trees.hosts) {
+      const list = treeAt(tree, ['inventories']);
+      if (list !== undefined) merged = merged === undefined ? list : mergeTrees(merged, list, this.#problems);
     }
-    if (merged === undefined) return undefined;
-    const ssh = file.parts.ssh;
-    const fleet = {
-      user: ssh?.user ?? 'mendd',
-      transport: ssh?.transport ?? 'ssh',
-      ...(ssh?.jump === undefined ? {} : { jump: ssh.jump }),
-    };
-    const { hosts } = resolveHosts(merged, fleet, problems);
-    if (problems.problems.length > found) return undefined;
-    if (hosts.size > 0) return hosts;
-    problems.add(
-      merged.place,
-      'there are no hosts',
-      'write at least one under `hosts`; an empty fleet is refused',
-    );
+    if (merged === undefined) return [];
+    const sources = resolveInventories(merged, this.#read.directory, this.#secrets, this.#problems);
+    return sources.map((source) => ({ source, state: this.#stateOf(source) }));
+  }
+
+  #stateOf(source: Definitions['inventories'][number]): InventoryState | undefined {
+    const known = this.#world.inventories.get(source.name);
+    if (known !== undefined || source.from.kind !== 'file') return known;
+    const reading = readInventoryPath({ path: source.from.path, format: source.format });
+    const name = `the inventory \`${source.name}\``;
+    for (const { message } of reading.warnings)
+      this.#problems.warn(source.source, `${name}: ${message}`, undefined);
+    if (reading.ok) return { hosts: reading.hosts };
+    this.#problems.add(source.source, `${name} ${reading.refusal.message}`, reading.refusal.hint);
     return undefined;
   }
 
-  #runbooks(
-    files: DefinitionFiles,
-    directory: string,
-    file: DaemonFile,
-    plugins: PluginFiles,
-    hosts: ReadonlyMap<string, HostDefinition> | undefined,
-  ): RunbookDefinition[] {
-    const names = notifyNames(file);
+  /** All hosts, or undefined when any hosts file has a problem: then selections cannot be judged. */
+  *#hosts(
+    inventories: readonly { source: Definitions['inventories'][number]; state: InventoryState | undefined }[],
+  ): Generator<void, ResolvedHosts | undefined> {
+    const { trees, isPartial, daemon } = this.#read;
+    const problems = this.#problems;
+    const found = problems.problems.length;
+    const [first] = trees.hosts;
+    if (first === undefined) return undefined;
+    const ssh = daemon.parts.ssh;
+    const resolved = yield* resolveHosts(
+      {
+        trees: trees.hosts,
+        inventories,
+        world: this.#world,
+        daemon: {
+          user: ssh?.user ?? 'mendd',
+          transport: ssh?.transport ?? 'ssh',
+          tree: treeAt(daemon.tree, ['ssh']) ?? emptyTree(daemon.tree.place),
+          ...(ssh?.jump === undefined ? {} : { jump: ssh.jump }),
+        },
+        place: first,
+      },
+      problems,
+    );
+    this.explainHost = resolved.explain;
+    for (const path of resolved.factPaths) this.factPaths.add(path);
+    if (problems.problems.length > found || isPartial.hosts) return undefined;
+    if (resolved.hosts.size > 0) return resolved;
+    const hint = 'write at least one under `hosts`; an empty fleet is refused';
+    if (inventories.length === 0) problems.add(first.place, 'there are no hosts', hint);
+    else problems.warn(first.place, 'there are no hosts yet', 'the inventories have not told any');
+    return inventories.length === 0 ? undefined : resolved;
+  }
+
+  *#runbooks(
+    resolved: ResolvedHosts | undefined,
+    fleet: HostIndex | undefined,
+  ): Generator<void, RunbookDefinition[]> {
+    const { trees, daemon, plugins } = this.#read;
+    const problems = this.#problems;
+    const names = notifyNames(daemon);
     const context = {
-      problems: this.#problems,
+      problems,
       secrets: this.#secrets,
       plugins,
       nowMs: Date.now(),
-      ...(hosts === undefined ? {} : { fleet: new HostIndex(hosts) }),
+      ...(fleet === undefined ? {} : { fleet }),
       ...(names === undefined ? {} : { notifyNames: names }),
     };
+    const shared = {
+      checks: readSharedItems('checks', trees.checks, problems),
+      actions: readSharedItems('actions', trees.actions, problems),
+    };
     const byId = new Map<string, RunbookDefinition>();
-    for (const path of files.runbooks) {
-      const tree = this.#readFile(path, 'runbook', relative(directory, path));
-      const runbook = tree && resolveRunbook(tree, context);
+    const viewOf = (host: string) => ({
+      host,
+      scope: resolved?.scopeOf(host) ?? {},
+      isPending: resolved?.isPending(host) === true,
+      isForeign: resolved?.hosts.get(host)?.origin !== 'hosts',
+    });
+    for (const tree of trees.runbooks) {
+      const runbook = yield* resolveWithTemplates(tree, context, shared, viewOf, this.factPaths);
+      yield;
       if (runbook === undefined) continue;
       const earlier = byId.get(runbook.id);
       if (earlier === undefined) {
@@ -156,97 +253,49 @@ class Load {
         continue;
       }
       const hint = `it is also that of ${formatPlace(earlier.source)}; give one another title`;
-      this.#problems.add(runbook.source, `the runbook id \`${runbook.id}\` is taken`, hint);
+      problems.add(runbook.source, `the runbook id \`${runbook.id}\` is taken`, hint);
     }
     return [...byId.values()];
   }
 
   #suppressions(
-    files: DefinitionFiles,
-    directory: string,
     hosts: ReadonlyMap<string, HostDefinition> | undefined,
     runbooks: readonly RunbookDefinition[],
   ): Suppression[] {
-    const known = runbooks.length === files.runbooks.length;
+    const { trees, isPartial } = this.#read;
+    const known = runbooks.length === trees.runbooks.length && !isPartial.runbooks;
     const checkIds = runbooks.flatMap(({ checks }) => checks.map(({ id }) => id));
-    return files.silences.flatMap((path) => {
-      const named = relative(directory, path);
-      const tree = this.#readFile(path, 'silences file', named);
-      if (tree === undefined) return [];
-      return resolveSuppressions(tree, {
-        file: named,
+    return trees.silences.flatMap((tree) =>
+      resolveSuppressions(tree, {
+        file: this.#read.nameOf(tree),
         problems: this.#problems,
         nowMs: Date.now(),
         ...(hosts === undefined ? {} : { hosts }),
         ...(known ? { checkIds } : {}),
-      });
-    });
-  }
-
-  /** The tree of a file that holds a map, without its `x-` keys. */
-  #readFile(path: string, kind: string, named: string): Tree | undefined {
-    const text = readSourceText(path, path, this.#problems);
-    const source = text === undefined ? undefined : parseYaml(text, path, this.#problems);
-    const tree = source && buildTree(source, this.#problems);
-    if (tree === undefined) return undefined;
-    if (!isMapTree(tree)) {
-      const message = `a ${kind} is a map, and this is ${kindOf(tree.value)}`;
-      this.#problems.add(
-        tree.place,
-        message,
-        'write `key: value` lines; docs/configuration.md lists the keys',
-      );
-      return undefined;
-    }
-    const kept = withoutKeys(tree, (key) => key.startsWith('x-'));
-    this.#read.push([named, kept.value]);
-    return kept;
-  }
-
-  /** First 12 hex digits of a SHA-256. Secrets are in it as they are written, never by value. */
-  #revision(plugins: PluginFiles): string {
-    const files = [...this.#read].sort(([a], [b]) => compareText(a, b));
-    return createHash('sha256')
-      .update(JSON.stringify([files, plugins.hashes()]))
-      .digest('hex')
-      .slice(0, 12);
+      }),
+    );
   }
 }
 
-function isSchemaKey(key: string): boolean {
-  return key === '$schema';
+/** What the world made of the definitions: hosts with their labels and variables. */
+function outsideOf(hosts: ReadonlyMap<string, HostDefinition>): unknown {
+  return [...hosts.values()].map(({ name, address, labels, vars }) => [name, address, labels, vars]);
 }
 
-/**
- * Joins runbooks and hosts once. Disabled runbooks apply to no host. Hosts of the same runbooks share their lists, since
- * fleets are large and alike.
- */
-function planHosts(
-  hosts: ReadonlyMap<string, HostDefinition>,
-  runbooks: readonly RunbookDefinition[],
-): Map<string, HostPlan> {
-  const mine = new Map<string, RunbookDefinition[]>();
-  for (const runbook of runbooks) {
-    for (const name of runbook.enabled ? runbook.hosts : []) {
-      const list = mine.get(name);
-      if (list === undefined) mine.set(name, [runbook]);
-      else list.push(runbook);
+function toEnd<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+async function calmly<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const untilMs = performance.now() + sliceMs;
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      if (performance.now() >= untilMs) break;
     }
+    await new Promise((done) => setImmediate(done));
   }
-  const shared = new Map<string, Pick<HostPlan, 'checks' | 'ladders'>>();
-  const plans = new Map<string, HostPlan>();
-  for (const host of hosts.values()) {
-    const list = mine.get(host.name) ?? [];
-    const key = list.map(({ id }) => id).join(' ');
-    const lists = shared.get(key) ?? {
-      checks: list.flatMap(({ checks }) => checks),
-      ladders: list.flatMap(({ ladders }) => ladders),
-    };
-    shared.set(key, lists);
-    const checks = lists.checks.some(({ probe }) => asksHostItself(probe))
-      ? lists.checks.map((check) => ({ ...check, probe: probeFor(check.probe, check.runOn, host) }))
-      : lists.checks;
-    plans.set(host.name, { host, checks, ladders: lists.ladders });
-  }
-  return plans;
 }

@@ -13,18 +13,18 @@ const pluginBytesLimit = 16 * 1_048_576;
 
 export class PluginFiles {
   readonly #directory: string;
-  readonly #names: readonly string[];
+  readonly names: readonly string[];
   readonly #read = new Map<string, PluginFile | [message: string, hint: string]>();
 
   constructor(directory: string, names: readonly string[]) {
     this.#directory = directory;
-    this.#names = names;
+    this.names = names;
   }
 
   /** The file of that name; undefined when it is to be found on the host, or is wrong and among the problems. */
   find(name: string, place: SourcePlace, problems: ProblemList): PluginFile | undefined {
-    if (!this.#names.includes(name)) {
-      const near = name.includes('/') ? undefined : nearest(name, this.#names);
+    if (!this.names.includes(name)) {
+      const near = name.includes('/') ? undefined : nearest(name, this.names);
       if (near !== undefined) {
         problems.warn(
           place,

@@ -12,10 +12,11 @@ import { type HostIndex, selectHosts } from './selectors.ts';
 import { isMapTree, keyPlace, mapEntries, placeOf, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly } from './zod-problems.ts';
 
-/** The runbook, or undefined with every reason among the problems. */
+/** The runbook, or undefined with every reason among the problems. `chosen`: in place of those that its `hosts` select. */
 export function resolveRunbook(
   tree: Tree,
   context: Omit<RunbookContext, 'id' | 'head' | 'tree'>,
+  chosen?: readonly string[],
 ): RunbookDefinition | undefined {
   const { problems, fleet } = context;
   const found = problems.problems.length;
@@ -39,9 +40,10 @@ export function resolveRunbook(
   const ladders = resolveLadders(full, checks);
   const selectorTree = treeAt(tree, ['hosts']);
   const selected =
-    head.hosts === undefined || fleet === undefined || selectorTree === undefined
+    chosen ??
+    (head.hosts === undefined || fleet === undefined || selectorTree === undefined
       ? []
-      : selectHosts(head.hosts, selectorTree, fleet, problems);
+      : selectHosts(head.hosts, selectorTree, fleet, problems));
   const written = treeAt(tree, ['checks']);
   if (written !== undefined && isMapTree(written) && written.entries.size === 0) {
     problems.add(keyPlace(tree, 'checks'), 'this runbook has no checks', 'write one under `checks`');

@@ -5,9 +5,8 @@ import { z } from 'zod';
 import { actionSchema } from './action-schema.ts';
 import { checkSchema, sharedCheckKeys } from './check-schema.ts';
 import { map, matching, named, plain } from './fields.ts';
-import { hostGlob, itemNamePattern, itemNameRule } from './names.ts';
-
-const hostSelector = z.union([z.record(z.string(), plain()), z.array(hostGlob()).min(1)]);
+import { hostSelector } from './hosts-schema.ts';
+import { itemNamePattern, itemNameRule } from './names.ts';
 
 const head = {
   $schema: z.string().optional().meta({ description: 'For editors; ignored.' }),
@@ -20,6 +19,9 @@ const head = {
     description: 'Labels that must all match, or a list of names and globs; `!` leaves out.',
   }),
   enabled: z.boolean().default(true).meta({ description: '`false` stops its checks and actions.' }),
+  when: plain('a condition').optional().meta({
+    description: 'Only for hosts where this holds, such as `facts.os.id == "debian"`.',
+  }),
   ...sharedCheckKeys,
 };
 

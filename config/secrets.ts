@@ -3,7 +3,7 @@
  * A secret is never part of a message.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Secret, SourcePlace } from '../core/definitions.ts';
 import type { SecretText } from './fields.ts';
 import { nearestFile } from './paths.ts';
@@ -57,7 +57,11 @@ export class SecretValue implements Secret {
 
 type Read = { value: string } | { message: string; hint: string; keyUnusable?: true };
 
+/** What was read, by place and reference: definitions that are resolved again are so with the same secrets. */
+export type SecretsRead = Map<string, Read>;
+
 export class SecretReader {
+  readonly #known: SecretsRead;
   readonly #resolve: boolean;
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #problems: ProblemList;
@@ -67,7 +71,9 @@ export class SecretReader {
     resolve: boolean;
     environment: Readonly<Record<string, string | undefined>>;
     problems: ProblemList;
+    known?: SecretsRead;
   }) {
+    this.#known = options.known ?? new Map();
     this.#resolve = options.resolve;
     this.#environment = options.environment;
     this.#problems = options.problems;
@@ -93,7 +99,9 @@ export class SecretReader {
     let from = 0;
     for (const match of written.matchAll(reference)) {
       const [whole, scheme = '', target = ''] = match;
-      const read = this.#readOne(scheme, target, use, place);
+      const key = `${use} ${scheme} ${target} ${dirname(place.file)}`;
+      const read = this.#known.get(key) ?? this.#readOne(scheme, target, use, place);
+      this.#known.set(key, read);
       parts.push(written.slice(from, match.index));
       from = match.index + whole.length;
       if ('value' in read) {

@@ -12,15 +12,20 @@ const starLimit = 4;
 
 export type HostSelector = Readonly<Record<string, string>> | readonly string[];
 
+type Selectable = Pick<HostDefinition, 'name' | 'labels'>;
+
 /** All hosts, and which of them have a label: made once, asked by every runbook. */
-export class HostIndex {
-  readonly hosts: ReadonlyMap<string, HostDefinition>;
+export class HostIndex<H extends Selectable = HostDefinition> {
+  readonly hosts: ReadonlyMap<string, H>;
+  /** More hosts may come from inventories: that nobody is selected is no mistake then, and told as a warning. */
+  readonly mayGrow: boolean;
   readonly names: readonly string[];
   /** Names by label and value, in the order of the hosts files. */
   readonly labels = new Map<string, Map<string, string[]>>();
 
-  constructor(hosts: ReadonlyMap<string, HostDefinition>) {
+  constructor(hosts: ReadonlyMap<string, H>, mayGrow = false) {
     this.hosts = hosts;
+    this.mayGrow = mayGrow;
     this.names = [...hosts.keys()];
     for (const host of hosts.values()) {
       for (const [label, value] of Object.entries(host.labels)) this.#add(label, value, host.name);
@@ -40,18 +45,29 @@ export class HostIndex {
 export function selectHosts(
   selector: HostSelector,
   tree: Tree,
-  fleet: HostIndex,
+  fleet: HostIndex<Selectable>,
   problems: ProblemList,
 ): string[] {
-  const found = problems.problems.length;
+  const count = (): number => problems.problems.length + problems.warnings.length;
+  const found = count();
   const chosen = isNames(selector)
     ? selectNames(selector, tree, fleet, problems)
     : selectLabels(selector, tree, fleet, problems);
-  if (chosen.length === 0 && problems.problems.length === found) {
+  if (chosen.length === 0 && count() === found) {
     const hint = 'an empty selection is refused, never read as every host; mend the selector';
-    problems.add(tree.place, 'these `hosts` select no host', hint);
+    absent(fleet, problems, tree.place, 'these `hosts` select no host', hint);
   }
   return chosen;
+}
+
+/** What no host has is a mistake, unless hosts may still come that have it. */
+function absent(
+  { mayGrow }: Pick<HostIndex, 'mayGrow'>,
+  problems: ProblemList,
+  ...what: Parameters<ProblemList['warn']>
+): void {
+  if (mayGrow) problems.warn(...what);
+  else problems.add(...what);
 }
 
 function isNames(selector: HostSelector): selector is readonly string[] {
@@ -61,9 +77,10 @@ function isNames(selector: HostSelector): selector is readonly string[] {
 function selectLabels(
   selector: Readonly<Record<string, string>>,
   tree: Tree,
-  { hosts, labels }: HostIndex,
+  fleet: HostIndex<Selectable>,
   problems: ProblemList,
 ): string[] {
+  const { hosts, labels } = fleet;
   const wanted = Object.entries(selector);
   let fewest: readonly string[] | undefined;
   for (const [label, value] of wanted) {
@@ -74,10 +91,16 @@ function selectLabels(
     const entry = tree.entries.get(label);
     if (values === undefined) {
       const place = entry?.keyPlace ?? tree.place;
-      problems.add(place, `no host has the label \`${label}\``, suggest(label, labels.keys()));
+      absent(fleet, problems, place, `no host has the label \`${label}\``, suggest(label, labels.keys()));
     } else {
       const place = entry?.tree.place ?? tree.place;
-      problems.add(place, `no host has the label \`${label}: ${value}\``, suggest(value, values.keys()));
+      absent(
+        fleet,
+        problems,
+        place,
+        `no host has the label \`${label}: ${value}\``,
+        suggest(value, values.keys()),
+      );
     }
   }
   return (fewest ?? []).filter((name) =>
@@ -88,9 +111,10 @@ function selectLabels(
 function selectNames(
   patterns: readonly string[],
   tree: Tree,
-  { hosts, names }: HostIndex,
+  fleet: HostIndex<Selectable>,
   problems: ProblemList,
 ): string[] {
+  const { hosts, names } = fleet;
   const chosen = new Set<string>();
   const leftOut = new Set<string>();
   for (const [index, written] of patterns.entries()) {
@@ -106,7 +130,7 @@ function selectNames(
     for (const name of matched) (without ? leftOut : chosen).add(name);
     if (matched.length > 0) continue;
     if (isGlob(pattern)) problems.warn(place, `\`${written}\` matches no host`, 'delete it, or mend it');
-    else problems.add(place, `there is no host \`${pattern}\``, suggest(pattern, names));
+    else absent(fleet, problems, place, `there is no host \`${pattern}\``, suggest(pattern, names));
   }
   return names.filter((name) => chosen.has(name) && !leftOut.has(name));
 }
@@ -114,7 +138,7 @@ function selectNames(
 function matchNames(
   pattern: string,
   names: readonly string[],
-  hosts: ReadonlyMap<string, HostDefinition>,
+  hosts: ReadonlyMap<string, unknown>,
 ): readonly string[] {
   if (!isGlob(pattern)) return hosts.has(pattern) ? [pattern] : [];
   return names.filter(globMatcher(pattern));

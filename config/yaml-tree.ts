@@ -5,6 +5,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type Scalar, visit } from 'yaml';
 import type { SourcePlace } from '../core/definitions.ts';
 import { formatPlace, type ProblemList } from './problems.ts';
+import { hasTemplate } from './templates.ts';
 import { depthLimit, type YamlSource } from './yaml-source.ts';
 
 /** Values that all aliases of one file may add up to: what keeps a bomb of aliases or merges small. */
@@ -16,6 +17,8 @@ export interface Tree {
   place: SourcePlace;
   /** A plain scalar as it stands in the file: `1.10`, not 1.1. */
   written?: string;
+  /** Where a part of a text stands in the file. */
+  locate?: (snippet: string) => SourcePlace;
   /** The entries of a map by key, of a list by index. */
   entries: ReadonlyMap<string, Entry>;
 }
@@ -68,7 +71,8 @@ class TreeBuilder {
     }
     if (!isScalar(node)) return { value: null, place, entries: noEntries };
     const written = node.source === undefined ? {} : { written: node.source };
-    return { value: node.value ?? null, place, ...written, entries: noEntries };
+    const text = typeof node.value === 'string' && hasTemplate(node.value) ? this.#locator(node) : {};
+    return { value: node.value ?? null, place, ...written, ...text, entries: noEntries };
   }
 
   /** Keys written here win over merged ones; of merged ones the first wins, as YAML's merge type says. */
@@ -156,7 +160,7 @@ class TreeBuilder {
     const place = this.#placeOf(key);
     if (isMap(key) || isSeq(key)) {
       const template = isMap(key) && key.flow === true;
-      if (template) this.#fail(place, 'templates (`{{ }}`) are not supported yet', 'write the value itself');
+      if (template) this.#fail(place, 'a template stands without quotes', 'write `"{{ name }}"`');
       else this.#fail(place, 'a key must be plain text', 'put the key in quotes if it is meant as text');
       return undefined;
     }
@@ -176,6 +180,17 @@ class TreeBuilder {
   #fail(place: SourcePlace, message: string, hint: string): void {
     this.broken = true;
     this.#problems.add(place, message, hint);
+  }
+
+  /** In the text as it is written: escapes and folded lines are not undone, so what they tear apart is not found. */
+  #locator(node: Scalar): Pick<Tree, 'locate'> {
+    const [from = 0, to = 0] = node.range ?? [];
+    return {
+      locate: (snippet) => {
+        const at = this.#source.text.slice(from, to).indexOf(snippet);
+        return this.#source.place(at === -1 ? from : from + at);
+      },
+    };
   }
 
   #placeOf(node: Node | null | undefined): SourcePlace {
@@ -204,7 +219,7 @@ function aliasTargets(source: YamlSource): Map<Alias, Node> {
   return targets;
 }
 
-function mapTree(entries: ReadonlyMap<string, Entry>, place: SourcePlace): Tree {
+export function mapTree(entries: ReadonlyMap<string, Entry>, place: SourcePlace): Tree {
   const value = Object.fromEntries([...entries].map(([name, entry]) => [name, entry.tree.value]));
   return { value, place, entries };
 }

@@ -46,6 +46,7 @@ export const reasons = [
   'store_unwritable',
   'ledger_not_trusted',
   'disabled',
+  'not_rendered',
   'self_doubt',
   'host_unreachable',
   'host_key_changed',

@@ -2,10 +2,12 @@
  * What config/ produces and everyone else reads: definitions that are checked, resolved and frozen. All
  * defaults are filled in; all references exist. Nothing here parses or reads files.
  */
-import type { RemediationConfig } from './remediation-config.ts';
+import type { DaemonConfig } from './daemon-config.ts';
 import type { Mode, Suppression } from './safety.ts';
-import type { InventorySource, Json } from './sources.ts';
+import type { FactSource, InventorySource, Json } from './sources.ts';
 import type { CheckState } from './types.ts';
+
+export type { DaemonConfig, GitSource, HoldLimits, NotifyTarget, SshConfig } from './daemon-config.ts';
 
 /** A value whose text and JSON form is `<secret>`; `reveal()` is called where it is used, nowhere else. */
 export interface Secret {
@@ -26,6 +28,8 @@ export interface Definitions {
   suppressions: readonly Suppression[];
   /** Where hosts come from beside the hosts files. */
   inventories: readonly InventorySource[];
+  /** Programs that tell facts, beside what is built in. */
+  facts: readonly FactSource[];
 }
 
 /** All that concerns one host. */
@@ -244,90 +248,3 @@ export type EffectDefinition =
     }
   | { kind: 'webhook'; url: Secret; method: 'POST' | 'PUT' }
   | { kind: 'notify'; to: string };
-
-export interface DaemonConfig {
-  /** Directory the definitions were read from. */
-  definitionsPath: string;
-  /** The repository they come from; absent when they are a directory that somebody else keeps. */
-  git?: GitSource;
-  /** What a reload may drop without a person's word. */
-  hold: HoldLimits;
-  store: { path: string; keepResultsMs: number; keepHistoryMs: number; keepRollupsMs: number };
-  ssh: SshConfig;
-  api: { host: string; port: number };
-  scheduler: { maxConcurrent: number; maxPerHost: number; queueLimit: number };
-  remediation: RemediationConfig;
-  notify: ReadonlyMap<string, NotifyTarget>;
-  log: { level: 'debug' | 'info' | 'warn' | 'error' };
-}
-
-/** A git repository with definitions. */
-export interface GitSource {
-  /** https, ssh, git or file; holds no secret. */
-  url: string;
-  branch: string;
-  /** Directory in the repository; empty: its top. */
-  path: string;
-  everyMs: number;
-  /** Private key, for ssh. */
-  key?: Secret;
-  /** Access token, for https. */
-  token?: Secret;
-  /** Host keys, for ssh. */
-  knownHosts: string;
-  /** Of each command. */
-  timeoutMs: number;
-  /** Commits without a signature of one of these are refused: a file as ssh-keygen(1) reads it. */
-  allowedSigners?: string;
-  /** Where the mirror and the checkouts are kept. */
-  directory: string;
-}
-
-/** A reload that drops more than this share is held, if it is at least two. 0..100. */
-export interface HoldLimits {
-  hostsPercent: number;
-  /** Of each check on each host. */
-  checksPercent: number;
-  /** Hold a commit that does not follow upon the one that runs: its history was rewritten. */
-  rewritten: boolean;
-}
-
-export interface SshConfig {
-  /** Of hosts that choose none: our own client, or the ops box's `ssh` program. */
-  transport: 'ssh' | 'openssh';
-  user: string;
-  /** Private key text; absent when only an agent is used. */
-  identity?: Secret;
-  /** Used for actions when present. */
-  actionIdentity?: Secret;
-  passphrase?: Secret;
-  /** Certificates that go with the keys, for `openssh`: paths, read at each login. */
-  certificates?: readonly string[];
-  /** An ssh_config that `openssh` reads; none when absent. */
-  clientConfig?: string;
-  agent: boolean;
-  knownHosts: string;
-  hostKeys: 'strict' | 'accept_new';
-  jump?: string;
-  connectTimeoutMs: number;
-  maxConnections: number;
-  connectRatePerSec: number;
-  maxSessionsPerHost: number;
-  pluginDirs: readonly string[];
-  /** Where targets keep the guard's records; the guard's own choice when absent. */
-  guardDirectory?: string;
-}
-
-export type NotifyTarget =
-  | { kind: 'webhook'; name: string; url: Secret }
-  | {
-      kind: 'smtp';
-      name: string;
-      host: string;
-      port: number;
-      secure: boolean;
-      user?: string;
-      password?: Secret;
-      from: string;
-      to: readonly string[];
-    };

@@ -16,7 +16,7 @@ export const gateWords: Readonly<Record<GateName, GateWords>> = {
   pause: { sees: 'whether a person paused automation', reasons: ['paused'] },
   store: { sees: 'whether an intent could be written down', reasons: ['store_unwritable'] },
   rearm: { sees: 'whether the ledger can be believed', reasons: ['ledger_not_trusted'] },
-  enabled: { sees: 'whether the action is enabled', reasons: ['disabled'] },
+  enabled: { sees: 'whether the action is enabled', reasons: ['disabled', 'not_rendered'] },
   self_doubt: {
     sees: 'whether the ops box trusts its own eyes; for a host that is down, whether anything else could be reached since',
     reasons: ['self_doubt'],
@@ -95,6 +95,10 @@ export const reasonWords: Readonly<Record<Reason, ReasonWords>> = {
   store_unwritable: { means: 'An intent cannot be written', opens: 'a store that can be written; by itself' },
   ledger_not_trusted: { means: 'The ledger is damaged, or an old copy', opens: '`mendd rearm`' },
   disabled: { means: 'The action is disabled', opens: '`enabled: true` on the action' },
+  not_rendered: {
+    means: 'A template of the action, or of one before it, has no value for this host',
+    opens: 'the value that the template needs',
+  },
   self_doubt: {
     means: 'What looks like trouble there may be trouble here',
     opens: 'the end of the doubt and a fresh round of results',

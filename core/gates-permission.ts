@@ -48,10 +48,11 @@ export const rearm: Gate = ({ fleet: { quarantine }, rung }) => {
   return stop('ledger_not_trusted', values, '`mendd rearm`, when nothing that was sent can still be running');
 };
 
-export const enabled: Gate = ({ rung }) =>
-  rung.enabled
-    ? pass({ enabled: true })
-    : stop('disabled', { enabled: false }, '`enabled: true` on the action');
+export const enabled: Gate = ({ rung }) => {
+  if (!rung.enabled) return stop('disabled', { enabled: false }, '`enabled: true` on the action');
+  if (rung.blocked === undefined) return pass({ enabled: true });
+  return stop('not_rendered', { enabled: true, problem: rung.blocked }, 'the value that the template needs');
+};
 
 export const selfDoubt: Gate = (context) => {
   const { fleet, rung, nowMs, ladder } = context;

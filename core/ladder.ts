@@ -9,6 +9,8 @@ import { type CheckStatus, isOpen, type RunSummary } from './types.ts';
 /** Why a rung is used up in the present episode. */
 export type Exhaustion =
   | 'disabled'
+  /** A template of it has no value for this host. */
+  | 'not_rendered'
   | 'failed'
   | 'not_verified'
   | 'max_runs_reached'
@@ -134,6 +136,7 @@ function exhaustionOf(
   nowMs: number,
 ): Exhaustion | undefined {
   if (!action.enabled) return 'disabled';
+  if (action.blocked !== undefined) return 'not_rendered';
   for (const { status } of runs) {
     if (status === 'failed' || status === 'not_verified') return status;
   }
@@ -161,6 +164,7 @@ function messageExhaustionOf(
   firstRepair: RunSummary | undefined,
 ): Exhaustion | undefined {
   if (!action.enabled) return 'disabled';
+  if (action.blocked !== undefined) return 'not_rendered';
   const counted = runs.filter((run) => run.decidedAtMs >= (firstRepair?.decidedAtMs ?? 0));
   if (counted.some((run) => run.status === 'done')) return 'sent';
   return counted.some((run) => run.status === 'failed') ? 'failed' : undefined;

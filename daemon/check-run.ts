@@ -86,6 +86,7 @@ function askedHost(
 /** Whether the check may share an exec with others of its host. */
 export function sharesExec(host: HostDefinition | undefined, check: CheckDefinition): boolean {
   if (host === undefined || !host.batch || !check.batch || check.sudo !== undefined) return false;
+  if (check.blocked !== undefined) return false;
   return host.transport !== 'local' && check.runOn.kind === 'target';
 }
 

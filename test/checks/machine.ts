@@ -21,6 +21,8 @@ export const webHost: HostDefinition = {
   labels: {},
   zone: 'default',
   parents: [],
+  vars: {},
+  origin: 'hosts',
 };
 
 export function checkOf(probe: ProbeDefinition, changes: Partial<CheckDefinition> = {}): CheckDefinition {

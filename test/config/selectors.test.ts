@@ -4,7 +4,15 @@ import type { HostDefinition } from '../../core/definitions.ts';
 import type { Matcher } from '../../core/safety.ts';
 
 function host(name: string, labels: Record<string, string>): [string, HostDefinition] {
-  const rest = { port: 22, user: 'mendd', zone: 'default', parents: [], batch: true };
+  const rest = {
+    port: 22,
+    user: 'mendd',
+    zone: 'default',
+    parents: [],
+    batch: true,
+    vars: {},
+    origin: 'hosts',
+  };
   return [name, { name, transport: 'ssh', address: name, labels, ...rest }];
 }
 

@@ -107,6 +107,14 @@ export const permissionCases: GateCase[] = [
     opens: '`enabled: true` on the action',
   },
   {
+    gate: 'enabled',
+    given: 'an action with a template that has no value for this host',
+    change: (world) => (world.rung = { ...restart, blocked: '`facts.unit` is not known' }),
+    reason: 'not_rendered',
+    values: { enabled: true, problem: '`facts.unit` is not known' },
+    opens: 'the value that the template needs',
+  },
+  {
     gate: 'self_doubt',
     given: 'canaries that are silent',
     change: (world) => (world.fleet.doubt = doubt),

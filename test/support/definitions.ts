@@ -97,6 +97,8 @@ export function planOf(checks: CheckDefinition[], ladders: LadderDefinition[], n
       labels: {},
       zone: 'default',
       parents: [],
+      vars: {},
+      origin: 'hosts',
     },
     checks,
     ladders,

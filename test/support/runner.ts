@@ -51,6 +51,8 @@ export function sshHost(
     labels: {},
     zone: 'default',
     parents: [],
+    vars: {},
+    origin: 'hosts',
     ...changes,
   };
 }

@@ -19,6 +19,8 @@ export function wholeDefinitions(plans: Iterable<HostPlan>, remediation: Remedia
   const all = [...plans];
   return {
     revision: 'r1',
+    inventories: [],
+    facts: [],
     daemon: {
       definitionsPath: '/nowhere',
       hold: { hostsPercent: 100, checksPercent: 100, rewritten: true },
