@@ -249,7 +249,8 @@ export interface Pause {
   untilMs?: number;
 }
 
-export type Scope = 'read' | 'ack' | 'act' | 'admin';
+/** `register` stands aside of the others, which hold each other in this order: it lets a host register and nothing else. */
+export type Scope = 'read' | 'ack' | 'act' | 'admin' | 'register';
 
 /** Something that happened, past tense, replayable by id. */
 export interface StoredEvent {
@@ -274,6 +275,9 @@ export type EventType =
   | 'automation.resumed'
   | 'definitions.reloaded'
   | 'definitions.rejected'
+  | 'definitions.held'
+  | 'definitions.rolled_back'
+  | 'definitions.resumed'
   | 'daemon.started'
   | 'daemon.stopping'
   | 'check.shed'
@@ -294,4 +298,12 @@ export type EventType =
   | 'doubt.began'
   | 'doubt.ended'
   | 'suppression.added'
-  | 'suppression.ended';
+  | 'suppression.ended'
+  | 'inventory.changed'
+  | 'inventory.failed'
+  | 'inventory.recovered'
+  | 'inventory.held'
+  | 'registration.asked'
+  | 'registration.admitted'
+  | 'registration.rejected'
+  | 'registration.expired';

@@ -57,7 +57,7 @@ async function ask(
     const to = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
     if (to === null) return await read(response, written, known);
     await response.body?.cancel();
-    const next = URL.canParse(to, at) ? new URL(to, at) : undefined;
+    const next = URL.canParse(to, at.href) ? new URL(to, at.href) : undefined;
     // A token must not follow to somebody else, nor into the clear.
     if (next === undefined || next.origin !== at.origin)
       return { ok: false, problem: 'it redirects to another host, which is not followed' };

@@ -1,7 +1,7 @@
 /** Owns reading the files of an ssh_config for its aliases: `Host` lines and `Include`. What they say of hosts it leaves to ssh. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { userInfo } from 'node:os';
+import { isAbsolute, join } from 'node:path';
 
 const fileBytesLimit = 1_048_576;
 const filesLimit = 1_000;
@@ -16,10 +16,10 @@ export class SshConfigFiles {
 
   /** Why it cannot be read. */
   read(path: string): string | undefined {
-    return this.#read(path, dirname(path), 0);
+    return this.#read(path, 0);
   }
 
-  #read(path: string, directory: string, depth: number): string | undefined {
+  #read(path: string, depth: number): string | undefined {
     this.#files += 1;
     if (this.#files > filesLimit) return `it includes more than ${filesLimit} files`;
     let text: string;
@@ -38,8 +38,8 @@ export class SshConfigFiles {
       if (keyword.toLowerCase() !== 'include') continue;
       if (depth >= includeDepthLimit) return `${path} includes too deep`;
       for (const pattern of wordsOf(rest)) {
-        for (const each of expand(absolute(pattern, directory))) {
-          const wrong = this.#read(each, directory, depth + 1);
+        for (const each of expand(absolute(pattern))) {
+          const wrong = this.#read(each, depth + 1);
           if (wrong !== undefined) this.warnings.push(wrong);
         }
       }
@@ -59,10 +59,11 @@ function wordsOf(text: string): string[] {
   return words.slice(0, end === -1 ? words.length : end).map(([, quoted, , bare]) => quoted ?? bare ?? '');
 }
 
-/** Relative ones begin where the first file is, which is ~/.ssh for ~/.ssh/config. */
-function absolute(pattern: string, directory: string): string {
-  if (pattern.startsWith('~/')) return join(homedir(), pattern.slice(2));
-  return isAbsolute(pattern) ? pattern : join(directory, pattern);
+/** As ssh has it: relative ones begin in ~/.ssh, and the home is that of the user, whatever HOME says. */
+function absolute(pattern: string): string {
+  const { homedir } = userInfo();
+  if (pattern.startsWith('~/')) return join(homedir, pattern.slice(2));
+  return isAbsolute(pattern) ? pattern : join(homedir, '.ssh', pattern);
 }
 
 /** The files that a path with wildcards means, in order. */
