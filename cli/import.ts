@@ -10,6 +10,7 @@ import type {
   ImportOptions,
   NoteLevel,
 } from '../import/report.ts';
+import { countWords } from '../import/report.ts';
 import { addCommand, type OutputOptions, withOutput } from './command.ts';
 import { CommandError } from './exit.ts';
 import type { Hue } from './output.ts';
@@ -26,6 +27,12 @@ interface Source {
 }
 
 const sources: readonly Source[] = [
+  {
+    name: 'automatron',
+    summary: 'runbooks, hosts and logins of Automatron',
+    examples: ['import automatron /etc/automatron --out ops', 'import automatron ./config/runbooks'],
+    load: async () => (await import('../import/automatron.ts')).importAutomatron,
+  },
   {
     name: 'nagios',
     summary: 'hosts, services and commands of Nagios Core 3 and 4 or Icinga 1',
@@ -67,7 +74,7 @@ async function run(
     const written = writeImported(imported, {
       directory: target,
       from: path,
-      daemonFile: daemonFile(undefined),
+      daemonFile: daemonFile('agent'),
     });
     return { imported, written };
   });
@@ -105,7 +112,7 @@ async function tell(
       hint: 'That is a mistake of the importer: mend the files by hand, and please report it.',
     });
   }
-  const made = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+  const made = Object.entries(counts).map(([what, count]) => countWords(what, count));
   out.talk(`${directory} is written and valid: ${made.join(', ')}.`);
   for (const [level, words] of Object.entries(levels)) {
     const count = notes.filter((note) => note.level === level).length;

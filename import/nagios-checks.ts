@@ -86,7 +86,8 @@ function planOf(
   const command = take(model.book, object, 'check_command')?.trim() ?? '';
   const refused = refusal(model, object, command);
   if (refused !== undefined) {
-    model.book.note(place, 'left_out', `\`${title.slice(0, 100)}\` is not checked here: ${refused}`);
+    const at = object.values.get(refused.because)?.from[0] ?? place;
+    model.book.note(at, 'left_out', `\`${title.slice(0, 100)}\` is not checked here: ${refused.why}`);
     return undefined;
   }
   const asked = askCommand({ ...request, command, place, isHostCheck });
@@ -99,6 +100,11 @@ function planOf(
   });
   const periodName = take(model.book, object, 'check_period');
   const periodPlace = object.values.get('check_period')?.from[0] ?? object;
+  const meaning = periodName === undefined ? 'always' : periods.meaning(periodName.trim(), periodPlace);
+  if (meaning !== 'always') {
+    const message = `outside of \`${periodName}\` nothing acts on it, by a downtime; it is checked all the same`;
+    model.book.note(periodPlace, 'changed', message);
+  }
   if (asked.problem !== undefined)
     model.book.note(
       place,
@@ -111,9 +117,7 @@ function planOf(
     checks: asked.asked.map((each) => ({ name: checkName(name ?? title, each), keys: each.keys })),
     timing,
     login: asked.login,
-    ...(periodName === undefined
-      ? {}
-      : { period: { name: periodName, meaning: periods.meaning(periodName.trim(), periodPlace) } }),
+    ...(periodName === undefined ? {} : { period: { name: periodName, meaning } }),
     ...(handler === undefined ? {} : { action: handler }),
     ...(asked.problem === undefined ? {} : { problem: asked.problem }),
   };
@@ -123,15 +127,23 @@ function checkName(title: string, { name }: Asked): string {
   return itemNameFrom(name === undefined ? title : `${title} ${name}`, 'check');
 }
 
-/** Why mendd never runs such a check by itself. */
-function refusal({ book, source }: NagiosModel, object: NagiosObject, command: string): string | undefined {
+/** Why mendd never runs such a check by itself, and the directive that says so. */
+function refusal(
+  { book, source }: NagiosModel,
+  object: NagiosObject,
+  command: string,
+): { why: string; because: string } | undefined {
   const active = take(book, object, 'active_checks_enabled');
-  if (command === '') return 'it has no check_command';
-  if (active === '0') return 'it only takes results that others send, which mendd does not';
+  if (command === '') return { why: 'it has no check_command', because: 'service_description' };
+  if (active === '0') {
+    const why = 'it only takes results that others send, which mendd does not';
+    return { why, because: 'active_checks_enabled' };
+  }
   const interval = object.values.get('check_interval')?.text ?? defaults.check_interval;
-  if (Number(interval) === 0) return 'its check_interval is 0, so nothing starts it';
+  if (Number(interval) === 0)
+    return { why: 'its check_interval is 0, so nothing starts it', because: 'check_interval' };
   const all = source.settings.get(object.type === 'host' ? 'execute_host_checks' : 'execute_service_checks');
-  return all?.value === '0' ? `${all.name} is 0` : undefined;
+  return all?.value === '0' ? { why: `${all.name} is 0`, because: 'check_command' } : undefined;
 }
 
 function timingOf(
@@ -193,7 +205,7 @@ function flappingOf(
   };
   const [low, high] = [limit('low', 20), limit('high', 30)];
   if (own === '0' || global?.value === '0') return { flapping: false };
-  if ((low === 5 && high === 20) || low > high || source.settings.size === 0) return {};
+  if ((low === 5 && high === 20) || low > high || !source.isWhole) return {};
   return { flapping: { low: `${low}%`, high: `${high}%` } };
 }
 

@@ -153,7 +153,7 @@ class Command {
       plugin === undefined || isAction ? undefined : ownKind(plugin, args, this.#line.marks, this.#request);
     if (own !== undefined) return { asked: [{ keys: own }], login: {} };
     const up = isHostCheck ? { exit_map: { 1: 'ok', 3: 'critical' } } : {};
-    const keys = this.#program(plugin, args, this.#line);
+    const keys = this.#program(plugin, args, { ...this.#line, text: this.#line.text.trim() });
     return { asked: [{ keys: { ...keys, run_on: 'local', ...up } }], login: {} };
   }
 
@@ -178,7 +178,11 @@ class Command {
 
   #warnOfPasswords(args: readonly string[]): void {
     const { model, place } = this.#request;
-    if (args.some((arg) => /^--?(pass|passwd|password|secret|token|community|authorization)(=|$)/i.test(arg)))
+    if (
+      args.some((arg) =>
+        /^--?(pass|passwd|password|secret|token|community|authorization)(=[^\uE000-\uE0FF]|$)/i.test(arg),
+      )
+    )
       model.book.note(place, 'check', 'a password may stand in this command, and so in the definitions');
   }
 

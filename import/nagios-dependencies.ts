@@ -5,11 +5,14 @@
 import type { Plan } from './nagios-checks.ts';
 import { type NagiosHost, type NagiosModel, take } from './nagios-model.ts';
 import { listOf, type NagiosObject } from './nagios-templates.ts';
+import type { Place } from './notebook.ts';
 
 /** `of` explains problems of `by`. */
 export interface PlanLink {
   of: Plan;
   by: Plan;
+  /** The dependency. */
+  place: Place;
 }
 
 export function linksOf(model: NagiosModel, plans: readonly Plan[]): PlanLink[] {
@@ -44,7 +47,7 @@ function readDependency(
   const pairs = above.flatMap((master) =>
     below
       .filter((dependent) => dependent !== master && isSame(master.hosts, dependent.hosts))
-      .map((dependent) => ({ of: master, by: dependent })),
+      .map((dependent) => ({ of: master, by: dependent, place: { file: object.file, line: object.line } })),
   );
   const hosts = new Set(masters);
   const same =
@@ -73,12 +76,12 @@ function noteAll({ book }: NagiosModel, object: NagiosObject, message: string, h
 /** `depends_on` may go in no circle; the link that would close one is left out. */
 function withoutCircles(links: readonly PlanLink[], { book }: NagiosModel): PlanLink[] {
   const above = new Map<Plan, Set<Plan>>();
-  return links.filter(({ of, by }) => {
+  return links.filter(({ of, by, place }) => {
     const reached = new Set([of]);
     for (const plan of reached) for (const next of above.get(plan) ?? []) reached.add(next);
     if (reached.has(by)) {
       book.note(
-        by.object,
+        place,
         'check',
         `\`${by.title}\` and \`${of.title}\` depend on each other; one way is left out`,
       );

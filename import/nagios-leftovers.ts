@@ -68,17 +68,23 @@ export function noteLeftovers({ source, objects, book }: NagiosModel): void {
         book.carried(directive);
         continue;
       }
-      const [message, hint] = ofTypes[block.type] ?? known?.reason ?? unused(block.type, name, isTemplate);
-      book.note(directive, 'left_out', `${block.type} ${directive.name.slice(0, 60)}: ${message}`, hint);
+      const whole = ofTypes[block.type] ?? unusedObject(block.type);
+      const [message, hint] = whole ?? known?.reason ?? unused(name, isTemplate);
+      // What is true of the whole object is said in the same words for all its lines.
+      const what = whole === undefined ? ` ${directive.name.slice(0, 60)}` : '';
+      book.note(directive, 'left_out', `${block.type.slice(0, 60)}${what}: ${message}`, hint);
     }
   }
   for (const { file, line, what } of book.open)
     book.note({ file, line }, 'left_out', `${what.slice(0, 60)}: ${settingReason(what)}`);
 }
 
-function unused(type: string, name: string, isTemplate: boolean): Reason {
-  if (type === 'command') return ['no check or event handler that is carried over uses this command'];
-  if (type === 'timeperiod') return ['no check_period names this timeperiod'];
+function unusedObject(type: string): Reason | undefined {
+  if (type === 'command') return ['no check or event handler that is carried over uses it'];
+  return type === 'timeperiod' ? ['no check_period names it'] : undefined;
+}
+
+function unused(name: string, isTemplate: boolean): Reason {
   const carried =
     /^(check_|retry_interval$|max_check_attempts$|event_handler|flap_|low_flap|high_flap|active_checks|host_name$|hostgroup|parents$|address$|_)/;
   if (!carried.test(name)) return ['this directive is not known here'];

@@ -205,7 +205,7 @@ function shellMark(mark: string, marks: readonly Mark[], inside: '' | '"' | "'")
   return inside === '"' ? command : `"${command}"`;
 }
 
-/** A command line as it was written; within single quotes a mark closes them and opens them again. */
+/** A command line as it was written; a template within quotes closes them and opens them again. */
 export function shellLine({ text, marks }: Expanded): string {
   let quote: '' | '"' | "'" = '';
   let line = '';
@@ -213,7 +213,8 @@ export function shellLine({ text, marks }: Expanded): string {
     const each = text[at] ?? '';
     if (markPattern.test(each)) {
       const said = shellMark(each, marks, quote);
-      line += quote === "'" ? `'${said}'` : said;
+      // A template quotes itself and stands outside of quotes; so does all within single ones.
+      line += quote !== '' && (quote === "'" || said.startsWith('{')) ? `${quote}${said}${quote}` : said;
       continue;
     }
     const next = text[at + 1] ?? '';

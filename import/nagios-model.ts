@@ -3,6 +3,7 @@
  * becomes of them is in the other files. Source: Nagios Core, Object Tricks; base/xodtemplate.c expands lists.
  */
 
+import { isIPv4, isIPv6 } from 'node:net';
 import { NagiosDirectory } from './nagios-lists.ts';
 import type { NagiosSource } from './nagios-source.ts';
 import { type NagiosObject, type NagiosValue, resolveTemplates } from './nagios-templates.ts';
@@ -108,14 +109,15 @@ function hostsOf(objects: readonly NagiosObject[], book: Notebook): Map<string, 
     const name = take(book, object, 'host_name')?.trim() ?? '';
     const place = object.values.get('host_name')?.from[0] ?? object;
     if (name === '' || hosts.has(name)) {
-      const why = name === '' ? 'has no host_name' : `is there already at ${hosts.get(name)?.object.file}`;
+      const why =
+        name === '' ? 'has no host_name' : `is there already at ${placeOf(hosts.get(name)?.object)}`;
       book.note(place, 'left_out', `this host ${why}`);
       continue;
     }
     const id = names.unique(hostNameFrom(name));
     if (id !== name)
       book.note(place, 'changed', `\`${name}\` is no name of a host here; it is now \`${id}\``);
-    const address = addressOf(object, name, book);
+    const address = addressOf(object, name, id, book);
     hosts.set(name, {
       object,
       name,
@@ -129,18 +131,24 @@ function hostsOf(objects: readonly NagiosObject[], book: Notebook): Map<string, 
   return hosts;
 }
 
-function addressOf(object: NagiosObject, name: string, book: Notebook): string {
+function placeOf(object: NagiosObject | undefined): string {
+  return object === undefined ? '' : `${object.file}:${object.line}`;
+}
+
+/** As written; Nagios takes the name when there is none. */
+function addressOf(object: NagiosObject, name: string, id: string, book: Notebook): string {
   const written = take(book, object, 'address')?.trim() ?? '';
-  if (written === '') return name;
+  if (written === '') return isAddress(name) ? name : id;
   const plain = /^\d+(\.\d+){3}$/.test(written) ? written.split('.').map(Number).join('.') : written;
-  const isIp4 = !/^\d+(\.\d+){3}$/.test(plain) || plain.split('.').every((part) => Number(part) <= 255);
-  const isFine =
-    /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(plain) ||
-    /^[0-9A-Fa-f]*(:[0-9A-Fa-f.]*){2,8}(%\w+)?$/.test(plain);
-  if (isIp4 && isFine) return plain;
+  if (isAddress(plain)) return plain;
   const place = object.values.get('address')?.from[0] ?? object;
   book.note(place, 'check', `\`${written.slice(0, 60)}\` is no address; the name of the host stands for it`);
-  return name;
+  return isAddress(name) ? name : id;
+}
+
+function isAddress(text: string): boolean {
+  if (/^\d+(\.\d+){3}$/.test(text)) return isIPv4(text);
+  return text.includes(':') ? isIPv6(text) : /^[A-Za-z0-9_][A-Za-z0-9._-]{0,252}$/.test(text);
 }
 
 export function customOf(object: NagiosObject): Map<string, NagiosValue> {

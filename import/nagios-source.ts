@@ -3,7 +3,7 @@
  * directives. What they mean is in the other files. Source: the object documentation of Nagios Core 4, and how its
  * base/config.c and xdata/xodtemplate.c read lines.
  */
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Notebook, type Place } from './notebook.ts';
 import { exists, filesBelow, findMoved, isDirectory, nameFor, readText } from './text-file.ts';
 
@@ -24,6 +24,8 @@ export interface NagiosSource {
   /** Values of $USER1$ and so on, by `USER1`. */
   users: ReadonlyMap<string, Directive>;
   blocks: readonly NagiosBlock[];
+  /** nagios.cfg is among them, so that what it does not say has Nagios's default. */
+  isWhole: boolean;
   book: Notebook;
 }
 
@@ -54,6 +56,7 @@ class Reader implements NagiosSource {
   readonly users = new Map<string, Directive>();
   readonly blocks: NagiosBlock[] = [];
   readonly book = new Notebook();
+  isWhole = false;
   readonly #root: string;
   readonly #seen = new Set<string>();
 
@@ -116,6 +119,7 @@ class Reader implements NagiosSource {
   }
 
   #include(name: string, value: string, place: Place, path: string): void {
+    if (name.startsWith('cfg_')) this.isWhole = true;
     const found = findMoved(value, path);
     if (found === undefined || isDirectory(found) !== name.endsWith('_dir')) {
       const hint = 'import again when it is there';
@@ -127,7 +131,7 @@ class Reader implements NagiosSource {
       );
       return;
     }
-    if (found.endsWith(value)) this.book.carried(place);
+    if (found === resolve(dirname(resolve(path)), value)) this.book.carried(place);
     else
       this.book.note(place, 'changed', `read from ${nameFor(found, this.#root)}, since ${value} is not here`);
     for (const file of name.endsWith('_dir') ? filesBelow(found, isConfig) : [found]) this.file(file);

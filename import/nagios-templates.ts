@@ -101,7 +101,10 @@ class Inheritance {
 
   /** Without values that are `null`. */
   of(block: NagiosBlock): ReadonlyMap<string, NagiosValue> {
-    const values = [...this.#all(block)].filter(([, { text }]) => text !== 'null');
+    const all = this.#all(block);
+    // What ends an inheritance has done its work.
+    for (const { text, from } of all.values()) if (text === 'null') this.#book.carried(...from);
+    const values = [...all].filter(([, { text }]) => text !== 'null');
     return new Map(values.map(([name, value]) => [name, { ...value, text: value.text.replace(/^\+/, '') }]));
   }
 

@@ -1,5 +1,6 @@
 /** Owns the import of Nagios Core and Icinga 1 objects as a whole: which files there are, and what becomes of them. */
 
+import { isTimezone } from '../config/cron.ts';
 import { type Plan, type PlanContext, planHostCheck, planService } from './nagios-checks.ts';
 import { linksOf } from './nagios-dependencies.ts';
 import { hostFiles } from './nagios-hosts.ts';
@@ -92,19 +93,34 @@ function downtimesOf(model: NagiosModel, runbooks: readonly Runbook[]): YamlValu
       checks.set(plan.period.name, [...(checks.get(plan.period.name) ?? []), ...(checkIds.get(plan) ?? [])]);
     }
   }
+  const timezone = periods.size === 0 ? 'UTC' : timezoneOf(model);
   return [...periods].flatMap(([name, { meaning }]) => {
     const closed =
       meaning === 'never' ? [{ schedule: '0 0 * * 0', lasts: '7d' }] : meaning === 'always' ? [] : meaning;
     return closed.map(({ schedule, lasts }) => {
-      const zone = model.source.settings.get('use_timezone');
       return new Commented(`outside of the timeperiod ${name}`, {
         match: { checks: checks.get(name) ?? [] },
         by: 'import from Nagios',
         reason: `outside of the timeperiod ${name}`.slice(0, 200),
         schedule,
-        timezone: zone?.value ?? 'UTC',
+        timezone,
         lasts,
       });
     });
   });
+}
+
+/** Of timeperiods. Nagios takes that of its machine when it is told none, which the files do not say. */
+function timezoneOf({ source, book, ofType }: NagiosModel): string {
+  const zone = source.settings.get('use_timezone');
+  if (zone !== undefined && isTimezone(zone.value)) {
+    book.carried(zone);
+    return zone.value;
+  }
+  const [first] = ofType('timeperiod');
+  const place = zone ?? first;
+  const hint = 'write that of the machine of Nagios into silences/nagios.yaml';
+  if (place !== undefined)
+    book.note(place, 'check', 'the time zone of timeperiods is not known; UTC is written', hint);
+  return 'UTC';
 }

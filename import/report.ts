@@ -67,7 +67,7 @@ const levelWords: Record<NoteLevel, string> = {
 
 /** IMPORT.md: what to look at first, then each file of the source by line. Equal words are told once, with all their lines. */
 export function reportText(from: string, { notes, counts }: Imported): string {
-  const made = Object.entries(counts).map(([what, count]) => `${count} ${what}`);
+  const made = Object.entries(counts).map(([what, count]) => countWords(what, count));
   const lines = [`# Import of ${from}`, '', `Made: ${made.join(', ')}.`, ''];
   if (notes.length === 0) lines.push('Everything was carried over.', '');
   for (const level of ['check', 'changed', 'left_out'] as const) {
@@ -87,6 +87,11 @@ export function reportText(from: string, { notes, counts }: Imported): string {
     }
   }
   return lines.join('\n');
+}
+
+/** `1 host`, `2 hosts`; the word is given in the plural. */
+export function countWords(what: string, count: number): string {
+  return `${count} ${count === 1 ? what.replace(/^lines\b/, 'line').replace(/s$/, '') : what}`;
 }
 
 /** Text of others on one line, with nothing in it that Markdown would take for HTML. */

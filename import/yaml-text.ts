@@ -29,7 +29,13 @@ const shortLine = 70;
 /** `head`: lines of comment at the top. Keys without a value are not written. */
 export function yamlText(head: string, value: YamlValue): string {
   const document = new Document(null, { version: '1.2', schema: 'core' });
-  document.contents = nodeOf(value, true) as never;
+  const contents = nodeOf(value, true);
+  // Room between the parts of a file.
+  if (isMap(contents)) {
+    for (const { key, value: part } of contents.items.slice(1))
+      if (isScalar(key) && isMap(part) && part.flow !== true) key.spaceBefore = true;
+  }
+  document.contents = contents as never;
   if (head !== '') document.commentBefore = commentOf(head);
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
@@ -38,7 +44,7 @@ function nodeOf(value: YamlValue, block: boolean): Node {
   if (value instanceof Commented) return nodeOf(value.value, true);
   if (typeof value !== 'object') return scalarOf(value);
   const node = isList(value) ? listOf(value) : mapOf(value);
-  node.flow = !block && isShort(node);
+  node.flow = node.items.length === 0 || (!block && isShort(node));
   return node;
 }
 
