@@ -1,7 +1,7 @@
 /**
  * Owns the text of docs/configuration.md, made from the schema so that it names every key and no other.
  */
-import { type JsonSchema, jsonSchema, schemaNames } from './json-schema.ts';
+import { documentedSchema, type JsonSchema, type SchemaName, schemaNames } from './json-schema.ts';
 
 type Row = [key: string, value: string, defaultValue: string, what: string];
 
@@ -17,12 +17,18 @@ mendd.yaml                 the daemon: store, ssh, api, notify, limits, where th
 definitions/
   hosts/*.yaml             hosts and their labels; all files together are one map
   runbooks/**/*.yaml       one runbook each: which hosts, which checks, which actions
+  checks/*.yaml            shared checks that runbooks \`use\`
+  actions/*.yaml           shared actions that runbooks \`use\`
+  facts/*.yaml             programs that tell facts about hosts
   silences/*.yaml          silences and downtimes: what nothing acts on, until when, and why
   plugins/                 executables with the Nagios plugin API, uploaded by content hash
+  plugins/facts/           executables that print facts as JSON
+  inventories/             what \`inventories\` of hosts files names: files and programs
 \`\`\`
 
 \`mendd validate\` checks all of it without a daemon and names each mistake as \`file:line:col: message\` with a hint.
-\`mendd schema daemon\`, \`hosts\`, \`runbook\` and \`silences\` print JSON Schema for editors.
+\`mendd schema daemon\` and the like (\`hosts\`, \`runbook\`, \`checks\`, \`actions\`, \`facts\`, \`silences\`) print JSON Schema for
+editors.
 
 ## Rules for every file
 
@@ -35,6 +41,38 @@ definitions/
 - Secrets are references: \`\${cred:NAME}\` (a systemd credential), \`\${file:/path}\`, \`\${env:NAME}\`. A key file must be
   readable by its owner only.
 - Maps merge across hosts files and lists append; a value set twice is an error that names both places.
+
+## Templates
+
+Values of checks and actions, a runbook's \`every\`, \`hosts\`, \`enabled\` and the like, and \`labels\`, \`vars\`, \`address\` and \`user\` of
+hosts may be templates in [Liquid](https://liquidjs.com): \`{{ name | filter }}\` and \`{% if name == "x" %}...{% endif %}\`. A file is
+read first and its values are rendered one by one for each host after that, so nothing that a host tells can become YAML or a template.
+
+| Name | What |
+| --- | --- |
+| \`facts\` | what the host tells: built-in facts such as \`facts.os.id\`, and those of facts files by their name |
+| \`host\` | \`host.name\`, \`host.address\`, \`host.port\`, \`host.user\` |
+| \`labels\`, \`vars\` | those of the host |
+| \`check\`, \`action\` | \`name\` and \`id\` of the check or action itself |
+| \`params\` | in shared checks and actions: what \`with\` gives |
+
+- A name without a value is an error; \`| default: "x"\` gives it one. A list needs \`| join: " "\`.
+- The value is judged after it is rendered: \`every: "{{ vars.interval }}"\` must make a duration. A number or \`true\` is one where one is
+  needed.
+- In commands (\`run\`, \`before\`, hooks of a reboot) each \`{{ }}\` becomes exactly one word, whatever is in it. It stands bare: inside quotes,
+  after \`<<\` and in \`$(( ))\` it is refused. Write \`"a "{{ x }}" b"\`, or set it in \`env\` and write \`"$NAME"\`.
+- Text of other programs that looks like a template stands between \`{% raw %}\` and \`{% endraw %}\`.
+- \`when\` of a runbook or a check and \`only_if\` of an action are conditions without braces: \`facts.os.id == "debian" and facts.cpus > 4\`.
+  Where one does not hold, or what it reads is not known, the thing does not exist on that host.
+- What a host has not told yet keeps a check UNKNOWN, with the reason, and its action and the rungs after it from acting; people are told
+  all the same. What can never be known is an error at its place in the file.
+
+## Which value a host gets
+
+What a host says itself wins over its inventory, that over groups, those over the \`defaults\` of the file, and those over the daemon file.
+\`labels\` and \`vars\` merge key by key, maps in \`vars\` too. Two groups that disagree are an error, unless something stronger says it.
+\`defaults\` are for the hosts and inventories of their own file, \`groups\` for those of all. \`mendd hosts --explain NAME\` tells where
+each value comes from.
 `;
 
 const parts = {
@@ -47,17 +85,32 @@ const parts = {
     'Runbooks',
     'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process` or `ping`. An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and one of `when`, which starts a ladder, `after`, which makes it the next rung of one, and `on_recovery`, which runs it once the trouble is over. `when: { host: down }` is the trouble of the host itself, which a runbook notices by its checks. Hooks of a reboot have MENDD_HOST, MENDD_ADDRESS and MENDD_RUN in their environment. A runbook that selects no host is an error.',
   ],
+  checks: [
+    'Shared checks',
+    'Under `checks`, by name, with the keys of a check in a runbook and `params`: a map of parameters and what each is without `with`, nothing where it must be given. A runbook takes one with `use: name` and `with: { ... }`; keys beside `use` win over its own. Its values are judged where they are used.',
+  ],
+  actions: [
+    'Shared actions',
+    'Under `actions`, by name, with the keys of an action in a runbook and `params`, as for shared checks.',
+  ],
+  facts: [
+    'Facts files',
+    'A program prints one JSON object, at most 64 KiB and 16 levels, and leaves with exit code 0; otherwise what it told last stays, with the problem beside it.',
+  ],
   silences: [
     'Silences files',
     'While a silence or a downtime covers a problem, nothing acts on it; it is checked and shown all the same. Times are RFC 3339, with `Z` or an offset. What covers no host is a warning, and what has ended too.',
   ],
 } as const;
 
+/** Their keys are those of checks and actions in runbooks. */
+const alike: readonly SchemaName[] = ['checks', 'actions'];
+
 /** The whole file, ending with a newline. */
 export function configurationReference(): string {
   const sections = schemaNames.map((which) => {
     const [title, text] = parts[which];
-    return `\n## ${title}\n\n${text}\n${tables(jsonSchema(which))}`;
+    return `\n## ${title}\n\n${text}\n${alike.includes(which) ? '' : tables(documentedSchema(which))}`;
   });
   return `${introduction}${sections.join('')}`;
 }

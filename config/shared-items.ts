@@ -2,8 +2,10 @@
  * Owns reusable checks and actions: `use: name` with `with: {...}` in a runbook becomes the shared one with its own keys laid
  * over it. What parameters stand for is told to templates later.
  */
+import { z } from 'zod';
 import { actionSchema } from './action-schema.ts';
 import { checkSchema } from './check-schema.ts';
+import { map, named } from './fields.ts';
 import { itemNamePattern, itemNameRule } from './names.ts';
 import { formatPlace, type ProblemList, suggest } from './problems.ts';
 import { pathKey, treeOf } from './tree-templates.ts';
@@ -30,10 +32,35 @@ export interface ExpandedRunbook {
   params: ReadonlyMap<string, Params>;
 }
 
+const params = named('a parameter', /^[A-Za-z_]\w{0,62}$/, 'use letters, digits and `_`', z.unknown())
+  .optional()
+  .meta({
+    description:
+      'What users of it give `with`: by name the value without it, nothing where one must be given. Templates read `params.<name>`.',
+  });
+const $schema = z.string().optional().meta({ description: 'For editors; ignored.' });
+const { use: _use, with: _with, ...checkShape } = checkSchema.shape;
+const { use: _used, with: _given, ...actionShape } = actionSchema.shape;
+
+/** For editors; values are judged where they are used. */
+export const sharedChecksSchema = map({
+  $schema,
+  checks: named('a check', itemNamePattern, itemNameRule, map({ ...checkShape, params })).meta({
+    description: 'Checks that runbooks name with `use`.',
+  }),
+});
+
+export const sharedActionsSchema = map({
+  $schema,
+  actions: named('an action', itemNamePattern, itemNameRule, map({ ...actionShape, params })).meta({
+    description: 'Actions that runbooks name with `use`.',
+  }),
+});
+
 const words = { checks: 'check', actions: 'action' } as const;
 const keysOf = {
-  checks: new Set([...Object.keys(checkSchema.shape), 'params']),
-  actions: new Set([...Object.keys(actionSchema.shape), 'params']),
+  checks: new Set([...Object.keys(checkShape), 'params']),
+  actions: new Set([...Object.keys(actionShape), 'params']),
 };
 
 /** The shared checks or actions of all files. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type JsonSchema, jsonSchema, schemaNames } from '../../config/json-schema.ts';
+import { documentedSchema, type JsonSchema, jsonSchema, schemaNames } from '../../config/json-schema.ts';
 
 /** Each map of keys in a schema, with its path. */
 function* maps(schema: JsonSchema, path: string): Generator<[string, JsonSchema]> {
@@ -11,7 +11,7 @@ function* maps(schema: JsonSchema, path: string): Generator<[string, JsonSchema]
 }
 
 test.each(schemaNames)('%s: editors complete every key, tell what it is and refuse others', (which) => {
-  const schema = jsonSchema(which);
+  const schema = documentedSchema(which);
   const found = [...maps(schema, which)];
   expect(found.length).toBeGreaterThan(2);
   for (const [path, each] of found) {
@@ -27,7 +27,7 @@ test.each(schemaNames)('%s: editors complete every key, tell what it is and refu
 });
 
 test('defaults, examples, alternatives and required keys survive', () => {
-  const { properties, required } = jsonSchema('runbook');
+  const { properties, required } = documentedSchema('runbook');
   expect(required).toEqual(['runbook', 'hosts', 'checks']);
   expect(properties?.['every']).toMatchObject({
     type: 'string',
@@ -39,4 +39,14 @@ test('defaults, examples, alternatives and required keys survive', () => {
   expect(check.required).toBeUndefined();
   const host = jsonSchema('hosts').properties?.['hosts']?.additionalProperties as JsonSchema;
   expect(host.anyOf?.map(({ type }) => type)).toEqual(['object', 'null']);
+});
+
+test('where a value may be a template, editors take one', () => {
+  const { properties } = jsonSchema('runbook');
+  const check = properties?.['checks']?.additionalProperties as JsonSchema;
+  expect(new RegExp(check.properties?.['every']?.pattern ?? '').test('{{ vars.every }}')).toBe(true);
+  expect(new RegExp(check.properties?.['every']?.pattern ?? '').test('5 minutes')).toBe(false);
+  expect(check.properties?.['max_attempts']?.anyOf?.map(({ type }) => type)).toEqual(['integer', 'string']);
+  expect(properties?.['runbook']?.pattern).toBe(documentedSchema('runbook').properties?.['runbook']?.pattern);
+  expect(jsonSchema('silences')).toEqual(documentedSchema('silences'));
 });
