@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Explanation, RunItem } from './action-shapes.ts';
+import { Held, Rollback } from './config-shapes.ts';
 import { Approval, Brake, Doubt, mode, Quarantine, Suppression, TrustCap } from './restraint-shapes.ts';
 import { Check, CheckStatus, count, Host, named, noted, time } from './shapes.ts';
 
@@ -39,6 +40,9 @@ export const Now = named(
       loadedAt: time,
       lastReloadOk: z.boolean(),
       problems: z.array(z.string()),
+      commit: noted('In force, when they come from git', z.string().optional()),
+      held: noted('Waits for a person', Held.optional()),
+      rollback: noted('A person went back; new commits are not taken', Rollback.optional()),
     }),
     approvals: noted('Questions that wait for an answer', z.array(Approval)),
     needsYou: z.array(z.object({ explanation: Explanation, status: CheckStatus, runs: z.array(RunItem) })),
@@ -61,15 +65,6 @@ export const DefinitionsAnswer = named(
     lastReloadOk: z.boolean(),
     counts: z.object({ hosts: count, runbooks: count, checks: count, actions: count }),
     problems: z.array(z.string()),
-  }),
-);
-
-export const ReloadAnswer = named(
-  'ReloadAnswer',
-  z.object({
-    ok: z.literal(true),
-    revision: z.string(),
-    restart: noted('Keys of the daemon file that take effect at the next start', z.array(z.string())),
   }),
 );
 

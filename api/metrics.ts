@@ -193,6 +193,19 @@ function readAutomation(scrape: Scrape, { automation, definitions }: NowView): v
   scrape
     .gauge('mendd_config_last_reload_successful', '1 when the newest definitions were accepted')
     .set(Number(definitions.lastReloadOk));
+  scrape
+    .gauge('mendd_config_last_reload_success_timestamp_seconds', 'When definitions were last accepted')
+    .set(definitions.loadedAtMs / 1000);
+  scrape
+    .gauge('mendd_config_held', '1 while new definitions wait for a person')
+    .set(Number(definitions.held !== undefined));
+  scrape
+    .gauge('mendd_config_rolled_back', '1 while a person holds the definitions at an earlier commit')
+    .set(Number(definitions.rollback !== undefined));
+  const { revision, commit = '' } = definitions;
+  scrape
+    .gauge('mendd_config_info', 'Always 1; the definitions in force are the labels', ['revision', 'commit'])
+    .set({ revision, commit }, 1);
 }
 
 function readBrakes(scrape: Scrape, brakes: ReturnType<DaemonPort['brakes']>): void {

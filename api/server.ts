@@ -20,6 +20,7 @@ import { actionRoutes } from './routes/actions.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { checkRoutes } from './routes/checks.ts';
+import { configRoutes } from './routes/config.ts';
 import { controlRoutes } from './routes/control.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -204,6 +205,7 @@ export function createApi(options: ApiOptions): Api {
     trustRoutes(app, options);
     auditRoutes(app, options);
     controlRoutes(app, options);
+    configRoutes(app, options);
     eventRoutes(app, streams);
     probeRoutes(app, options, new Metrics(options.daemon, streams, options.clock));
   });

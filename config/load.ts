@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import type { Definitions, HostDefinition, RunbookDefinition } from '../core/definitions.ts';
 import type { Suppression } from '../core/safety.ts';
 import { emptyWorld, type FactSource, type InventoryState, type World } from '../core/sources.ts';
+import { factsDigest } from './facts/facts-read.ts';
 import { resolveFacts } from './facts/resolve.ts';
 import { freezeDeep } from './freeze.ts';
 import type { HostValue } from './host-layers.ts';
@@ -144,7 +145,7 @@ class Resolution {
     if (daemon === undefined || hosts === undefined) return undefined;
     yield;
     const byHost = yield* planHosts(hosts, runbooks);
-    const revision = revisionOf(read, this.#world === emptyWorld ? undefined : outsideOf(hosts));
+    const revision = revisionOf(read, this.#outside(hosts));
     const sources = inventories.map(({ source }) => source);
     return {
       revision,
@@ -156,6 +157,13 @@ class Resolution {
       inventories: sources,
       facts,
     };
+  }
+
+  /** What the world made of the definitions: hosts with their labels and variables, and facts. */
+  #outside(hosts: ReadonlyMap<string, HostDefinition>): unknown {
+    if (this.#world === emptyWorld) return undefined;
+    const told = [...hosts.values()].map(({ name, address, labels, vars }) => [name, address, labels, vars]);
+    return [told, factsDigest(this.#world.facts, this.factPaths)];
   }
 
   /** With what each told; files are read here, for those who only judge definitions read them too. */
@@ -277,19 +285,16 @@ class Resolution {
   }
 }
 
-/** What the world made of the definitions: hosts with their labels and variables. */
-function outsideOf(hosts: ReadonlyMap<string, HostDefinition>): unknown {
-  return [...hosts.values()].map(({ name, address, labels, vars }) => [name, address, labels, vars]);
-}
-
-function toEnd<T>(steps: Generator<void, T>): T {
+/** Steps of work, without a pause. */
+export function toEnd<T>(steps: Generator<void, T>): T {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
   }
 }
 
-async function calmly<T>(steps: Generator<void, T>): Promise<T> {
+/** Steps of work, with the loop free for others in between. */
+export async function calmly<T>(steps: Generator<void, T>): Promise<T> {
   for (;;) {
     const untilMs = performance.now() + sliceMs;
     for (let step = steps.next(); ; step = steps.next()) {

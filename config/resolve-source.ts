@@ -55,7 +55,7 @@ export function resolveGit(
   return {
     url: git.url,
     branch: git.branch,
-    path: git.path?.replace(/\/+$/, '') ?? '',
+    path: innerPath(git.path),
     everyMs: git.every,
     knownHosts: path(knownHosts),
     timeoutMs: git.timeout,
@@ -86,11 +86,17 @@ export function sourceDirectory(parts: Parts, tree: Tree): string | undefined {
   const directory = gitDirectory(parts, tree);
   const pin = directory === undefined ? undefined : readPin(directory);
   if (directory === undefined || pin === undefined) return undefined;
-  return pathInCheckout(checkoutOf(directory, pin.commit.id), definitions.git.path ?? '');
+  const path = innerPath(definitions.git.path);
+  return pathInCheckout(checkoutOf(directory, pin.commit.id, path), path);
 }
 
 export function pathInCheckout(checkout: string, path: string): string {
-  return path === '' ? checkout : `${checkout}/${path.replace(/\/+$/, '')}`;
+  return path === '' ? checkout : `${checkout}/${path}`;
+}
+
+/** Without a slash at its end; empty: the top. */
+function innerPath(written: string | undefined): string {
+  return written?.replace(/\/+$/, '') ?? '';
 }
 
 /** Undefined while no commit was in force yet. */

@@ -28,7 +28,7 @@ const branch = matching(
 
 const directoryInRepository = matching(
   'a directory in the repository',
-  /^(?![/-])(?!(?:.*\/)?\.\.?(?:\/|$))(?!.*\/\/)[^\n\\*?[]{1,1000}$/,
+  /^(?![/-])(?!(?:.*\/)?\.\.?(?:\/|$))(?!.*\/\/)[^\n\\*?[]{1,150}$/,
   'is no directory in the repository; write for example `ops/definitions`',
 );
 
@@ -82,12 +82,10 @@ export const definitionsSchema = map(
     hold: map({
       hosts: percent()
         .prefault('20%')
-        .meta({ description: 'Share of hosts that may go at once; two may go always.' }),
-      checks: percent()
-        .prefault('20%')
-        .meta({
-          description: 'Share of checks, counted on each host, that may go at once; two may go always.',
-        }),
+        .meta({ description: 'Share of hosts that may go at once; one may go always.' }),
+      checks: percent().prefault('20%').meta({
+        description: 'Share of checks, counted on each host, that may go at once; one may go always.',
+      }),
       rewritten: z.boolean().default(true).meta({
         description: 'Hold commits that do not follow upon the one in force, as after a force push.',
       }),

@@ -34,6 +34,11 @@ export const errorCatalogue = {
     meaning: 'The daemon file was not found.',
     hint: 'Give its path with --config, or create one with `mendd init`.',
   },
+  DEFINITIONS_UNREACHABLE: {
+    exitCode: exitCodes.tryAgain,
+    meaning: 'The definitions cannot be fetched, and no commit of them was in force here before.',
+    hint: 'Mend `definitions.git`: its url, branch, key and known_hosts; `git ls-remote URL` must work for the user mendd runs as. Once a commit was in force, mendd starts without the network.',
+  },
   STORE_UNUSABLE: {
     exitCode: exitCodes.permission,
     meaning: 'The database cannot be opened, read or written.',

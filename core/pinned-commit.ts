@@ -36,9 +36,13 @@ export const pinFile = 'pinned.json';
 export const mirrorDirectory = 'mirror.git';
 export const checkoutsDirectory = 'commits';
 
-/** Of a whole commit; files in it are where they are in the repository. */
-export function checkoutOf(directory: string, commitId: string): string {
-  return `${directory}/${checkoutsDirectory}/${commitId}`;
+/** Of a commit, or of one directory in it; files are where they are in the repository. */
+export function checkoutOf(directory: string, commitId: string, path: string): string {
+  return `${directory}/${checkoutsDirectory}/${checkoutName(commitId, path)}`;
+}
+
+export function checkoutName(commitId: string, path: string): string {
+  return path === '' ? commitId : `${commitId}~${path.replaceAll('/', '~')}`;
 }
 
 export const commitIdPattern: RegExp = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;

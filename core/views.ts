@@ -3,7 +3,9 @@
  */
 
 import type { Decision } from './decisions.ts';
-import type { Definitions } from './definitions.ts';
+import type { Definitions, HoldLimits } from './definitions.ts';
+import type { DefinitionsPlan } from './definitions-plan.ts';
+import type { Commit, Rollback } from './pinned-commit.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
 import type {
   Approval,
@@ -85,7 +87,17 @@ export interface NowView {
     demoted: TrustCap[];
     fleetRuns: { used: number; limit: number; perMs: number };
   };
-  definitions: { revision: string; loadedAtMs: number; lastReloadOk: boolean; problems: string[] };
+  definitions: {
+    revision: string;
+    loadedAtMs: number;
+    lastReloadOk: boolean;
+    problems: string[];
+    /** In force, when they come from git. */
+    commit?: string;
+    /** Waits for a person's word. */
+    held?: HeldReload;
+    rollback?: Rollback;
+  };
   /** Questions that wait for an answer. */
   approvals: Approval[];
   needsYou: { explanation: Explanation; status: CheckStatus; runs: Run[] }[];
@@ -127,6 +139,82 @@ export type NewSuppression =
       sticky: boolean;
       endsAtMs?: number;
     };
+
+/** A reload that would drop too much, or whose history was rewritten. */
+export interface HeldReload {
+  /** What `mendd reload --confirm` has to name. */
+  revision: string;
+  commit?: string;
+  why: readonly string[];
+}
+
+export interface ReloadRequest {
+  by: string;
+  /** Revision or commit that is let in although it would be held; another is not. */
+  confirm?: string;
+}
+
+export interface ReloadAnswer {
+  ok: boolean;
+  /** In force now. */
+  revision: string;
+  commit?: string;
+  /** Why nothing changed, or why there was nothing newer to be had. */
+  problems: string[];
+  /** `unreachable`: what could be read is in force. */
+  cause?: 'invalid' | 'unreachable' | 'held' | 'not_confirmed';
+  /** Keys of the daemon file that take effect at the next start. */
+  restart: string[];
+  held?: HeldReload;
+  /** What it changed, or would have. */
+  plan?: DefinitionsPlan;
+}
+
+export interface RollbackRequest {
+  by: string;
+  reason: string;
+  /** Beginning of its hash; the one before the one in force without it. */
+  commit?: string;
+  /** Follow the branch again. */
+  resume: boolean;
+}
+
+/** At most one of them; what a reload would load without. */
+export interface PlanRequest {
+  branch?: string;
+  commit?: string;
+  /** On the machine of the daemon. */
+  directory?: string;
+}
+
+export type PlanAnswer =
+  | { kind: 'plan'; plan: DefinitionsPlan; commit?: string; warnings: string[] }
+  | { kind: 'invalid' | 'unreachable'; problems: string[] };
+
+/** Where definitions come from, and how the newest attempt went. */
+export interface ConfigView {
+  revision: string;
+  loadedAtMs: number;
+  lastReloadOk: boolean;
+  problems: string[];
+  held?: HeldReload;
+  rollback?: Rollback;
+  hold: HoldLimits;
+  source:
+    | { kind: 'directory'; path: string }
+    | {
+        kind: 'git';
+        url: string;
+        branch: string;
+        path: string;
+        commit?: Commit;
+        /** Where the branch was when it was last looked at. */
+        head?: string;
+        lookedAtMs?: number;
+      };
+  /** Valid ones that were in force, newest first. */
+  commits: readonly Commit[];
+}
 
 export interface Health {
   ready: boolean;
@@ -196,8 +284,12 @@ export interface DaemonPort {
   outcomes(query: { sinceMs: number; action?: string; host?: string; perHost: boolean }): Outcomes[];
   /** Trust the ledger again. 409 when it is trusted. */
   rearm(by: string, reason: string): Quarantine | Rejected;
-  /** `restart`: sections of the daemon file that take effect at the next start. */
-  reload(by: string): { ok: boolean; revision: string; problems: string[]; restart: string[] };
+  reload(request: ReloadRequest): Promise<ReloadAnswer>;
+  /** To an earlier commit that was in force, or back to following the branch. 409 when they are not from git. */
+  rollback(request: RollbackRequest): Promise<ReloadAnswer | Rejected>;
+  /** What other definitions would change; nothing changes. */
+  plan(request: PlanRequest): Promise<PlanAnswer>;
+  config(): ConfigView;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

@@ -8,10 +8,12 @@ import { createOutbox } from '../actions/outbox.ts';
 import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
+import type { DefinitionsRead } from '../config/read.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
+import { emptyWorld } from '../core/sources.ts';
 import type { DaemonPort, Health } from '../core/views.ts';
 import { createPluginUploader } from '../runner/plugin-upload.ts';
 import { createRunner } from '../runner/runner.ts';
@@ -38,6 +40,8 @@ export interface AppOptions {
   configFile: string;
   observe: boolean;
   definitions: Definitions;
+  /** The files they were made of. */
+  read?: DefinitionsRead;
   clock: Clock;
   log: Log;
   /** In [0, 1). */
@@ -122,6 +126,9 @@ export class App {
       coordinator,
       current: () => fleet.definitions,
       swap: (next) => this.#swap(next),
+      messages: this.#healing.messages,
+      world: () => emptyWorld,
+      ...(options.read === undefined ? {} : { read: options.read }),
     });
     const outbox = createOutbox({
       coordinator,
@@ -190,7 +197,7 @@ export class App {
       clock,
       coordinator,
       nextDueAtMs: (host, check) => scheduler.nextDueAtMs(host, check),
-      reload: () => reloader.state,
+      config: () => reloader.view(),
     });
     return createDaemonPort({
       ...healing,
@@ -238,6 +245,7 @@ export class App {
     // After the scheduler knows the checks: verification that begins anew asks for them at once.
     this.#healing.observer.takeUp(true);
     this.#housekeeping.start();
+    this.#reloader.start();
   }
 
   /** Why the process should be taken for dead; undefined when it is well. */
@@ -252,7 +260,12 @@ export class App {
     this.#healing.observer.stop();
     this.#healing.askTarget.stop();
     this.#healing.selfDoubt.stop();
-    const idle = Promise.all([this.#housekeeping.stop(), this.#scheduler.stop(), this.#healing.runs.stop()]);
+    const idle = Promise.all([
+      this.#reloader.stop(),
+      this.#housekeeping.stop(),
+      this.#scheduler.stop(),
+      this.#healing.runs.stop(),
+    ]);
     await within(this.#options.clock, stopWithinMs, idle);
     // What is still under way is cut off from here on, and no longer believed.
     this.#ending.abort();

@@ -143,7 +143,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     health: sources.health,
     stats: sources.stats,
     definitions: (): Definitions => fleet.definitions,
-    loadProblems: () => reloader.state.problems,
+    loadProblems: () => reloader.view().problems,
     ...createPersonControls(sources),
     async checkNow(host, check): Promise<CheckView | Rejected> {
       if (views.check(host, check) === undefined) return notFound(`check ${check} on host ${host}`);
@@ -157,7 +157,10 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     planAction,
     act: (host, action, by, reason) =>
       recordRefusal(sources, by, { command: 'act', host, action }, act(host, action, by, reason)),
-    reload: (by) => reloader.reload(by),
+    reload: (request) => reloader.reload(request),
+    rollback: (request) => reloader.rollback(request),
+    plan: (request) => reloader.plan(request),
+    config: () => reloader.view(),
     onEvent: (listener) => history.onEvent(listener),
   };
 }

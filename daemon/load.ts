@@ -1,13 +1,12 @@
 /**
  * Loads the definitions for a process that cannot go on without them: all of them, or one error that tells every problem.
  */
-import { type LoadOptions, loadDefinitions } from '../config/load.ts';
+import { type LoadOptions, type LoadOutcome, loadDefinitions } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
-import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 
 /** Errors: CONFIG_MISSING, and those of `refusalOf`. */
-export function loadOrThrow(options: LoadOptions): { definitions: Definitions; warnings: Problem[] } {
+export function loadOrThrow(options: LoadOptions): Extract<LoadOutcome, { ok: true }> {
   const loaded = loadDefinitions(options);
   if (loaded.ok) return loaded;
   throw refusalOf(loaded.problems);

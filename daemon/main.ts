@@ -2,10 +2,9 @@
  * Starts the daemon and ends it well: load, open, serve, wait for a signal, stop. Everything else lives in daemon/app.ts.
  */
 import './utc.ts';
-import { formatProblem } from '../config/problems.ts';
 import { type App, startApp } from './app.ts';
 import { systemClock } from './clock.ts';
-import { loadOrThrow } from './load.ts';
+import { loadAtStart } from './load-at-start.ts';
 import { createLog, type Log } from './log.ts';
 import { sdNotify, watchdogIntervalMs } from './sd-notify.ts';
 
@@ -17,14 +16,15 @@ export interface ServeOptions {
 
 /** Runs until a signal ends it. Errors: MenddError for everything a person can mend. */
 export async function serve(options: ServeOptions): Promise<void> {
-  const loaded = loadOrThrow({ configFile: options.configFile });
-  const log = createLog(loaded.definitions.daemon.log.level);
-  for (const warning of loaded.warnings) log.warn(formatProblem(warning));
   const stopped = stopSignal();
   const reloads = reloadSignals();
+  const loaded = await loadAtStart(options.configFile, systemClock, stopped);
+  const log = createLog(loaded.definitions.daemon.log.level);
+  for (const warning of loaded.warnings) log.warn(warning);
   const app = await startApp({
     ...options,
     definitions: loaded.definitions,
+    read: loaded.read,
     clock: systemClock,
     log,
     random: Math.random,
@@ -33,8 +33,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const stopWatchdog = feedWatchdog(app, log);
   reloads.handle(() => {
     sdNotify(log, 'RELOADING=1');
-    app.daemon.reload('signal');
-    sdNotify(log, 'READY=1');
+    void app.daemon.reload({ by: 'signal' }).finally(() => sdNotify(log, 'READY=1'));
   });
   const signal = await stopped;
   reloads.handle(() => undefined);

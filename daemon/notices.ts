@@ -1,6 +1,7 @@
 /** What people are told about the daemon as a whole: brakes, doubt, lost trust, missed questions. Words only; daemon/messages.ts queues. */
 import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
+import type { HeldReload } from '../core/views.ts';
 import type { Messages } from './messages.ts';
 
 /** Milliseconds. */
@@ -89,5 +90,15 @@ export function auditBroken(messages: Messages, brokenAtSeq: number, problem: st
     title: 'the audit was altered',
     sentence: `The record of who did what is not as it was written: ${problem}.`,
     todo: 'Keep a copy of the ledger, and compare `mendd audit verify` with the heads in the log and at the webhook.',
+  });
+}
+
+export function definitionsHeld(messages: Pick<Messages, 'notice'>, held: HeldReload): void {
+  const { revision, commit, why } = held;
+  messages.notice(`definitions~held~${commit ?? revision}~${why.length}`, {
+    topic: 'definitions.held',
+    title: 'new definitions wait for a person',
+    sentence: `Those before stay in force: ${why.join('; ')}.`,
+    todo: `Look at \`mendd plan\`; \`mendd reload --confirm ${revision}\` lets exactly these in.`,
   });
 }

@@ -12,7 +12,7 @@ import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import { troubleOf } from '../core/trouble.ts';
 import { type CheckState, isOpen, type Run } from '../core/types.ts';
-import type { CheckView, Explanation, HostView, NowView } from '../core/views.ts';
+import type { CheckView, ConfigView, Explanation, HostView, NowView } from '../core/views.ts';
 import type { Approvals } from './approvals.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
@@ -52,7 +52,7 @@ export interface ViewSources {
   suppressions: Suppressions;
   trust: Trust;
   nextDueAtMs: (host: string, check: string) => number | undefined;
-  reload: () => { loadedAtMs: number; ok: boolean; problems: string[] };
+  config: () => ConfigView;
 }
 
 export class Views {
@@ -101,7 +101,7 @@ export class Views {
   }
 
   now(): NowView {
-    const { clock, fleet, coordinator, reload } = this.#sources;
+    const { clock, fleet, coordinator, config } = this.#sources;
     const atMs = clock.nowMs();
     const checks = this.checks();
     const problems = checks.filter(({ status }) => status.state !== 'ok' && status.state !== 'pending');
@@ -120,7 +120,6 @@ export class Views {
     const ok = checks.filter((each) => each.status.state === 'ok' && !each.stale).length;
     const needYou = needsYou.length + restrained + selfTrouble;
     const counts = { needYou, healing: healing.length, problems: problems.length, ok };
-    const { loadedAtMs, ok: lastReloadOk, problems: reloadProblems } = reload();
     return {
       atMs,
       verdict: {
@@ -140,12 +139,7 @@ export class Views {
           perMs: maxRuns.perMs,
         },
       },
-      definitions: {
-        revision: fleet.definitions.revision,
-        loadedAtMs,
-        lastReloadOk,
-        problems: reloadProblems,
-      },
+      definitions: definitionsNow(config()),
       approvals,
       needsYou,
       healing,
@@ -250,4 +244,18 @@ function sentenceOf(
     `${counts.ok} OK`,
   ];
   return parts.filter((part) => part !== '').join(' · ');
+}
+
+function definitionsNow(config: ConfigView): NowView['definitions'] {
+  const { revision, loadedAtMs, lastReloadOk, problems, source, held, rollback } = config;
+  const commit = source.kind === 'git' ? source.commit?.id : undefined;
+  return {
+    revision,
+    loadedAtMs,
+    lastReloadOk,
+    problems,
+    ...(commit === undefined ? {} : { commit }),
+    ...(held === undefined ? {} : { held }),
+    ...(rollback === undefined ? {} : { rollback }),
+  };
 }

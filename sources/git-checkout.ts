@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import type { Answer, GitMirror } from './git-mirror.ts';
+import { type Answer, type GitMirror, momentName } from './git-mirror.ts';
 
 /** What keeps a commit from being written; the path is that in the repository. */
 export interface TreeProblem {
@@ -43,9 +43,9 @@ const batchFiles = 500;
 export async function checkOut(
   mirror: GitMirror,
   commitId: string,
-  options: { path: string; target: string; random: () => string },
+  options: { path: string; target: string },
 ): Promise<CheckoutAnswer> {
-  const { path, target, random } = options;
+  const { path, target } = options;
   const listed = await mirror.tree(commitId, path);
   if ('problem' in listed)
     return { kind: 'failed', problem: `commit ${commitId} cannot be read: ${listed.problem}` };
@@ -56,7 +56,7 @@ export async function checkOut(
     const hint = 'commit the definitions there, or mend `definitions.git.path`';
     return { kind: 'refused', problems: [{ path: where, message: 'there are no files here', hint }] };
   }
-  const temporary = `${target}.${random()}.part`;
+  const temporary = `${target}.${momentName()}.part`;
   try {
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     const written = await write(mirror, entries, temporary);

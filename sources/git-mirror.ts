@@ -2,6 +2,7 @@
  * Owns the copy of a repository with definitions: asks the remote, fetches, and reads commits. It writes no work tree and
  * decides nothing. The copy is a cache: when it is damaged it is made anew.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import type { GitSource } from '../core/definitions.ts';
 import { protocolOf } from '../core/git-url.ts';
@@ -14,8 +15,6 @@ export type Answer<T> = { value: T } | { problem: string };
 export interface MirrorOptions {
   clock: Clock;
   signal: AbortSignal;
-  /** Four hex digits or more, for names of files that are of one moment. */
-  random: () => string;
 }
 
 /** What may be asked for: the tip of a branch, or one commit. */
@@ -62,7 +61,7 @@ export class GitMirror {
     // A remote that answers means that the copy may be at fault: locks of a killed git, damaged objects.
     const head = await this.head('branch' in wanted ? wanted.branch : this.source.branch);
     if ('problem' in head) return head;
-    const fresh = `${this.#path}.${this.#options.random()}`;
+    const fresh = `${this.#path}.${momentName()}`;
     const again = await this.#make(fresh, head.value.length === 64 ? 'sha256' : 'sha1');
     const refetched = 'problem' in again ? again : await this.#fetchInto(fresh, wanted);
     if ('problem' in refetched) {
@@ -180,7 +179,7 @@ export class GitMirror {
   async #remote(args: readonly string[], path = this.#path): Promise<GitOutcome> {
     const { url, key, token } = this.source;
     const protocol = protocolOf(url) ?? 'none';
-    const keyFile = key && `${privateDirectory(this.source)}/mendd-git-${this.#options.random()}.key`;
+    const keyFile = key && `${privateDirectory(this.source)}/mendd-git-${momentName()}.key`;
     try {
       if (key !== undefined && keyFile !== undefined) {
         const text = key.reveal();
@@ -199,6 +198,11 @@ export class GitMirror {
     const { clock, signal } = this.#options;
     return runGit({ args, clock, signal, timeoutMs: this.source.timeoutMs, ...more });
   }
+}
+
+/** For files that are of one moment. */
+export function momentName(): string {
+  return randomBytes(6).toString('hex');
 }
 
 /** In memory where there is such a place. */

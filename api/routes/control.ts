@@ -1,37 +1,15 @@
 /**
- * The daemon itself: the page's one call, the definitions in force, the global pause, and reloading.
+ * The daemon itself: the page's one call, the definitions in force, the global pause.
  */
-import { DefinitionsAnswer, Now, PauseAnswer, ReloadAnswer } from '../control-shapes.ts';
+import { DefinitionsAnswer, Now, PauseAnswer } from '../control-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { RequestProblem } from '../problems.ts';
 import { EmptyBody, NoQuery, PauseBody } from '../queries.ts';
 import { instant, toWire } from '../wire.ts';
 
 export function controlRoutes(app: ApiServer, options: ApiOptions): void {
   readingRoutes(app, options);
   pauseRoutes(app, options);
-
-  app.route({
-    method: 'POST',
-    url: '/api/v1/reload',
-    config: { scope: 'admin' },
-    schema: {
-      ...describe('control', 'reload', 'Read the definitions anew; bad ones change nothing', ReloadAnswer),
-      querystring: NoQuery,
-      body: EmptyBody,
-    },
-    handler: async ({ person }) => {
-      const { ok, revision, problems, restart } = options.daemon.reload(person);
-      if (ok) return { ok, revision, restart };
-      throw new RequestProblem(
-        422,
-        'definitions_invalid',
-        'The definitions have problems; those loaded before stay in force.',
-        { problems, revision },
-      );
-    },
-  });
 }
 
 function readingRoutes(app: ApiServer, { daemon }: ApiOptions): void {

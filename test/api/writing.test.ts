@@ -35,8 +35,10 @@ test('every changing route refuses without a token, with a wrong one and with a 
     'act /api/v1/pause',
     'act /api/v1/resume',
     'act /api/v1/runs/web-1/cancel',
+    'admin /api/v1/plan',
     'admin /api/v1/rearm',
     'admin /api/v1/reload',
+    'admin /api/v1/rollback',
     'admin /api/v1/trust/web-1/promote',
   ]);
   for (const [method, path, scope] of changing) {
@@ -160,6 +162,49 @@ test('reload needs admin; bad definitions come back as problems', async () => {
   const bad = await send('POST', '/api/v1/reload', undefined, root);
   expect([bad.status, bad.json.problems]).toEqual([422, ['a.yaml:1:1: unknown key']]);
   expect(daemon.asked).toEqual(['reload by root', 'reload by root']);
+});
+
+test('a held reload says what lets it in; an unreachable repository is no bad definition', async () => {
+  const { daemon, send } = await startApi();
+  const root = bearer(daemon.token('root', 'admin'));
+  daemon.reloadProblems = ['held: it drops 7 of 10 hosts'];
+  daemon.refusal = { cause: 'held', held: { revision: 'abc123def456', why: ['it drops 7 of 10 hosts'] } };
+  const held = await send('POST', '/api/v1/reload', undefined, root);
+  expect([held.status, held.json.code, held.json.problems]).toEqual([409, 'held', daemon.reloadProblems]);
+  expect(held.json.hint).toContain('mendd reload --confirm abc123def456');
+  daemon.refusal = { cause: 'not_confirmed' };
+  const other = await send('POST', '/api/v1/reload', { confirm: 'abc123def456' }, root);
+  expect([other.status, other.json.code]).toEqual([412, 'not_confirmed']);
+  daemon.refusal = { cause: 'unreachable' };
+  const away = await send('POST', '/api/v1/reload', {}, root);
+  expect([away.status, away.json.code]).toEqual([503, 'definitions_unreachable']);
+  expect(daemon.asked[1]).toBe('reload by root: abc123def456');
+});
+
+test('a rollback needs a reason; a plan names one thing at most', async () => {
+  const { daemon, send } = await startApi();
+  const root = bearer(daemon.token('root', 'admin'));
+  const status = async (path: string, body?: object) => (await send('POST', path, body, root)).status;
+  expect(await status('/api/v1/rollback', {})).toBe(400);
+  expect(await status('/api/v1/rollback', { reason: 'it pages everybody' })).toBe(200);
+  expect(await status('/api/v1/rollback', { reason: 'x', commit: 'main' })).toBe(400);
+  expect(await status('/api/v1/rollback', { reason: 'x', commit: 'fffffff' })).toBe(422);
+  expect(await status('/api/v1/rollback', { reason: 'x', resume: true })).toBe(200);
+  expect(await status('/api/v1/plan', { branch: '--upload-pack=x' })).toBe(400);
+  expect(await status('/api/v1/plan', { directory: 'relative' })).toBe(400);
+  expect(await status('/api/v1/plan', { branch: 'a', commit: 'abcdef0' })).toBe(400);
+  expect(await status('/api/v1/plan')).toBe(422);
+  daemon.planAnswer = { kind: 'unreachable', problems: ['no network'] };
+  expect(await status('/api/v1/plan', { branch: 'next' })).toBe(503);
+  expect(daemon.asked).toEqual([
+    'rollback to the one before by root: it pages everybody',
+    'reload by root',
+    'rollback to fffffff by root: x',
+    'rollback to the branch by root: x',
+    'reload by root',
+    'plan {}',
+    'plan {"branch":"next"}',
+  ]);
 });
 
 test('bodies: too large, no JSON, wrong type, poisoned', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { diffDefinitions } from '../../config/diff.ts';
 import { loadDefinitions } from '../../config/load.ts';
+import { planDefinitions } from '../../config/plan-definitions.ts';
 import type { Definitions } from '../../core/definitions.ts';
 import { temporaryTree, writeInto } from '../support/temporary-tree.ts';
 
@@ -20,7 +20,23 @@ function load(root: string, token = 'one'): Definitions {
   return outcome.definitions;
 }
 
-const nothing = { added: [], removed: [], changed: [] };
+function diffDefinitions(before: Definitions, after: Definitions) {
+  const { hosts, checks, actions, suppressions, daemon } = planDefinitions(before, after);
+  const names = ({ gained, lost, changed }: typeof checks) => ({
+    gained: gained.names,
+    lost: lost.names,
+    changed: changed.names,
+  });
+  return {
+    hosts: names(hosts),
+    checks: names(checks),
+    actions: names(actions),
+    suppressions: names(suppressions),
+    daemon,
+  };
+}
+
+const nothing = { gained: [], lost: [], changed: [] };
 
 test('nothing changed, though lines moved', () => {
   const root = temporaryTree(base);
@@ -51,9 +67,9 @@ test('what was added, removed and changed, by name', () => {
       .replace('check: a', 'check: c'),
   );
   expect(diffDefinitions(before, load(root))).toEqual({
-    hosts: { added: ['web-0'], removed: ['web-1'], changed: ['web-2'] },
-    checks: { added: ['web.c'], removed: ['web.b'], changed: ['web.a'] },
-    actions: { added: [], removed: [], changed: ['web.x', 'web.y'] },
+    hosts: { gained: ['web-0'], lost: ['web-1'], changed: ['web-2'] },
+    checks: { gained: ['web.c'], lost: ['web.b'], changed: [] },
+    actions: { gained: [], lost: [], changed: ['web.x', 'web.y'] },
     suppressions: nothing,
     daemon: [],
   });
@@ -99,8 +115,8 @@ test('a silence that only moved did not change, and one with another end did', (
   });
   writeInto(root, path, `silences:\n${silence('web-2', 2100)}${silence('*-1', 2100)}`);
   expect(diffDefinitions(before, load(root)).suppressions).toEqual({
-    added: ['silences/a.yaml:3'],
-    removed: ['silences/a.yaml:2'],
+    gained: ['silences/a.yaml:3'],
+    lost: ['silences/a.yaml:2'],
     changed: [],
   });
 });
@@ -117,4 +133,106 @@ test('an action that follows several recoveries changes with each of them', () =
     ...nothing,
     changed: ['web.x', 'web.y', 'web.z'],
   });
+});
+
+const fleet = (count: number, role = 'web'): string =>
+  `hosts:\n${Array.from({ length: count }, (_each, index) => `  web-${index}: { labels: { role: ${role} } }\n`).join('')}`;
+
+function planAfter(change: (root: string) => void, hosts = 10) {
+  const root = temporaryTree({ ...base, 'definitions/hosts/all.yaml': fleet(hosts) });
+  const before = load(root);
+  change(root);
+  return planDefinitions(before, load(root));
+}
+
+const hostsFile = 'definitions/hosts/all.yaml';
+const runbookFile = 'definitions/runbooks/web.yaml';
+
+test('state goes by host and id: what is kept, begins anew, is forgotten', () => {
+  const plan = planAfter((root) => {
+    writeInto(root, hostsFile, fleet(9));
+    writeInto(
+      root,
+      runbookFile,
+      base[runbookFile].replace('a: { run: "true" }', 'a: { run: "false" }').replace('b: {', 'c: {'),
+    );
+  });
+  expect(plan.state).toEqual({
+    before: 20,
+    after: 18,
+    kept: 9,
+    changed: 9,
+    fresh: 9,
+    forgotten: 11,
+    renamed: [{ from: 'web.b', to: 'web.c', hosts: 10 }],
+  });
+  expect(plan.selectors).toEqual([
+    {
+      runbook: 'web',
+      before: 10,
+      after: 9,
+      gained: { count: 0, names: [] },
+      lost: { count: 1, names: ['web-9'] },
+    },
+  ]);
+});
+
+test('a check that is asked the same under another name loses its state, which is told', () => {
+  const text = base[runbookFile].replace('b: { run: "true" }', 'b: { run: "date" }');
+  const root = temporaryTree({ ...base, [runbookFile]: text });
+  const before = load(root);
+  writeInto(root, runbookFile, text.replace('runbook: web', 'runbook: web servers'));
+  const { state } = planDefinitions(before, load(root));
+  expect([state.kept, state.renamed]).toEqual([
+    0,
+    [
+      { from: 'web.a', to: 'web-servers.a', hosts: 2 },
+      { from: 'web.b', to: 'web-servers.b', hosts: 2 },
+    ],
+  ]);
+});
+
+test('an uploaded plugin is the same at another path, and another with other content', () => {
+  const runbook = 'runbook: web\nhosts: { role: web }\nchecks: { a: { plugin: check_a } }\n';
+  const made = (text: string) =>
+    load(
+      temporaryTree({ ...base, [runbookFile]: runbook, 'definitions/plugins/check_a': text }, [
+        'definitions/plugins/check_a',
+      ]),
+    );
+  expect(planDefinitions(made('one'), made('one')).checks.changed.count).toBe(0);
+  expect(planDefinitions(made('one'), made('two')).checks.changed.names).toEqual(['web.a']);
+});
+
+test.each([
+  ['8 of 10 hosts stay', 10, 8, 0],
+  ['7 of 10 hosts stay', 10, 7, 2],
+  ['1 of 2 hosts stays: one may always go', 2, 1, 1],
+])('%s', (_what, before, after, reasons) => {
+  const plan = planAfter((root) => writeInto(root, hostsFile, fleet(after)), before);
+  expect(plan.hold).toHaveLength(reasons);
+});
+
+test('what drops too much names the figures; the limits are those in force, not the new ones', () => {
+  const plan = planAfter((root) => {
+    writeInto(root, hostsFile, fleet(3));
+    writeInto(
+      root,
+      'mendd.yaml',
+      `${base['mendd.yaml']}definitions: { hold: { hosts: 100%, checks: 100% } }\n`,
+    );
+  });
+  expect(plan.hold).toEqual([
+    'it drops 7 of 10 hosts; up to 20% may go without a word',
+    'it drops 14 of 20 checks on hosts; up to 20% may go without a word',
+  ]);
+});
+
+test('a runbook that is switched off drops its checks', () => {
+  const plan = planAfter((root) => writeInto(root, runbookFile, `${base[runbookFile]}enabled: false\n`));
+  expect([plan.checks.lost.names, plan.state.forgotten, plan.hold.length]).toEqual([
+    ['web.a', 'web.b'],
+    20,
+    1,
+  ]);
 });

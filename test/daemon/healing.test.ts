@@ -159,7 +159,7 @@ test('a reload with a problem changes nothing; a good one keeps the state of wha
   await d.event('state.changed', toState('ok'));
   const before = d.app.daemon.definitions().revision;
   d.write('runbooks/extra.yaml', 'runbook: extra\nhosts: [web-9]\nchecks: { a: { rum: "true" } }\n');
-  const refused = d.app.daemon.reload('test');
+  const refused = await d.app.daemon.reload({ by: 'test' });
   expect(refused.ok).toBe(false);
   expect(refused.problems.join('\n')).toMatch(/runbooks\/extra\.yaml:\d+:\d+:/);
   expect(d.app.daemon.definitions().revision).toBe(before);
@@ -169,7 +169,7 @@ test('a reload with a problem changes nothing; a good one keeps the state of wha
     'runbook: extra\nhosts: [web-1]\nchecks: { a: { run: "echo fine", every: 1s } }\n',
   );
   const since = d.app.daemon.checks()[0]?.status.sinceMs;
-  expect(d.app.daemon.reload('test')).toMatchObject({ ok: true, problems: [] });
+  expect(await d.app.daemon.reload({ by: 'test' })).toMatchObject({ ok: true, problems: [] });
   await d.event('state.changed', (event) => event.check === 'extra.a');
   expect(d.app.daemon.checks().find((check) => check.check === 'workers.running')?.status.sinceMs).toBe(
     since,

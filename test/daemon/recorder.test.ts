@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ActionDefinition } from '../../core/definitions.ts';
 import { MenddError } from '../../core/errors.ts';
+import { emptyWorld } from '../../core/sources.ts';
 import { createLog } from '../../daemon/log.ts';
 import { createPersonControls } from '../../daemon/person-controls.ts';
 import { Reloader } from '../../daemon/reload.ts';
@@ -134,13 +135,15 @@ test('a refused reload is recorded once for each mistake in an hour, bounded', a
     history: healing.history,
     coordinator,
     current: () => healing.fleet.definitions,
+    messages: healing.messages,
+    world: () => emptyWorld,
     swap: () => undefined,
   });
-  for (let each = 0; each < 5; each += 1) expect(reloader.reload('ann').ok).toBe(false);
+  for (let each = 0; each < 5; each += 1) expect((await reloader.reload({ by: 'ann' })).ok).toBe(false);
   problem = `${'x'.repeat(200)}/`.repeat(4);
-  reloader.reload('ann');
+  await reloader.reload({ by: 'ann' });
   await clock.pass(3_600_000);
-  reloader.reload('signal');
+  await reloader.reload({ by: 'signal' });
   const entries = recorded('definitions.rejected');
   expect(entries.map(({ actor, kind }) => [actor, kind])).toEqual([
     ['person:ann', 'definitions'],

@@ -30,7 +30,7 @@ function sourceOf(repository: Repository, more: Partial<GitSource> = {}): GitSou
 
 function mirrorOf(repository: Repository, more: Partial<GitSource> = {}): GitMirror {
   const signal = new AbortController().signal;
-  return new GitMirror(sourceOf(repository, more), { clock: systemClock, signal, random });
+  return new GitMirror(sourceOf(repository, more), { clock: systemClock, signal });
 }
 
 async function fetched(mirror: GitMirror): Promise<string> {
@@ -42,7 +42,7 @@ async function fetched(mirror: GitMirror): Promise<string> {
 async function checkedOut(mirror: GitMirror, path = '') {
   const commit = await fetched(mirror);
   const target = join(mirror.source.directory, 'out', commit);
-  return { target, answer: await checkOut(mirror, commit, { path, target, random }) };
+  return { target, answer: await checkOut(mirror, commit, { path, target }) };
 }
 
 test('a branch is fetched, told and written as it is, programs and links among it', async () => {
@@ -247,7 +247,7 @@ test('a stop ends what is under way', async () => {
   const ending = new AbortController();
   server.once('connection', () => ending.abort());
   const source = sourceOf(repository, { url: `git://127.0.0.1:${port}/x` });
-  const mirror = new GitMirror(source, { clock: systemClock, signal: ending.signal, random });
+  const mirror = new GitMirror(source, { clock: systemClock, signal: ending.signal });
   expect(await mirror.head()).toEqual({ problem: expect.stringContaining('mendd is stopping') });
   server.close();
 });

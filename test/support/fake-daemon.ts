@@ -18,6 +18,7 @@ import type { CheckResult, Pause, Run, Scope, StoredEvent, Transition } from '..
 import type {
   BrakeView,
   CheckView,
+  ConfigView,
   DaemonPort,
   Explanation,
   Health,
@@ -25,7 +26,12 @@ import type {
   HostView,
   NewSuppression,
   NowView,
+  PlanAnswer,
+  PlanRequest,
   Rejected,
+  ReloadAnswer,
+  ReloadRequest,
+  RollbackRequest,
   RunBook,
   Stats,
 } from '../../core/views.ts';
@@ -320,14 +326,43 @@ export class FakeDaemon implements DaemonPort {
     return quarantine ?? rejected(409, 'trusted');
   }
 
-  reload(by: string): ReturnType<DaemonPort['reload']> {
-    this.asked.push(`reload by ${by}`);
-    return {
-      ok: this.reloadProblems.length === 0,
-      revision: 'abcdef',
-      problems: this.reloadProblems,
-      restart: [],
-    };
+  /** What a reload, a rollback or a plan is refused for. */
+  refusal: Pick<ReloadAnswer, 'cause' | 'held'> = { cause: 'invalid' };
+  planAnswer: PlanAnswer = { kind: 'invalid', problems: ['a.yaml:1:1: unknown key'] };
+
+  async reload({ by, confirm }: ReloadRequest): Promise<ReloadAnswer> {
+    this.asked.push(`reload by ${by}${confirm === undefined ? '' : `: ${confirm}`}`);
+    const ok = this.reloadProblems.length === 0;
+    const refusal = ok ? {} : this.refusal;
+    return { ok, revision: 'abcdef', problems: this.reloadProblems, restart: [], ...refusal };
+  }
+
+  async rollback({ by, reason, commit, resume }: RollbackRequest): Promise<ReloadAnswer | Rejected> {
+    this.asked.push(
+      `rollback to ${resume ? 'the branch' : (commit ?? 'the one before')} by ${by}: ${reason}`,
+    );
+    return commit === 'fffffff' ? rejected(422, 'no_such_commit') : this.reload({ by });
+  }
+
+  async plan(request: PlanRequest): Promise<PlanAnswer> {
+    this.asked.push(`plan ${JSON.stringify(request)}`);
+    return this.planAnswer;
+  }
+
+  config(): ConfigView {
+    const commit = { id: 'a'.repeat(40), subject: 'first', author: 'Ann', committedAtMs: startMs };
+    const { definitions } = this.now();
+    const { revision, loadedAtMs, lastReloadOk, problems } = definitions;
+    const git = {
+      kind: 'git',
+      url: 'git@x:y',
+      branch: 'main',
+      path: '',
+      commit,
+      lookedAtMs: startMs,
+    } as const;
+    const hold = { hostsPercent: 20, checksPercent: 20, rewritten: true };
+    return { revision, loadedAtMs, lastReloadOk, problems, hold, source: git, commits: [commit] };
   }
 
   onEvent(listener: (event: StoredEvent) => void): () => void {
