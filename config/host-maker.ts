@@ -4,7 +4,8 @@
  */
 import { isIP } from 'node:net';
 import type { HostDefinition, SshConfig } from '../core/definitions.ts';
-import type { FactsHeard, FoundHost, InventorySource, InventoryState, Json, World } from '../core/sources.ts';
+import type { FoundHost, InventorySource, InventoryState, Json, World } from '../core/sources.ts';
+import { factsScope } from './facts/facts-read.ts';
 import { type HostValue, type Layer, Layers } from './host-layers.ts';
 import type { HostsFiles, WrittenGroup, WrittenHost } from './hosts-files.ts';
 import { hostSchema } from './hosts-schema.ts';
@@ -96,7 +97,7 @@ export class HostMaker {
 
   /** Built-in facts stand at the top, those of a program below its name. */
   #factScope(): Scope {
-    this.#facts ??= factsOf(this.#input.world.facts.get(this.#candidate.name));
+    this.#facts ??= factsScope(this.#input.world.facts.get(this.#candidate.name));
     return this.#facts;
   }
 
@@ -258,12 +259,6 @@ export class HostMaker {
 function withoutSelector({ input }: WrittenGroup): Layer['values'] {
   const { hosts: _selector, ...values } = input;
   return values;
-}
-
-function factsOf(heard: ReadonlyMap<string, FactsHeard> | undefined): Scope {
-  const scope: Record<string, unknown> = { ...heard?.get('builtin')?.values };
-  for (const [name, { values }] of heard ?? []) if (name !== 'builtin') scope[name] = values;
-  return scope;
 }
 
 /**
