@@ -42,7 +42,7 @@ export function* resolveHosts(input: HostsInput, problems: ProblemList): Generat
   const makers = new Map<string, HostMaker>();
   for (const candidate of candidates.values())
     makers.set(candidate.name, new HostMaker(candidate, files, input, problems));
-  yield* joinGroups(files.groups, makers, problems);
+  yield* joinGroups(files.groups, makers, input, problems);
   const hosts = new Map<string, HostDefinition>();
   const wrong = new Set<Entry>();
   for (const maker of makers.values()) {
@@ -60,7 +60,7 @@ export function* resolveHosts(input: HostsInput, problems: ProblemList): Generat
     scopeOf: (name) => makers.get(name)?.scope() ?? {},
     isPending: (name) => makers.get(name)?.isPending === true,
     factPaths: files.factPaths,
-    mayGrow: [...makers.values()].some(({ isPending }) => isPending),
+    mayGrow: anyPending(makers),
     explain: (name) => makers.get(name)?.explain() ?? [],
   };
 }
@@ -116,14 +116,21 @@ function wrongWith({ name, ...told }: FoundHost): [message: string, hint: string
 function* joinGroups(
   groups: readonly WrittenGroup[],
   makers: ReadonlyMap<string, HostMaker>,
+  { inventories, world }: HostsInput,
   problems: ProblemList,
 ): Generator<void> {
   if (groups.length === 0) return;
-  const index = new HostIndex(new Map([...makers].map(([name, maker]) => [name, maker.preview()])));
+  const previews = new Map([...makers].map(([name, maker]) => [name, maker.preview()]));
+  const mayGrow = inventories.length + world.registered.length > 0 || anyPending(makers);
+  const index = new HostIndex(previews, mayGrow);
   for (const group of groups) {
     const tree = treeAt(group.entry.tree, ['hosts']) ?? group.entry.tree;
     for (const name of selectHosts(group.input.hosts, tree, index, problems))
       makers.get(name)?.groups.push(group);
     yield;
   }
+}
+
+function anyPending(makers: ReadonlyMap<string, HostMaker>): boolean {
+  return [...makers.values()].some(({ isPending }) => isPending);
 }

@@ -32,7 +32,7 @@ export interface ExpandedRunbook {
   params: ReadonlyMap<string, Params>;
 }
 
-const params = named('a parameter', /^[A-Za-z_]\w{0,62}$/, 'use letters, digits and `_`', z.unknown())
+const paramsKey = named('a parameter', /^[A-Za-z_]\w{0,62}$/, 'use letters, digits and `_`', z.unknown())
   .optional()
   .meta({
     description:
@@ -45,16 +45,18 @@ const { use: _used, with: _given, ...actionShape } = actionSchema.shape;
 /** For editors; values are judged where they are used. */
 export const sharedChecksSchema = map({
   $schema,
-  checks: named('a check', itemNamePattern, itemNameRule, map({ ...checkShape, params })).meta({
+  checks: named('a check', itemNamePattern, itemNameRule, map({ ...checkShape, params: paramsKey })).meta({
     description: 'Checks that runbooks name with `use`.',
   }),
 });
 
 export const sharedActionsSchema = map({
   $schema,
-  actions: named('an action', itemNamePattern, itemNameRule, map({ ...actionShape, params })).meta({
-    description: 'Actions that runbooks name with `use`.',
-  }),
+  actions: named('an action', itemNamePattern, itemNameRule, map({ ...actionShape, params: paramsKey })).meta(
+    {
+      description: 'Actions that runbooks name with `use`.',
+    },
+  ),
 });
 
 const words = { checks: 'check', actions: 'action' } as const;
