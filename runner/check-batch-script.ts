@@ -114,7 +114,7 @@ done
 /**
  * Prints the frames and opens the gates. An output that is still open when the second tick after the check's end comes is held
  * by some child of the check: its reader is killed, which shows in the reader's status. The outputs come before the words about
- * them. `k` follows when all of them could be printed, and how many words there were: one more is a check's own.
+ * them, and the first ones after `b`, which is no packet of its own. `k` follows when all of them could be printed, and how many words there were: one more is a check's own.
  */
 function tellerFunction(gates: readonly number[], count: number, nonce: string, secret: string): string {
   return `mb_tell() {
@@ -122,10 +122,10 @@ trap '' PIPE
 cd "$mb_d" || return
 mb_time
 echo "
-${nonce} b $mb_u"
+${nonce} b $mb_u" >b
 echo "
 ${nonce} e" >s
-mb_n=${gates.length} mb_b=${gates.length} mb_f= mb_m=0
+mb_n=${gates.length} mb_b=${gates.length} mb_f=b mb_m=0
 while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e mb_u <&9; do
 case $mb_k in
 x) eval "mb_h$mb_w='$mb_o $mb_e'" ;;

@@ -20,7 +20,7 @@ import {
 /** The text counts these to find outputs that are held open after the end of their check. */
 const tickMs = 1_000;
 /** What ended until then is told then, and not first at the next tick. */
-const firstTellMs = 250;
+const firstTellMs = 500;
 /** An output is held for two ticks at most before its check's frame comes. */
 const heldMs = 2 * tickMs;
 
