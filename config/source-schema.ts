@@ -41,7 +41,7 @@ const gitSchema = map({
   path: directoryInRepository
     .optional()
     .meta({ description: 'Directory in the repository that holds hosts/ and runbooks/; its top without.' }),
-  every: duration({ min: '5s', max: '7d' })
+  every: duration({ min: '1s', max: '7d' })
     .prefault('1m')
     .meta({ description: 'How often the branch is looked at.' }),
   key: secret().optional().meta({
