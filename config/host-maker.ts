@@ -10,8 +10,8 @@ import { type HostValue, type Layer, Layers } from './host-layers.ts';
 import type { HostsFiles, WrittenGroup, WrittenHost } from './hosts-files.ts';
 import { hostSchema } from './hosts-schema.ts';
 import { ProblemList } from './problems.ts';
-import { compileTemplate, hasTemplate, type Scope } from './templates.ts';
-import { addProblem } from './tree-templates.ts';
+import { compileTemplate, hasTemplate, type Scope, strangers } from './templates.ts';
+import { addProblem, hostNames } from './tree-templates.ts';
 import { type Entry, emptyTree, type Tree, treeAt } from './yaml-tree.ts';
 import { splitHint } from './zod-problems.ts';
 
@@ -213,8 +213,8 @@ export class HostMaker {
 
   #rendered(text: string, scope: Scope, problems: ProblemList): string | undefined {
     const template = compileTemplate(text, 'text');
-    // What cannot be read is told where the file is read.
-    if ('problem' in template) return undefined;
+    // What cannot be read, or reads what nothing knows, is told where the file is read.
+    if ('problem' in template || strangers(template.reads, hostNames).length > 0) return undefined;
     const rendered = template.render(scope);
     if ('text' in rendered) return rendered.text;
     const waits = template.reads.some((name) => /^(facts|labels|vars)\b/.test(name));

@@ -15,7 +15,7 @@ import {
 } from './hosts-schema.ts';
 import { hostNamePattern, hostNameRule } from './names.ts';
 import { formatPlace, type ProblemList } from './problems.ts';
-import { findSites } from './tree-templates.ts';
+import { findSites, hostNames } from './tree-templates.ts';
 import { type Entry, emptyTree, keyPlace, mapEntries, mergeTrees, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly, splitHint } from './zod-problems.ts';
 
@@ -57,7 +57,12 @@ export function readHostsFiles(trees: readonly Tree[], problems: ProblemList): H
   let merged: Tree | undefined;
   for (const tree of trees) {
     readPartly(hostsFileSchema, tree, 'hosts file', problems);
-    for (const { template } of findSites(tree, problems, (path) => !mayHoldTemplate(path, tree, problems)))
+    for (const { template } of findSites(
+      tree,
+      problems,
+      hostNames,
+      (path) => !mayHoldTemplate(path, tree, problems),
+    ))
       for (const path of template.reads) if (/^facts\b/.test(path)) factPaths.add(path);
     const own = treeAt(tree, ['defaults']);
     if (own !== undefined) {

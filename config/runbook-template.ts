@@ -15,7 +15,15 @@ import {
   type Scope,
   type TemplateProblem,
 } from './templates.ts';
-import { addProblem, conditionAt, findSites, pathKey, replaceValues, type Site } from './tree-templates.ts';
+import {
+  addProblem,
+  conditionAt,
+  findSites,
+  hostNames,
+  pathKey,
+  replaceValues,
+  type Site,
+} from './tree-templates.ts';
 import { type Entry, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 
 /** What templates see of one host. */
@@ -66,6 +74,9 @@ export class Outcome {
   }
 }
 
+/** What templates may read; `check` and `action` where there is one, `params` in shared ones. */
+const names = [...hostNames, 'check', 'action', 'params'];
+
 /** Of these a person is told, so that they must not depend on what a host answers. */
 const untemplated = ['runbook', '$schema', 'notify', 'webhook', 'use', 'when', 'only_if'];
 
@@ -83,7 +94,7 @@ export class RunbookTemplate {
     this.#params = params;
     const title = treeAt(tree, ['runbook'])?.value;
     this.#id = slug(typeof title === 'string' ? title : '');
-    this.sites = findSites(tree, problems, (path) => this.#refuses(path, problems));
+    this.sites = findSites(tree, problems, names, (path) => this.#refuses(path, problems));
     const own = conditionAt(tree, 'when', problems);
     if (own !== undefined) this.#conditions.set('', own);
     for (const { kind, key, name } of this.items()) {

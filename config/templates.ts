@@ -35,8 +35,10 @@ export interface Condition {
 /** `shell`: every value becomes one word of a command. */
 export type TemplateUse = 'text' | 'shell';
 
-/** Characters of one template, milliseconds and values of one rendering. */
-const limits = { parseLimit: 65_536, renderLimit: 200, memoryLimit: 1_000_000 };
+/** Characters of one template, milliseconds and values of one rendering. The count below ends what is endless before. */
+const limits = { parseLimit: 65_536, renderLimit: 10_000, memoryLimit: 1_000_000 };
+/** Pieces of text, outputs and tags of one rendering: the same on each machine. */
+const rendering = { templateLimit: 50_000 };
 /** Characters. */
 const renderedLimit = 65_536;
 
@@ -86,6 +88,12 @@ function textOf(value: unknown): string {
   throw new NoText('is empty; write for example `| default: "x"`');
 }
 
+/** First names that a template or condition reads and that are not known where it stands. */
+export function strangers(reads: readonly string[], known: readonly string[]): string[] {
+  const roots = reads.map((path) => /^[^.[]*/.exec(path)?.[0] ?? path);
+  return [...new Set(roots)].filter((root) => !known.includes(root));
+}
+
 export function hasTemplate(text: string): boolean {
   return text.includes('{{') || text.includes('{%');
 }
@@ -120,15 +128,15 @@ function compile(text: string, use: TemplateUse): Template | { problem: Template
 }
 
 function renderText(parsed: Parsed[]): Template['render'] {
-  return (scope) => rendering(() => ({ text: String(engines.text.renderSync(parsed, scope)) }));
+  return (scope) => attempt(() => ({ text: String(engines.text.renderSync(parsed, scope, rendering)) }));
 }
 
 /** Values are set as variables before the command and stand in it as `"${name}"`: no mistake about quotes makes one code. */
 function renderShell(parsed: Parsed[]): Template['render'] {
   return (scope) =>
-    rendering(() => {
+    attempt(() => {
       shellValues = [];
-      const command = String(engines.shell.renderSync(parsed, scope));
+      const command = String(engines.shell.renderSync(parsed, scope, rendering));
       const values = shellValues;
       const wrong = placesInShell(command).findIndex((place) => refusals[place] !== undefined);
       const place = placesInShell(command)[wrong];
@@ -144,7 +152,7 @@ function renderShell(parsed: Parsed[]): Template['render'] {
     });
 }
 
-function rendering(render: () => Rendered): Rendered {
+function attempt(render: () => Rendered): Rendered {
   try {
     const rendered = render();
     if (!('text' in rendered) || rendered.text.length <= renderedLimit) return rendered;
@@ -212,8 +220,15 @@ function problemOf(thrown: unknown): TemplateProblem {
   }
   const hint =
     'templates are Liquid: `{{ name | filter }}` and `{% if name == "x" %}...{% endif %}`; docs/configuration.md lists the names';
-  return { message: `this template cannot be read: ${said}`, hint, ...snippet };
+  const verb = error.name === 'RenderError' ? 'rendered' : 'read';
+  return { message: `this template cannot be ${verb}: ${said}`, hint, ...snippet };
 }
+
+const operand = /"[^"]*"|'[^']*'|-?\d+(?:\.\d+)?|[A-Za-z_][\w-]*(?:\.[\w-]+|\[(?:"[^"]*"|'[^']*'|\d+)\])*/
+  .source;
+const comparison = `(?:not\\s+)?(?:${operand})(?:\\s*(?:==|!=|>=|<=|>|<|\\bcontains\\b)\\s*(?:${operand}))?`;
+/** The library takes what it can read of an expression and forgets the rest. */
+const conditionPattern = new RegExp(`^\\s*${comparison}(?:\\s+(?:and|or)\\s+${comparison})*\\s*$`);
 
 /** A Liquid expression without braces: `facts.os.id == "debian"`. */
 export function compileCondition(expression: string): Condition | { problem: TemplateProblem } {
@@ -221,6 +236,8 @@ export function compileCondition(expression: string): Condition | { problem: Tem
     'write for example `facts.os.id == "debian"` or `labels.role == "web" and facts.cpus > 4`, without braces';
   if (hasTemplate(expression) || /[%}]\}/.test(expression))
     return { problem: { message: 'a condition is written without braces', hint } };
+  if (!conditionPattern.test(expression) || / (and|or)\s*$/.test(expression))
+    return { problem: { message: 'this is no condition', hint } };
   try {
     const parsed = engines.text.parse(`{% if ${expression} %}true{% endif %}`);
     return {

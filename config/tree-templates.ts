@@ -3,12 +3,13 @@
  * are rendered with is not known here.
  */
 import type { SourcePlace } from '../core/definitions.ts';
-import type { ProblemList } from './problems.ts';
+import { type ProblemList, suggest } from './problems.ts';
 import {
   type Condition,
   compileCondition,
   compileTemplate,
   hasTemplate,
+  strangers,
   type Template,
   type TemplateProblem,
   type TemplateUse,
@@ -22,6 +23,10 @@ export interface Site {
   template: Template;
 }
 
+/** What is known of a host where its hosts files are read. */
+export const hostNames = ['facts', 'host', 'labels', 'vars'] as const;
+const conditionNames = [...hostNames, 'check', 'action', 'params'];
+
 /** Keys whose text is run by a shell. */
 const commandKeys = ['run', 'before', 'command', 'drain', 'undrain'];
 
@@ -29,6 +34,7 @@ const commandKeys = ['run', 'before', 'command', 'drain', 'undrain'];
 export function findSites(
   tree: Tree,
   problems: ProblemList,
+  known: readonly string[],
   skip: (path: readonly string[]) => boolean,
 ): Site[] {
   const sites: Site[] = [];
@@ -36,9 +42,24 @@ export function findSites(
     if (skip(path)) continue;
     const compiled = compileTemplate(String(at.value), useOf(path));
     if ('problem' in compiled) addProblem(problems, at, compiled.problem);
-    else sites.push({ path, tree: at, template: compiled });
+    else if (!refuseStrangers(at, compiled.reads, known, problems))
+      sites.push({ path, tree: at, template: compiled });
   }
   return sites;
+}
+
+/** True when it reads a name that nothing can ever have. */
+function refuseStrangers(
+  at: Tree,
+  reads: readonly string[],
+  known: readonly string[],
+  problems: ProblemList,
+): boolean {
+  const [stranger] = strangers(reads, known);
+  if (stranger === undefined) return false;
+  const hint = suggest(stranger, known);
+  problems.add(placeOfSnippet(at, stranger), `templates know no \`${stranger}\` here`, hint);
+  return true;
 }
 
 function useOf(path: readonly string[]): TemplateUse {
@@ -64,8 +85,8 @@ export function conditionAt(tree: Tree, key: string, problems: ProblemList): Con
   const at = tree.entries.get(key)?.tree;
   if (at === undefined || typeof at.value !== 'string') return undefined;
   const condition = compileCondition(at.value);
-  if (!('problem' in condition)) return condition;
-  addProblem(problems, at, condition.problem);
+  if ('problem' in condition) addProblem(problems, at, condition.problem);
+  else if (!refuseStrangers(at, condition.reads, conditionNames, problems)) return condition;
   return undefined;
 }
 

@@ -15,7 +15,8 @@ type Variant = Pick<HostPlan, 'checks' | 'ladders'>;
 export class VariantMaker {
   readonly #template: RunbookTemplate;
   readonly #context: Omit<RunbookContext, 'id' | 'head' | 'tree'>;
-  readonly #byPlace: ReadonlyMap<string, Site>;
+  /** A shared item stands at one place and is used at several. */
+  readonly #byPlace: ReadonlyMap<string, readonly Site[]>;
   /** Paths whose rendered text means a number or a truth value. */
   readonly #retyped = new Set<string>();
   /** Mistakes told already: the same on another host is no news. */
@@ -24,7 +25,12 @@ export class VariantMaker {
   constructor(template: RunbookTemplate, context: Omit<RunbookContext, 'id' | 'head' | 'tree'>) {
     this.#template = template;
     this.#context = context;
-    this.#byPlace = new Map(template.sites.map((site) => [formatPlace(site.tree.place), site]));
+    const byPlace = new Map<string, Site[]>();
+    for (const site of template.sites) {
+      const place = formatPlace(site.tree.place);
+      byPlace.set(place, [...(byPlace.get(place) ?? []), site]);
+    }
+    this.#byPlace = byPlace;
   }
 
   /** Undefined when it is wrong in a way that no answer of a host explains, which is among the problems then. */
@@ -42,11 +48,9 @@ export class VariantMaker {
       const runbook = resolveRunbook(this.#treeOf(outcome), { ...this.#context, problems }, hosts);
       if (runbook !== undefined) return this.#withBlocked(runbook, outcome);
       const changed = problems.problems.filter(({ place, message, hint }) => {
-        const site = this.#byPlace.get(formatPlace(place));
-        return (
-          site !== undefined &&
-          this.#mend(site, outcome, `${message}${typeof hint === 'string' ? `; ${hint}` : ''}`)
-        );
+        const sites = this.#byPlace.get(formatPlace(place)) ?? [];
+        const why = `${message}${typeof hint === 'string' ? `; ${hint}` : ''}`;
+        return sites.filter((site) => this.#mend(site, outcome, why)).length > 0;
       });
       if (changed.length > 0) continue;
       this.#tell(problems, outcome);

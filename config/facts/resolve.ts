@@ -18,7 +18,7 @@ export const factSchema = map({
   plugin: matching(
     'a name of a program',
     /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/,
-    'is no name of a file in plugins/facts/',
+    'is no name of a file in plugins/facts/; write its name without a path',
   ).meta({
     description: 'Program in plugins/facts/; it prints one JSON object and leaves with exit code 0.',
   }),

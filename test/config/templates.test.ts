@@ -59,7 +59,7 @@ test.each([
 });
 
 test('a template cannot run away', () => {
-  expect(rendered('{% for i in (1..100000000) %}{{ i }}{% endfor %}')).toMatch(/^no value: /);
+  expect(rendered('{% for i in (1..100000000) %}{{ i }}{% endfor %}')).toMatch(/^no value: .*limit/);
   expect(rendered('{% for i in (1..9000) %}{% for j in (1..9000) %}x{% endfor %}{% endfor %}')).toMatch(
     /^no value: /,
   );

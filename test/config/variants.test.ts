@@ -165,7 +165,7 @@ hosts: { role: web }
 checks:
   a: { run: "echo {{ labels.rol }}" }
   b: { tcp: "{{ vars.every }}" }
-  c: { run: "echo {{ nothing }}" }
+  c: { run: "echo {{ host.nothing }}" }
   d:
     run: |
       set -e
@@ -175,7 +175,7 @@ checks:
     }),
   ).toEqual([
     expect.stringMatching(/^runbooks\/web.yaml:4:22: `labels.rol` is not known \(on the host `web-1`\)/),
-    expect.stringMatching(/^runbooks\/web.yaml:6:22: `nothing` is not known/),
+    expect.stringMatching(/^runbooks\/web.yaml:6:22: `host.nothing` is not known/),
     expect.stringMatching(/^runbooks\/web.yaml:11:22: `vars.prot` is not known/),
   ]);
 });
