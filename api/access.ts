@@ -22,7 +22,7 @@ declare module 'fastify' {
   }
 }
 
-/** Each scope holds those before it. */
+/** Each scope holds those before it; `register` is held by itself and `admin` alone. */
 const ladder: readonly Scope[] = ['read', 'ack', 'act', 'admin'];
 
 const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
@@ -84,7 +84,7 @@ export function guardAccess(app: ApiServer, options: AccessOptions): void {
   const changes = app.createRateLimit({
     max: changesPerMinute,
     timeWindow: 60_000,
-    keyGenerator: (request) => `${request.person} ${request.routeOptions.url ?? ''}`,
+    keyGenerator: (request) => `${request.person} ${request.routeOptions.url ?? ''} ${sharerOf(request)}`,
   });
 
   app.decorateRequest('person', '');
@@ -111,6 +111,11 @@ export function guardAccess(app: ApiServer, options: AccessOptions): void {
     if (request.is404 || readingMethods.has(request.method)) return;
     await countAgainst(changes, request, 'changes by this token');
   });
+}
+
+/** One token for many hosts: each of them has the whole limit. */
+function sharerOf(request: FastifyRequest): string {
+  return request.routeOptions.config.scope === 'register' ? (request.socket.remoteAddress ?? '') : '';
 }
 
 async function countAgainst(
@@ -156,7 +161,8 @@ function authorise(request: FastifyRequest, scope: Scope, options: AccessOptions
 }
 
 function holds(token: Token, needed: Scope): boolean {
-  return token.scopes.some((scope) => ladder.indexOf(scope) >= ladder.indexOf(needed));
+  const fitting = needed === 'register' ? ['register', 'admin'] : ladder.slice(ladder.indexOf(needed));
+  return token.scopes.some((scope) => fitting.includes(scope));
 }
 
 function allowWithoutToken(request: FastifyRequest, scope: Scope, listenHost: string): void {

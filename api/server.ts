@@ -25,7 +25,9 @@ import { controlRoutes } from './routes/control.ts';
 import { eventRoutes } from './routes/events.ts';
 import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
+import { inventoryRoutes } from './routes/inventories.ts';
 import { probeRoutes } from './routes/probes.ts';
+import { registrationRoutes } from './routes/registrations.ts';
 import { suppressionRoutes } from './routes/suppressions.ts';
 import { trustRoutes } from './routes/trust.ts';
 
@@ -204,6 +206,8 @@ export function createApi(options: ApiOptions): Api {
     approvalRoutes(app, options);
     trustRoutes(app, options);
     auditRoutes(app, options);
+    inventoryRoutes(app, options);
+    registrationRoutes(app, options);
     controlRoutes(app, options);
     configRoutes(app, options);
     eventRoutes(app, streams);

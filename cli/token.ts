@@ -14,7 +14,7 @@ import { readDuration, showInstant } from './times.ts';
 
 type TokenOptions = OutputOptions & ConfigOptions;
 
-const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin'];
+const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin', 'register'];
 
 export function addToken(program: Command): void {
   const token = addCommand(
@@ -30,7 +30,7 @@ export function addToken(program: Command): void {
   const example = ['token create --name grafana --scope read'];
   withConfig(withOutput(addCommand(token, 'create', 'make a token; prints its secret, once', example)))
     .addOption(
-      new Option('--scope <scope>', 'what it may do; each holds those before it')
+      new Option('--scope <scope>', 'what it may do; each holds those before it, and `register` lets a host register and nothing else')
         .choices(scopes)
         .default('read'),
     )

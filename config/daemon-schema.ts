@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { duration, map, matching, named, plain, rate, secret, whole, word } from './fields.ts';
+import { registrationSchema } from './inventory/registration.ts';
 import { absolutePath, hostAndPort, hostName, loginName, path } from './names.ts';
 import { remediationSchema } from './remediation-schema.ts';
 import { definitionsSchema } from './source-schema.ts';
@@ -144,6 +145,9 @@ export const daemonSchema = map(
       .prefault({})
       .meta({ description: 'How many checks run at once.' }),
     remediation: remediationSchema,
+    registration: registrationSchema.optional().meta({
+      description: 'Hosts may register themselves by `POST /api/v1/register`; without it none may.',
+    }),
     notify: named(
       'a notify target',
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,

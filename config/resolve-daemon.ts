@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { DaemonConfig, HostDefinition, NotifyTarget, SshConfig } from '../core/definitions.ts';
 import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
+import { resolveRegistration } from './inventory/registration.ts';
 import { nearestFile } from './paths.ts';
 import { type ProblemList, suggest } from './problems.ts';
 import { resolveRemediation } from './resolve-remediation.ts';
@@ -56,7 +57,7 @@ export function resolveDaemon(
   const git = resolveGit(parts, tree, secrets, problems);
   if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
   if (problems.problems.length > found) return undefined;
-  const { definitions, store, api, scheduler, log } = whole;
+  const { definitions, store, api, scheduler, registration, log } = whole;
   const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
   return {
     definitionsPath: resolve(definitionsPath(file) ?? path(definitions.path ?? usualPath)),
@@ -76,6 +77,7 @@ export function resolveDaemon(
       queueLimit: scheduler.queue_limit,
     },
     remediation,
+    ...(registration === undefined ? {} : { registration: resolveRegistration(registration) }),
     notify,
     log,
   };

@@ -1,5 +1,6 @@
 /** What config/ makes of the daemon file: checked, resolved and frozen, with all defaults filled in. */
 import type { Secret } from './definitions.ts';
+import type { RegistrationConfig } from './outside-port.ts';
 import type { RemediationConfig } from './remediation-config.ts';
 
 export interface DaemonConfig {
@@ -14,6 +15,8 @@ export interface DaemonConfig {
   api: { host: string; port: number };
   scheduler: { maxConcurrent: number; maxPerHost: number; queueLimit: number };
   remediation: RemediationConfig;
+  /** Absent: no host may register itself. */
+  registration?: RegistrationConfig;
   notify: ReadonlyMap<string, NotifyTarget>;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
 }

@@ -1,4 +1,5 @@
 /** The parts of the ledger that restrain and that remember who did what; core/ports.ts joins them into the `Coordinator`. */
+import type { Registration } from './outside-port.ts';
 import type { HistoryQuery, Page } from './ports.ts';
 import type {
   Approval,
@@ -41,6 +42,15 @@ export interface Restraints {
   setQuarantine(quarantine: Quarantine): void;
   /** False when there was none. */
   rearm(): boolean;
+}
+
+/** Hosts that registered themselves. Each change is durable when the method returns. Errors: MenddError. */
+export interface RegistrationBook {
+  /** In the order they came. */
+  registrations(): Registration[];
+  /** Takes the place of the one of that name. */
+  saveRegistration(registration: Registration): void;
+  removeRegistration(name: string): boolean;
 }
 
 /** The hash-chained record of who did what. */

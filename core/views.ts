@@ -6,6 +6,7 @@ import type { Decision } from './decisions.ts';
 import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
 import type { Commit, Rollback } from './pinned-commit.ts';
+import type { OutsidePort } from './outside-port.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
 import type {
   Approval,
@@ -290,6 +291,8 @@ export interface DaemonPort {
   /** What other definitions would change; nothing changes. */
   plan(request: PlanRequest): Promise<PlanAnswer>;
   config(): ConfigView;
+  /** Hosts of inventories and those that register themselves. */
+  readonly outside: OutsidePort;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

@@ -14,19 +14,23 @@ import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
 import { emptyWorld } from '../core/sources.ts';
-import type { DaemonPort, Health } from '../core/views.ts';
+import type { DaemonPort } from '../core/views.ts';
 import { createPluginUploader } from '../runner/plugin-upload.ts';
 import { createRunner } from '../runner/runner.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
 import { AuditExport } from './audit.ts';
 import { runCheck, sharesExec } from './check-run.ts';
+import { within } from './clock.ts';
 import { createDaemonPort } from './daemon-port.ts';
 import type { Fleet } from './fleet.ts';
 import { createHealing, type Healing } from './healing.ts';
+import { healthOf } from './health.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { inKeptWorld } from './kept-world.ts';
 import type { Log } from './log.ts';
 import { createNetworkProbe } from './network-probe.ts';
+import { Outside } from './outside.ts';
 import { Reloader } from './reload.ts';
 import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
 import { Seldom } from './seldom.ts';
@@ -66,7 +70,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     warn: (sentence) => log.warn(sentence),
   });
   try {
-    const app = new App(options, stores);
+    const definitions = await inKeptWorld(options, stores);
+    const app = new App({ ...options, definitions }, stores);
     await app.start();
     return app;
   } catch (error) {
@@ -86,6 +91,7 @@ export class App {
   readonly #scheduler: Scheduler;
   readonly #healing: Healing;
   readonly #reloader: Reloader;
+  readonly #outside: Outside;
   readonly #housekeeping: Housekeeping;
   readonly #api: ReturnType<typeof createApi>;
   readonly #ending = new AbortController();
@@ -118,6 +124,14 @@ export class App {
       onRunEnded: (run) => this.#tally.ended(run.action, run.status),
     });
     const { fleet, history } = this.#healing;
+    this.#outside = new Outside({
+      ...common,
+      ...this.#healing,
+      random,
+      definitions: () => fleet.definitions,
+      onChange: (by) => void this.#reloader.refresh(by),
+    });
+    this.#outside.update(definitions);
     this.#reloader = new Reloader({
       configFile: options.configFile,
       clock,
@@ -127,7 +141,7 @@ export class App {
       current: () => fleet.definitions,
       swap: (next) => this.#swap(next),
       messages: this.#healing.messages,
-      world: () => emptyWorld,
+      world: () => ({ ...emptyWorld, ...this.#outside.world() }),
       ...(options.read === undefined ? {} : { read: options.read }),
     });
     const outbox = createOutbox({
@@ -190,14 +204,12 @@ export class App {
     const healing = this.#healing;
     const coordinator = this.#coordinator;
     const scheduler = this.#scheduler;
-    const reloader = this.#reloader;
-    const { fleet } = healing;
     const views = new Views({
       ...healing,
       clock,
       coordinator,
       nextDueAtMs: (host, check) => scheduler.nextDueAtMs(host, check),
-      config: () => reloader.view(),
+      config: () => this.#reloader.view(),
     });
     return createDaemonPort({
       ...healing,
@@ -206,22 +218,17 @@ export class App {
       coordinator,
       scheduler,
       views,
-      reloader,
+      reloader: this.#reloader,
+      outside: this.#outside,
       describe: describeEffect,
-      health: () => this.#health(),
-      stats: () => {
-        const { brakes, selfDoubt, approvals, auditWatch } = healing;
-        return this.#tally.stats({
+      health: () => healthOf(healing, coordinator, this.livenessProblem()),
+      stats: () =>
+        this.#tally.stats({
+          healing,
           scheduler: scheduler.stats(),
-          fleet,
           connections: this.#runner.connections(),
           batches: this.#runner.batches(),
-          brakesOn: brakes.on,
-          inDoubt: selfDoubt.doubt !== undefined,
-          approvalsWaiting: approvals.waiting().length,
-          auditBroken: auditWatch.isBroken,
-        });
-      },
+        }),
     });
   }
 
@@ -246,6 +253,7 @@ export class App {
     this.#healing.observer.takeUp(true);
     this.#housekeeping.start();
     this.#reloader.start();
+    this.#outside.start();
   }
 
   /** Why the process should be taken for dead; undefined when it is well. */
@@ -261,6 +269,7 @@ export class App {
     this.#healing.askTarget.stop();
     this.#healing.selfDoubt.stop();
     const idle = Promise.all([
+      this.#outside.stop(),
       this.#reloader.stop(),
       this.#housekeeping.stop(),
       this.#scheduler.stop(),
@@ -305,28 +314,6 @@ export class App {
     this.#runner.update(next);
     this.#healing.fleet.swap(next);
     this.#scheduler.update(next.byHost);
+    this.#outside.update(next);
   }
-
-  #health(): Health {
-    const { problem } = this.#healing.history;
-    const late = this.livenessProblem();
-    const { quarantine } = this.#healing.fleet;
-    const problems = [
-      ...(quarantine === undefined ? [] : [`the ledger is not trusted: ${quarantine.text}`]),
-      ...(problem === undefined ? [] : [`store: ${problem}`]),
-      ...(this.#coordinator.stillValid() ? [] : ['a newer daemon took over this store']),
-      ...(late === undefined ? [] : [late]),
-    ];
-    return { ready: problems.length === 0, problems };
-  }
-}
-
-async function within(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const cancel = clock.after(limitMs, resolve);
-    void work.finally(() => {
-      cancel();
-      resolve();
-    });
-  });
 }

@@ -12,6 +12,7 @@ import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
+import type { Outside } from './outside.ts';
 import {
   createPersonControls,
   type PersonControlSources,
@@ -29,6 +30,7 @@ export interface DaemonPortSources extends PersonControlSources {
   runs: ActionRuns;
   journal: RunJournal;
   reloader: Reloader;
+  outside: Outside;
   views: Views;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   stats: () => Stats;
@@ -157,7 +159,11 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     planAction,
     act: (host, action, by, reason) =>
       recordRefusal(sources, by, { command: 'act', host, action }, act(host, action, by, reason)),
-    reload: (request) => reloader.reload(request),
+    reload(request) {
+      sources.outside.refreshFiles();
+      return reloader.reload(request);
+    },
+    outside: sources.outside.port,
     rollback: (request) => reloader.rollback(request),
     plan: (request) => reloader.plan(request),
     config: () => reloader.view(),

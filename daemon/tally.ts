@@ -4,7 +4,7 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { Clock } from '../core/ports.ts';
 import type { Stats } from '../core/views.ts';
-import type { Fleet } from './fleet.ts';
+import type { Healing } from './healing.ts';
 
 /** How often a shed check is told as an event; the count is always exact. */
 const shedEventEvery = 100;
@@ -68,14 +68,11 @@ export class Tally {
 
   stats(now: {
     scheduler: { running: number; queued: number; lagMs: number };
-    fleet: Fleet;
+    healing: Pick<Healing, 'fleet' | 'brakes' | 'selfDoubt' | 'approvals' | 'auditWatch'>;
     connections: Stats['connections'];
     batches: Stats['batches'];
-    brakesOn: number;
-    inDoubt: boolean;
-    approvalsWaiting: number;
-    auditBroken: boolean;
   }): Stats {
+    const { fleet, brakes, selfDoubt, approvals, auditWatch } = now.healing;
     return {
       checksRun: this.#checksRun,
       checksShed: Object.fromEntries(this.#shed),
@@ -83,13 +80,13 @@ export class Tally {
       checksQueued: now.scheduler.queued,
       schedulerLagMs: now.scheduler.lagMs,
       actions: [...this.#ended.values()],
-      suppressed: Object.fromEntries(now.fleet.suppressed),
+      suppressed: Object.fromEntries(fleet.suppressed),
       connections: now.connections,
       batches: now.batches,
-      brakesOn: now.brakesOn,
-      inDoubt: now.inDoubt,
-      approvalsWaiting: now.approvalsWaiting,
-      auditBroken: now.auditBroken,
+      brakesOn: brakes.on,
+      inDoubt: selfDoubt.doubt !== undefined,
+      approvalsWaiting: approvals.waiting().length,
+      auditBroken: auditWatch.isBroken,
       checkLateness: this.#checkLateness(),
     };
   }

@@ -13,7 +13,7 @@ interface Content {
 }
 
 export interface DocumentKind<T> {
-  table: 'suppressions' | 'approvals' | 'brakes' | 'trust';
+  table: 'suppressions' | 'approvals' | 'brakes' | 'trust' | 'registrations';
   idOf: (document: T) => string;
   /** Wall time from which it is only remembered, or `withoutEnd`. */
   untilMs: (document: T) => number;

@@ -12,6 +12,7 @@ import { guarded } from './failure.ts';
 import { fenceTable } from './fence.ts';
 import { lackOf, type Mark, markBeside } from './mark.ts';
 import { outboxTable } from './outbox.ts';
+import { registrationTable } from './registrations.ts';
 import { runTable } from './runs.ts';
 import { suppressionTable } from './suppressions.ts';
 import { tokenTable } from './tokens.ts';
@@ -41,6 +42,7 @@ export function ledgerTables(db: Connection, file: string) {
   const approvals = approvalTable(db, file);
   const brakes = brakeTable(db, file);
   const trust = trustTable(db, file);
+  const registrations = registrationTable(db, file);
   const audit = auditTable(db, file);
   const guards = {
     fence: fence.read,
@@ -54,7 +56,8 @@ export function ledgerTables(db: Connection, file: string) {
   });
   const outbox = outboxTable(db);
   const tokens = tokenTable(db, file);
-  return { fence, pauses, quarantine, suppressions, approvals, brakes, trust, audit, runs, outbox, tokens };
+  const restraints = { suppressions, approvals, brakes, trust, registrations };
+  return { fence, pauses, quarantine, ...restraints, audit, runs, outbox, tokens };
 }
 
 /**
@@ -127,6 +130,7 @@ export function rearm(db: Connection, { quarantine, fence }: LedgerTables, known
 
 function portOf(tables: LedgerTables) {
   const { runs, outbox, suppressions, approvals, brakes, trust, audit, quarantine, tokens } = tables;
+  const { registrations } = tables;
   const { advance, get, open, list, summaries } = runs;
   const { enqueue, dueMessages, messageSent, messageFailed, unrecovered } = outbox;
   return {
@@ -155,6 +159,9 @@ function portOf(tables: LedgerTables) {
     clearBrake: brakes.clearBrake,
     trust: trust.trust,
     saveTrust: trust.saveTrust,
+    registrations: registrations.registrations,
+    saveRegistration: registrations.saveRegistration,
+    removeRegistration: registrations.removeRegistration,
     quarantine: quarantine.quarantine,
     setQuarantine: quarantine.setQuarantine,
     auditHead: audit.auditHead,
@@ -166,7 +173,8 @@ function portOf(tables: LedgerTables) {
 
 function verify(tables: LedgerTables, nowMs: number): void {
   const { runs, fence, suppressions, approvals, brakes, trust, audit, tokens, pauses, quarantine } = tables;
-  for (const each of [runs, fence, suppressions, approvals, brakes, trust, audit]) each.verify();
+  for (const each of [runs, fence, suppressions, approvals, brakes, trust, tables.registrations, audit])
+    each.verify();
   tokens.tokens();
   pauses.paused(nowMs);
   quarantine.quarantine();

@@ -32,14 +32,18 @@ test('every changing route refuses without a token, with a wrong one and with a 
     'act /api/v1/brakes/web-1/release',
     'act /api/v1/checks/web-1/web-1/run',
     'act /api/v1/hosts/web-1/actions/web-1/run',
+    'act /api/v1/inventories/web-1/accept',
     'act /api/v1/pause',
     'act /api/v1/resume',
     'act /api/v1/runs/web-1/cancel',
     'admin /api/v1/plan',
     'admin /api/v1/rearm',
+    'admin /api/v1/registrations/web-1/admit',
+    'admin /api/v1/registrations/web-1/reject',
     'admin /api/v1/reload',
     'admin /api/v1/rollback',
     'admin /api/v1/trust/web-1/promote',
+    'register /api/v1/register',
   ]);
   for (const [method, path, scope] of changing) {
     // Refusals are limited by address: each route gets a server of its own.

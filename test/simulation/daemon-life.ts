@@ -129,6 +129,7 @@ export class Life {
       scheduler: this.#scheduler,
       views: {} as never,
       reloader: {} as never,
+      outside: {} as never,
       describe: describeEffect,
       health: () => ({ ready: true, problems: [] }),
       stats: () => ({}) as never,

@@ -2,6 +2,7 @@
 
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
+import type { InventoryView, OutsidePort, RegistrationView } from '../../core/outside-port.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
 import type {
   Approval,
@@ -363,6 +364,29 @@ export class FakeDaemon implements DaemonPort {
     } as const;
     const hold = { hostsPercent: 20, checksPercent: 20, rewritten: true };
     return { revision, loadedAtMs, lastReloadOk, problems, hold, source: git, commits: [commit] };
+  }
+
+  inventoryList: InventoryView[] = [];
+  registrationList: RegistrationView[] = [];
+
+  readonly outside: OutsidePort = {
+    inventories: () => this.inventoryList,
+    acceptInventory: (name, { by, reason, tag }) => {
+      this.asked.push(`accept ${name} ${tag} by ${by}: ${reason}`);
+      return this.inventoryList.find((each) => each.name === name) ?? rejected(404, 'not_found');
+    },
+    register: (told, { address, by }) => {
+      this.asked.push(`register ${JSON.stringify(told)} from ${address} by ${by}`);
+      return this.registrationList[0] ?? rejected(409, 'registration_off');
+    },
+    registrations: () => this.registrationList,
+    admitRegistration: (name, { by, reason }) => this.#answerRegistration('admit', name, by, reason),
+    rejectRegistration: (name, { by, reason }) => this.#answerRegistration('reject', name, by, reason),
+  };
+
+  #answerRegistration(word: string, name: string, by: string, reason: string): RegistrationView | Rejected {
+    this.asked.push(`${word} ${name} by ${by}: ${reason}`);
+    return this.registrationList.find((each) => each.name === name) ?? rejected(404, 'not_found');
   }
 
   onEvent(listener: (event: StoredEvent) => void): () => void {

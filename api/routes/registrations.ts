@@ -1,0 +1,91 @@
+/** Hosts that register themselves: their word, and a person's answer to it. */
+import type { Registering } from '../../core/outside-port.ts';
+import { describe } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { RegisterBody, Registered, Registration, RegistrationPath } from '../outside-shapes.ts';
+import { pageBy } from '../paging.ts';
+import { unlessRejected } from '../problems.ts';
+import { NoQuery } from '../queries.ts';
+import { PageQuery, ReasonBody } from '../restraint-queries.ts';
+import { pageOf } from '../shapes.ts';
+import { toWire } from '../wire.ts';
+
+export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
+  const { daemon } = options;
+  answerRoutes(app, options);
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/register',
+    config: { scope: 'register' },
+    schema: {
+      ...describe(
+        'control',
+        'register',
+        'A host tells that it is there; said again from time to time',
+        Registered,
+      ),
+      querystring: NoQuery,
+      body: RegisterBody,
+    },
+    handler: async ({ body, person, socket }) => {
+      const { name, address, port, user, labels = {}, host_key: hostKey } = body;
+      const told: Registering = {
+        name,
+        labels,
+        ...(address === undefined ? {} : { address }),
+        ...(port === undefined ? {} : { port }),
+        ...(user === undefined ? {} : { user }),
+        ...(hostKey === undefined ? {} : { hostKey }),
+      };
+      const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+      return toWire(unlessRejected(daemon.outside.register(told, { address: from, by: person })));
+    },
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/registrations',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('state', 'listRegistrations', 'Hosts that registered themselves', pageOf(Registration)),
+      querystring: PageQuery,
+    },
+    handler: async ({ query }) => toWire(pageBy(daemon.outside.registrations(), ({ name }) => name, query)),
+  });
+}
+
+function answerRoutes(app: ApiServer, { daemon: { outside } }: ApiOptions): void {
+  app.route({
+    method: 'POST',
+    url: '/api/v1/registrations/:name/admit',
+    config: { scope: 'admin' },
+    schema: {
+      ...describe(
+        'control',
+        'admitRegistration',
+        'Let it in as it is told now, and record its host key',
+        Registration,
+      ),
+      params: RegistrationPath,
+      querystring: NoQuery,
+      body: ReasonBody,
+    },
+    handler: async ({ params, body, person }) =>
+      toWire(unlessRejected(outside.admitRegistration(params.name, { by: person, reason: body.reason }))),
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/registrations/:name/reject',
+    config: { scope: 'admin' },
+    schema: {
+      ...describe('control', 'rejectRegistration', 'Do not let it in, or no longer', Registration),
+      params: RegistrationPath,
+      querystring: NoQuery,
+      body: ReasonBody,
+    },
+    handler: async ({ params, body, person }) =>
+      toWire(unlessRejected(outside.rejectRegistration(params.name, { by: person, reason: body.reason }))),
+  });
+}
