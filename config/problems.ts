@@ -91,7 +91,9 @@ export function suggest(word: string, known: Iterable<string>, otherwise?: strin
     const words = [...known];
     const near = nearest(word, words);
     if (near !== undefined) return `did you mean \`${near}\`?`;
-    if (otherwise !== undefined || words.length === 0 || words.length > 30) return otherwise;
+    if (otherwise !== undefined) return otherwise;
+    if (words.length === 0) return 'there are none; define one, or delete this';
+    if (words.length > 30) return 'look for it where such things are defined, or define it';
     return `known here: ${words.sort(compareText).join(', ')}`;
   };
 }

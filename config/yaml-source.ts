@@ -104,7 +104,7 @@ export function refuseDepth(document: CST.Document): Refusal | undefined {
 }
 
 /** Texts for the errors that people make; the others are clear as the library words them. */
-function explain(error: YAMLError): [message: string, hint?: string] {
+function explain(error: YAMLError): [message: string, hint: string] {
   switch (error.code) {
     case 'TAB_AS_INDENT':
       return ['a tab is used to indent', 'indent with spaces'];
@@ -129,6 +129,9 @@ function explain(error: YAMLError): [message: string, hint?: string] {
         'close the bracket or quote, or put the text in quotes',
       ];
     default:
-      return [`this is no valid YAML: ${error.message}`];
+      return [
+        `this is no valid YAML: ${error.message}`,
+        'look at this line and the one before; text with `: `, `#`, `{`, `[` or `&` in it stands in quotes',
+      ];
   }
 }
