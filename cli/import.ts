@@ -40,6 +40,22 @@ const sources: readonly Source[] = [
     options: [['--nrpe <file>', 'nrpe.cfg: what the names that check_nrpe calls stand for']],
     load: async () => (await import('../import/nagios.ts')).importNagios,
   },
+  {
+    name: 'ansible',
+    summary: 'hosts, groups and variables of an Ansible inventory',
+    examples: ['import ansible /etc/ansible/hosts --out ops', 'import ansible ./ec2.py --keep'],
+    options: [
+      ['--keep', 'read the inventory where it is, from time to time, in place of writing its hosts down'],
+    ],
+    load: async () => (await import('../import/ansible.ts')).importAnsible,
+  },
+  {
+    name: 'monit',
+    summary: 'services, tests and restarts of Monit control files',
+    examples: ['import monit /etc/monit/monitrc --host web-1 --out ops', 'import monit ./monitrc'],
+    options: [['--host <name>', 'the machine the file is for (default: the ops box itself)']],
+    load: async () => (await import('../import/monit.ts')).importMonit,
+  },
 ];
 
 interface RunOptions extends OutputOptions, ImportOptions {

@@ -69,7 +69,8 @@ interface HostParts {
 }
 
 function hostValue(model: NagiosModel, host: NagiosHost, { labels, parents, login }: HostParts): YamlValue {
-  const vars: Record<string, YamlValue> = {};
+  // Without a prototype, since the names are of others.
+  const vars = Object.create(null) as Record<string, YamlValue>;
   for (const [name, value] of host.vars) {
     model.book.carried(...value.from);
     vars[name] = value.text;

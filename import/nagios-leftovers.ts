@@ -64,11 +64,11 @@ export function noteLeftovers({ source, objects, book }: NagiosModel): void {
       if (!book.isOpen(directive)) continue;
       const name = canonical(block.type, directive.name);
       const known = ofDirectives.find(({ names }) => names.test(name));
-      if (known?.values?.test(directive.value) === true && ofTypes[block.type] === undefined) {
+      if (known?.values?.test(directive.value) === true && typeReason(block.type) === undefined) {
         book.carried(directive);
         continue;
       }
-      const whole = ofTypes[block.type] ?? unusedObject(block.type);
+      const whole = typeReason(block.type) ?? unusedObject(block.type);
       const [message, hint] = whole ?? known?.reason ?? unused(name, isTemplate);
       // What is true of the whole object is said in the same words for all its lines.
       const what = whole === undefined ? ` ${directive.name.slice(0, 60)}` : '';
@@ -77,6 +77,10 @@ export function noteLeftovers({ source, objects, book }: NagiosModel): void {
   }
   for (const { file, line, what } of book.open)
     book.note({ file, line }, 'left_out', `${what.slice(0, 60)}: ${settingReason(what)}`);
+}
+
+function typeReason(type: string): Reason | undefined {
+  return Object.hasOwn(ofTypes, type) ? ofTypes[type] : undefined;
 }
 
 function unusedObject(type: string): Reason | undefined {

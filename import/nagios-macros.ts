@@ -88,7 +88,7 @@ class Expansion {
     }
     const user = model.source.users.get(name);
     if (user !== undefined) return this.#user(name, user.value);
-    if (name in fixed) return fixed[name];
+    if (Object.hasOwn(fixed, name)) return fixed[name];
     if (service !== undefined && name === 'SERVICEDESC') return service.description;
     const ofService = /^_SERVICE(.+)$/.exec(name)?.[1]?.toLowerCase();
     if (ofService !== undefined) {
@@ -132,7 +132,7 @@ class Expansion {
       HOSTALIAS: ['vars.alias', ({ alias }) => alias],
       HOSTDISPLAYNAME: ['vars.alias', ({ alias }) => alias],
     };
-    const found = told[macro];
+    const found = Object.hasOwn(told, macro) ? told[macro] : undefined;
     if (found === undefined) return undefined;
     const [expression, value] = found;
     const [first] = hosts;

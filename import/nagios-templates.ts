@@ -20,26 +20,28 @@ export interface NagiosObject extends Place {
 }
 
 /** Older names, and those that Nagios takes as well. */
-const otherNames: Readonly<Record<string, string>> = {
-  normal_check_interval: 'check_interval',
-  retry_check_interval: 'retry_interval',
-  host: 'host_name',
-  hosts: 'host_name',
-  master_host: 'host_name',
-  master_host_name: 'host_name',
-  hostgroup: 'hostgroup_name',
-  master_hostgroup: 'hostgroup_name',
-  master_hostgroup_name: 'hostgroup_name',
-  host_groups: 'hostgroups',
-  description: 'service_description',
-  master_description: 'service_description',
-  master_service_description: 'service_description',
-  dependent_host: 'dependent_host_name',
-  dependent_hostgroup: 'dependent_hostgroup_name',
-  dependent_description: 'dependent_service_description',
-  service_groups: 'servicegroups',
-  active_checks: 'active_checks_enabled',
-};
+const otherNames: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    normal_check_interval: 'check_interval',
+    retry_check_interval: 'retry_interval',
+    host: 'host_name',
+    hosts: 'host_name',
+    master_host: 'host_name',
+    master_host_name: 'host_name',
+    hostgroup: 'hostgroup_name',
+    master_hostgroup: 'hostgroup_name',
+    master_hostgroup_name: 'hostgroup_name',
+    host_groups: 'hostgroups',
+    description: 'service_description',
+    master_description: 'service_description',
+    master_service_description: 'service_description',
+    dependent_host: 'dependent_host_name',
+    dependent_hostgroup: 'dependent_hostgroup_name',
+    dependent_description: 'dependent_service_description',
+    service_groups: 'servicegroups',
+    active_checks: 'active_checks_enabled',
+  }),
+);
 
 /** Objects in which `hostgroups` is the list that the object is for. */
 const forGroups = ['service', 'servicedependency', 'hostdependency', 'serviceescalation', 'hostescalation'];
@@ -85,7 +87,7 @@ export function canonical(type: string, name: string): string {
   if (custom.test(name)) return name.toUpperCase();
   if (type === 'timeperiod' || type === 'contact') return name;
   if ((name === 'hostgroups' || name === 'host_groups') && forGroups.includes(type)) return 'hostgroup_name';
-  return otherNames[name] ?? name;
+  return otherNames.get(name) ?? name;
 }
 
 class Inheritance {

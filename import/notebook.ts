@@ -13,16 +13,16 @@ export class Notebook {
   readonly #notes = new Map<string, ImportNote>();
   /** Lines by file that were read, and are not accounted for yet. */
   readonly #open = new Map<string, Place & { what: string }>();
-  #lines = 0;
+  readonly #seen = new Set<string>();
 
   /** Of lines that mean something. */
   get lines(): number {
-    return this.#lines;
+    return this.#seen.size;
   }
 
   /** A line that means something; it stays open until it is carried over or noted. `what` names it in the end. */
   read(place: Place, what: string): void {
-    this.#lines += 1;
+    this.#seen.add(key(place));
     this.#open.set(key(place), { ...place, what });
   }
 
@@ -34,6 +34,11 @@ export class Notebook {
     this.#open.delete(key({ file, line }));
     const note = { file, line, level, message, ...(hint === undefined ? {} : { hint }) };
     this.#notes.set(`${file}\n${line}\n${level}\n${message}`, note);
+  }
+
+  /** Whether the line was read, accounted for or not. */
+  has(place: Place): boolean {
+    return this.#seen.has(key(place));
   }
 
   isOpen(place: Place): boolean {

@@ -2,7 +2,7 @@
  * Owns how imported definitions look as YAML: blocks, short lists on one line, and a comment above what has one. It knows
  * no key of the language.
  */
-import { Document, isMap, isScalar, isSeq, type Node, Pair, Scalar, YAMLMap, YAMLSeq } from 'yaml';
+import { Document, isMap, isScalar, isSeq, type Node, Pair, Scalar, stringify, YAMLMap, YAMLSeq } from 'yaml';
 
 export type YamlValue =
   | string
@@ -77,8 +77,14 @@ function scalarOf(value: string | number | boolean): Scalar {
   const scalar = new Scalar(value);
   // Words that YAML 1.1 takes for truth values, so that any reader sees the text.
   if (typeof value === 'string' && /^(y|yes|n|no|on|off)$/i.test(value)) scalar.type = 'QUOTE_DOUBLE';
-  if (typeof value === 'string' && value.includes('\n') && /^\S/.test(value)) scalar.type = 'BLOCK_LITERAL';
+  if (typeof value === 'string' && isEasierAsBlock(value)) scalar.type = 'BLOCK_LITERAL';
   return scalar;
+}
+
+/** Commands that would have to be escaped read better as they are. */
+function isEasierAsBlock(text: string): boolean {
+  if (!/^\S/.test(text) || /[^\n\t\P{C}]/u.test(text) || /\s$/.test(text)) return false;
+  return text.includes('\n') || (text.length > 40 && stringify(text, { lineWidth: 0 }).startsWith('"'));
 }
 
 function isShort(node: YAMLMap | YAMLSeq): boolean {

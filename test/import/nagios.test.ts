@@ -176,7 +176,7 @@ describe('whatever the files hold', () => {
         const imported = importNagios(fuzzFile(tree, whole), {});
         expect(problemsOf(imported)).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
