@@ -9,6 +9,8 @@ import { checkHostLinks } from './host-links.ts';
 import { type Candidate, checkAddress, HostMaker, type HostsInput } from './host-maker.ts';
 import { type HostsFiles, isReserved, readHostsFiles, type WrittenGroup } from './hosts-files.ts';
 import { hostSchema } from './hosts-schema.ts';
+import { holdsTemplate } from './inventory/found-hosts.ts';
+import { lostJumps } from './inventory/found-jumps.ts';
 import { hostNamePattern } from './names.ts';
 import type { ProblemList } from './problems.ts';
 import { HostIndex, selectHosts } from './selectors.ts';
@@ -94,15 +96,37 @@ function gather(files: HostsFiles, input: HostsInput, problems: ProblemList): Ma
   const { place } = input.place;
   for (const host of input.world.registered)
     take(host, 'the registrations', { keyPlace: place, tree: emptyTree(place) }, undefined);
+  leaveOutLost(candidates, problems);
   if (candidates.size <= hostLimit) return candidates;
   problems.add(place, `there are more than ${hostLimit.toLocaleString('en-US')} hosts`, 'split the fleet');
   return new Map([...candidates].slice(0, hostLimit));
+}
+
+function leaveOutLost(candidates: Map<string, Candidate>, problems: ProblemList): void {
+  const only = [...candidates.values()].filter(({ written }) => written === undefined);
+  const found = new Map(
+    only.flatMap((each) => (each.found === undefined ? [] : [[each.name, each.found] as const])),
+  );
+  const lost = lostJumps(new Map([...found].map(([name, { host }]) => [name, host])), (name) => {
+    const is = candidates.get(name);
+    if (is === undefined) return undefined;
+    return (is.written?.input.transport ?? is.found?.host.transport) === 'local' ? 'local' : 'remote';
+  });
+  for (const [name, why] of lost) {
+    const { entry, from } = found.get(name) ?? {};
+    candidates.delete(name);
+    if (entry === undefined || from === undefined) continue;
+    const message = `the host \`${name}\` of ${from} is left out: ${why}`;
+    problems.warn(entry.keyPlace, message, 'write the jump host under `hosts`');
+  }
 }
 
 /** What an inventory tells is judged as if it were written, but no mistake of it stops the others. */
 function wrongWith({ name, ...told }: FoundHost): [message: string, hint: string | undefined] | undefined {
   if (!hostNamePattern.test(name) || isReserved(name, told.transport))
     return ['it is no name for a host', 'rename it there'];
+  if (holdsTemplate({ ...told }))
+    return ['it holds a template, which only hosts files may', 'write what is meant'];
   const parsed = hostSchema.safeParse(told);
   const address = told.address === undefined ? undefined : checkAddress(told.address, false);
   if (parsed.success && (address === undefined || 'value' in address)) return undefined;

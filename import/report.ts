@@ -34,6 +34,8 @@ export interface ImportOptions {
   nrpe?: string;
   /** Name of the host that files are for that name none, as those of Monit. */
   host?: string;
+  /** Read the source from where it is in place of writing down what it says now, as an inventory. */
+  keep?: boolean;
 }
 
 /** Errors: ImportError when the source cannot be read, or there is nothing in it to import. */

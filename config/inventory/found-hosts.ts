@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import type { FoundHost, Json } from '../../core/sources.ts';
 import { hostNamePattern, hostNameRule, labelPattern } from '../names.ts';
+import { hasTemplate } from '../templates.ts';
 import { type Notes, shown } from './reading.ts';
 
 const addressPattern = /^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$|^::[0-9A-Fa-f:.]*$/;
@@ -56,12 +57,22 @@ function allowedLabels(host: FoundHost, notes: Notes): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
+/** What comes from outside is data: text that would be a template in a hosts file is left out. */
 function allowedVars(host: FoundHost, notes: Notes): Record<string, Json> {
-  const entries = Object.entries(host.vars).filter(([name]) => {
-    const isAllowed = varPattern.test(name);
-    if (!isAllowed)
-      notes.ofHost(host.name, `the variable ${shown(name)} has a name that is not allowed, and is left out`);
-    return isAllowed;
+  const entries = Object.entries(host.vars).filter(([name, value]) => {
+    const why = !varPattern.test(name)
+      ? 'has a name that is not allowed'
+      : holdsTemplate(value)
+        ? 'holds a template, which only hosts files may'
+        : undefined;
+    if (why !== undefined) notes.ofHost(host.name, `the variable ${shown(name)} ${why}, and is left out`);
+    return why === undefined;
   });
   return Object.fromEntries(entries);
+}
+
+/** Whether some text of it is a template, at any depth. */
+export function holdsTemplate(value: Json): boolean {
+  if (typeof value === 'string') return hasTemplate(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsTemplate);
 }

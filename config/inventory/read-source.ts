@@ -10,7 +10,6 @@ import type { Note } from './reading.ts';
 /** The state of a `file` source, or undefined: it is none, or cannot be read, and then the reason is among the problems. */
 export function readFileSource(
   { name, from, format, source }: InventorySource,
-  nowMs: number,
   problems: ProblemList,
 ): InventoryState | undefined {
   if (from.kind !== 'file') return undefined;
@@ -21,7 +20,7 @@ export function readFileSource(
     const hint = warning.line === undefined ? named : undefined;
     problems.warn(place(warning), `inventory \`${name}\`: ${warning.message}`, hint);
   }
-  if (reading.ok) return { hosts: reading.hosts, heardAtMs: nowMs };
+  if (reading.ok) return { hosts: reading.hosts };
   const { refusal } = reading;
   problems.add(place(refusal), `this inventory cannot be read: ${refusal.message}`, refusal.hint);
   return undefined;

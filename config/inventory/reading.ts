@@ -54,8 +54,9 @@ export class Notes {
 
   list(): Note[] {
     const told = [...this.#byHost].map(([message, { first, count }]) => {
+      const begin = message.startsWith('`') || count > 1 ? ': ' : ' ';
       const which = count === 1 ? `host ${shown(first)}` : `${count} hosts, such as ${shown(first)}`;
-      return { message: `${which}: ${message}` };
+      return { message: `${which}${begin}${message}` };
     });
     return [...this.#once, ...told];
   }

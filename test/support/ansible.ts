@@ -35,7 +35,7 @@ export async function askAnsible(path: string): Promise<Record<string, ComparedH
     [...groups].sort(byName).map(([name, own]) => {
       const vars = hostvars[name] ?? {};
       const { ansible_host: address = null, ansible_port: port = null, ansible_user: user = null } = vars;
-      const kept = Object.entries(vars).filter(([key]) => !key.startsWith('ansible_'));
+      const kept = Object.entries(vars).filter(isTaken);
       const listed = [...own].filter((group) => group !== 'all').sort();
       return [name, { address, port, user, groups: listed, vars: sorted(Object.fromEntries(kept)) }];
     }),
@@ -56,4 +56,9 @@ function sorted(vars: Readonly<Record<string, Json>>): Record<string, Json> {
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : 1;
+}
+
+/** Templates of Ansible are not taken for ours. */
+function isTaken([key, value]: [string, Json]): boolean {
+  return !key.startsWith('ansible_') && !JSON.stringify(value).includes('{{');
 }
