@@ -246,6 +246,66 @@ export interface AuditRow {
   hash: string;
 }
 
+export interface HeldRow {
+  revision: string;
+  commit?: string;
+  why: string[];
+}
+
+export interface RollbackRow {
+  by: string;
+  reason: string;
+  since: string;
+}
+
+export interface CommitRow {
+  id: string;
+  subject: string;
+  author: string;
+  committedAt: string;
+}
+
+export interface ConfigAnswer {
+  revision: string;
+  loadedAt: string;
+  lastReloadOk: boolean;
+  problems: string[];
+  held?: HeldRow;
+  rollback?: RollbackRow;
+  source:
+    | { kind: 'directory'; path: string }
+    | {
+        kind: 'git';
+        url: string;
+        branch: string;
+        path: string;
+        commit?: CommitRow;
+        head?: string;
+        lookedAt?: string;
+      };
+  commits: CommitRow[];
+}
+
+export interface FactsRow {
+  name: string;
+  values: Record<string, unknown>;
+  heardAt?: string;
+  everyMs: number;
+  problem?: string;
+  warnings: string[];
+}
+
+export interface FactsAnswer {
+  host: string;
+  sources: FactsRow[];
+}
+
+export interface OriginRow {
+  key: string;
+  value: unknown;
+  from: string;
+}
+
 export interface NowAnswer {
   at: string;
   verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
@@ -258,7 +318,15 @@ export interface NowAnswer {
     demoted: TrustRow[];
     fleetRuns: { used: number; limit: number; perMs: number };
   };
-  definitions: { revision: string; loadedAt: string; lastReloadOk: boolean; problems: string[] };
+  definitions: {
+    revision: string;
+    loadedAt: string;
+    lastReloadOk: boolean;
+    problems: string[];
+    commit?: string;
+    held?: HeldRow;
+    rollback?: RollbackRow;
+  };
   approvals: ApprovalRow[];
   needsYou: { explanation: ExplanationRow; status: CheckStatusRow; runs: RunRow[] }[];
   healing: RunRow[];

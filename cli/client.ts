@@ -7,6 +7,8 @@ import { CommandError } from './exit.ts';
 
 /** Milliseconds. The daemon answers from memory; slower means it is not well. */
 const requestTimeoutMs = 15_000;
+/** Milliseconds. */
+const slowTimeoutMs = 300_000;
 /** Of one answer. A page of 500 runs is far below it. */
 const answerBytes = 64 * 1024 * 1024;
 const pageSize = 500;
@@ -41,6 +43,11 @@ export class ApiClient {
     return this.#request<T>('POST', path, {}, body, tag === undefined ? {} : { 'if-match': `"${tag}"` });
   }
 
+  /** What the daemon has to ask others for first, such as a repository. */
+  postSlow<T>(path: string, body: object): Promise<T> {
+    return this.#request<T>('POST', path, {}, body, {}, slowTimeoutMs);
+  }
+
   delete<T>(path: string): Promise<T> {
     return this.#request<T>('DELETE', path, {}, undefined);
   }
@@ -64,6 +71,7 @@ export class ApiClient {
     query: Query,
     body: object | undefined,
     headers: Readonly<Record<string, string>> = {},
+    timeoutMs = requestTimeoutMs,
   ): Promise<T> {
     const url = new URL(this.base + path);
     for (const [name, value] of Object.entries(query)) {
@@ -73,7 +81,7 @@ export class ApiClient {
       method,
       // A token must not follow a redirect to somebody else.
       redirect: 'error',
-      signal: AbortSignal.timeout(requestTimeoutMs),
+      signal: AbortSignal.timeout(timeoutMs),
       headers: {
         accept: 'application/json, application/problem+json',
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
@@ -133,8 +141,7 @@ const causes: Readonly<Record<string, string>> = {
 };
 
 function causeOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return `it did not answer within ${requestTimeoutMs / 1000} s`;
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it did not answer in time';
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const first = cause instanceof AggregateError ? cause.errors[0] : cause;
   const code = (first as { code?: string } | undefined)?.code ?? '';

@@ -11,19 +11,23 @@ import { addBackup } from './backup.ts';
 import { addBrake } from './brake.ts';
 import { addCheck } from './check.ts';
 import { addChecks } from './checks.ts';
+import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addDowntime } from './downtime.ts';
 import { addExplain } from './explain.ts';
+import { addFacts } from './facts.ts';
 import { addHistory } from './history.ts';
 import { addHosts } from './hosts.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
+import { addPlan } from './plan.ts';
 import { addRearm } from './rearm.ts';
 import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
 import { addResume } from './resume.ts';
+import { addRollback } from './rollback.ts';
 import { addRuns } from './runs.ts';
 import { addSchema } from './schema.ts';
 import { addServe } from './serve.ts';
@@ -36,8 +40,11 @@ import { addVersion } from './version.ts';
 
 const groups: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
   ['Start:', [addDemo, addInit, addImport, addValidate, addDoctor, addServe]],
-  ['Look:', [addStatus, addHosts, addChecks, addRuns, addHistory, addExplain, addOutcomes]],
-  ['Do:', [addCheck, addAct, addPause, addResume, addReload]],
+  [
+    'Look:',
+    [addStatus, addHosts, addFacts, addChecks, addRuns, addHistory, addExplain, addOutcomes, addConfig],
+  ],
+  ['Do:', [addCheck, addAct, addPause, addResume, addPlan, addReload, addRollback]],
   ['Answer:', [addApprovals, addApprove, addReject]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],

@@ -16,13 +16,25 @@ export function scaffold(login: LoginKey | undefined): ScaffoldFile[] {
     { path: 'definitions/runbooks/basics.yaml', text: runbook },
     { path: 'definitions/plugins/check_hello', text: plugin, executable: true },
     { path: 'README.md', text: readme },
+    { path: '.gitignore', text: ignored },
   ];
 }
 
+/** Where the services of code hosts look for what to do with a change. */
+export type CiKind = 'github' | 'gitlab';
+
+export function ciFile(kind: CiKind): ScaffoldFile {
+  return kind === 'github'
+    ? { path: '.github/workflows/mendd.yml', text: githubWorkflow }
+    : { path: '.gitlab-ci.yml', text: gitlabPipeline };
+}
+
 export function daemonFile(login: LoginKey | undefined): string {
-  return `# The daemon file of mendd. Paths are relative to it. Checked by: mendd validate
+  return `# yaml-language-server: $schema=.mendd/daemon.schema.json
+# The daemon file of mendd. Paths are relative to it. Checked by: mendd validate
 definitions:
-  path: ./definitions # hosts/, runbooks/ and plugins/; best kept in git
+  path: ./definitions # hosts/, runbooks/ and plugins/
+  # git: { url: git@git.example.com:ops/definitions.git, key: "\${file:./deploy_key}" } # in place of path: follow a branch
 
 store:
   path: ./mendd.db # state, history and the ledger of actions; as a service /var/lib/mendd/mendd.db
@@ -55,7 +67,8 @@ function loginLines(login: LoginKey | undefined): string {
   agent: ${agent} # ${agent ? '' : 'true: '}the SSH agent at $SSH_AUTH_SOCK`;
 }
 
-const hostsFile = `# Hosts by name. Labels are what runbooks select by.
+const hostsFile = `# yaml-language-server: $schema=../../.mendd/hosts.schema.json
+# Hosts by name. Labels are what runbooks select by.
 hosts:
   ops-box:
     transport: local # this machine itself, without SSH
@@ -65,7 +78,8 @@ hosts:
   # web-[02:20]: { address: "10.0.1.{n}", labels: { role: web } }
 `;
 
-const runbook = `# A runbook: which hosts, what is checked there, and what is done about it.
+const runbook = `# yaml-language-server: $schema=../../.mendd/runbook.schema.json
+# A runbook: which hosts, what is checked there, and what is done about it.
 runbook: basics
 hosts: ["*"] # names and globs; or labels: { role: web }
 every: 1m
@@ -117,12 +131,78 @@ const readme = `# Definitions for mendd
 | definitions/hosts/ | the hosts |
 | definitions/runbooks/ | checks and actions |
 | definitions/plugins/ | programs that are uploaded to hosts |
+| .mendd/ | schemas: editors with yaml-language-server complete and check by them; \`mendd init\` after an update of mendd writes those that are gone |
 
     mendd validate             check everything, without a daemon
+    mendd plan                 what a reload would change
     mendd check ops-box        run the checks of a host now
     mendd init . --host web-1  add a host from your ssh settings
     mendd serve                start; nothing acts until remediation.mode is auto
     mendd status               what needs you
 
 Keep mendd.yaml and definitions/ in git; mendd.db and keys stay out of it.
+`;
+
+const ignored = `# State, keys and what only this machine knows.
+mendd.db*
+mendd-ledger.db*
+known_hosts
+deploy_key
+*.pem
+`;
+
+const githubWorkflow = `# Judges each change of the definitions. It needs no secret and reaches no host.
+name: mendd
+on:
+  pull_request:
+  push:
+    branches: [main]
+permissions:
+  contents: read
+jobs:
+  definitions:
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    steps:
+      - uses: actions/checkout@v4
+        with: { fetch-depth: 0, persist-credentials: false }
+      - uses: actions/setup-node@v4
+        with: { node-version: 22 }
+      - name: install mendd
+        run: |
+          git clone --depth 1 https://github.com/mendd/mendd "$RUNNER_TEMP/mendd"
+          node "$RUNNER_TEMP/mendd/scripts/ready.mjs"
+          mkdir "$RUNNER_TEMP/bin" && ln -s "$RUNNER_TEMP/mendd/dist/cli/main.js" "$RUNNER_TEMP/bin/mendd"
+          echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
+      - name: is every file valid?
+        run: mendd validate --no-secrets .
+      - name: what would it change?
+        if: github.event_name == 'pull_request'
+        env:
+          BASE: \${{ github.event.pull_request.base.sha }}
+        # Exit code 1: it drops so much that mendd would wait for a person. Delete what follows || to refuse such a change.
+        run: |
+          git worktree add --detach "$RUNNER_TEMP/base" "$BASE"
+          mendd plan --from "$RUNNER_TEMP/base" . || test $? -eq 1
+`;
+
+const gitlabPipeline = `# Judges each change of the definitions. It needs no secret and reaches no host.
+definitions:
+  image: node:22
+  variables: { GIT_DEPTH: 0 }
+  before_script:
+    - git clone --depth 1 https://github.com/mendd/mendd /opt/mendd
+    - node /opt/mendd/scripts/ready.mjs
+    - ln -s /opt/mendd/dist/cli/main.js /usr/local/bin/mendd
+  script:
+    - mendd validate --no-secrets .
+    # Exit code 1: it drops so much that mendd would wait for a person. Delete what follows || to refuse such a change.
+    - |
+      if [ -n "$CI_MERGE_REQUEST_DIFF_BASE_SHA" ]; then
+        git worktree add --detach /tmp/base "$CI_MERGE_REQUEST_DIFF_BASE_SHA"
+        mendd plan --from /tmp/base . || test $? -eq 1
+      fi
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH
 `;

@@ -5,7 +5,7 @@ import { addCommand } from './command.ts';
 
 export function addSchema(program: Command): void {
   const summary = 'print the JSON Schema of a kind of file, for editors';
-  const kinds: SchemaName[] = ['daemon', 'hosts', 'runbook', 'silences'];
+  const kinds: SchemaName[] = ['daemon', 'hosts', 'runbook', 'checks', 'actions', 'facts', 'silences'];
   addCommand(program, 'schema', summary, [
     'schema runbook > runbook.schema.json',
     "schema daemon   # then, in mendd.yaml: '# yaml-language-server: $schema=daemon.schema.json'",

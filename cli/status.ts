@@ -8,6 +8,7 @@ import { foldRuns } from '../core/repeated-runs.ts';
 import type { CheckRow, NowAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import { definitionLines } from './definition-lines.ts';
 import type { Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { passingLines, restraintLines } from './restraint-lines.ts';
@@ -145,19 +146,6 @@ function behindLines(roots: NowAnswer['unreachable']): string[] {
       const more = behind.length > shownBehind ? ` and ${behind.length - shownBehind} more` : '';
       return `  ${plain(`behind ${name}: ${shown}${more}`)}`;
     });
-}
-
-function definitionLines(
-  out: Output,
-  { revision, loadedAt, lastReloadOk, problems }: NowAnswer['definitions'],
-): string[] {
-  const loaded = `definitions ${plain(revision)}, loaded ${showAge(loadedAt)} ago`;
-  if (lastReloadOk) return [loaded];
-  return [
-    loaded,
-    out.paint('bad', 'the last reload was REFUSED; the definitions before stay in force:'),
-    ...problems.flatMap((problem) => plain(problem, { lines: true }).split('\n')).map((line) => `  ${line}`),
-  ];
 }
 
 function needLine(out: Output, { explanation, status, runs }: NowAnswer['needsYou'][number]): string {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatProblem } from '../config/problems.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
-import { findDaemonFile } from './daemon-file.ts';
+import { namedDefinitions } from './named-definitions.ts';
 import { Output } from './output.ts';
 
 interface ValidateOptions extends OutputOptions, ConfigOptions {
@@ -12,24 +12,23 @@ interface ValidateOptions extends OutputOptions, ConfigOptions {
 
 export function addValidate(program: Command): void {
   const summary = 'check the definitions; every problem at once as file:line:col, exit code 65';
-  const command = addCommand(program, 'validate [file]', summary, [
+  const command = addCommand(program, 'validate [path]', summary, [
     'validate',
     'validate ./mendd.yaml',
-    'validate --no-secrets -o json   # in CI, where secrets are not',
+    'validate --no-secrets .         # in CI: a repository, without its daemon file too',
+    'validate ./clone -c mendd.yaml  # definitions as that daemon would read them',
   ]);
   withConfig(withOutput(command))
     .option('--no-secrets', 'check the form of secret references, read none')
-    .action((file: string | undefined, options: ValidateOptions) =>
-      validate(file ?? options.config, options),
-    );
+    .action((path: string | undefined, options: ValidateOptions) => validate(path, options));
 }
 
-async function validate(named: string | undefined, options: ValidateOptions): Promise<void> {
+async function validate(path: string | undefined, options: ValidateOptions): Promise<void> {
   const out = new Output(options.output);
-  const configFile = findDaemonFile(named);
+  const named = namedDefinitions(path, options.config);
   const { loadDefinitions } = await import('../config/load.ts');
   const { refusalOf } = await import('../daemon/load.ts');
-  const loaded = loadDefinitions({ configFile, resolveSecrets: options.secrets });
+  const loaded = loadDefinitions({ ...named, resolveSecrets: options.secrets });
   const problems = loaded.ok ? [] : loaded.problems;
   const { warnings } = loaded;
   if (out.format !== 'table') {
@@ -49,7 +48,8 @@ async function validate(named: string | undefined, options: ValidateOptions): Pr
     amount(checks, 'check'),
     amount(actions, 'action'),
   ];
-  out.lines([`${configFile} is valid: ${words.join(', ')}; revision ${loaded.definitions.revision}`]);
+  const what = named.directory ?? named.configFile;
+  out.lines([`${what} is valid: ${words.join(', ')}; revision ${loaded.definitions.revision}`]);
 }
 
 function amount(count: number, what: string): string {

@@ -33,7 +33,7 @@ export function effectKey({ problems }: RunbookContext, name: string, entry: Ent
 }
 
 export function effectOf(
-  { problems, secrets, notifyNames }: RunbookContext,
+  { problems, secrets, notifyNames, areNotifyNamesOpen }: RunbookContext,
   key: EffectKey,
   parts: Partial<ActionInput>,
   entry: Entry,
@@ -67,7 +67,11 @@ export function effectOf(
   }
   const to = parts.notify;
   if (to === undefined || notifyNames === undefined) return undefined;
-  if (notifyNames.includes(to)) return { kind: 'notify', to };
+  if (areNotifyNamesOpen === true) {
+    const hint = 'without the daemon file it is not known whether it is';
+    problems.warn(place, `\`notify\`: \`${to}\` has to be under \`notify\` of the daemon file`, hint);
+  }
+  if (notifyNames.includes(to) || areNotifyNamesOpen === true) return { kind: 'notify', to };
   const hint =
     notifyNames.length === 0 ? 'define it under `notify` of the daemon file' : suggest(to, notifyNames);
   problems.add(place, `\`notify\`: \`${to}\` is not under \`notify\` of the daemon file`, hint);

@@ -68,15 +68,26 @@ function unknownTo(
   return new Map([...from].filter(([, said]) => !known.has(said)));
 }
 
+/** Directories that paths before and after are relative to. */
+export type Roots = readonly [before: string, after: string];
+
+/** Fingerprint in which paths below the directory are relative to it. */
+export function relativeText(value: unknown, root: string | undefined): string {
+  const text = fingerprint(value);
+  if (root === undefined) return text;
+  return text
+    .replaceAll(JSON.stringify(root), '"."')
+    .replaceAll(JSON.stringify(`${root}/`).slice(1, -1), './');
+}
+
 /** Names of sections. Where a commit was checked out is no part of what it says. */
-export function diffDaemon(before: Definitions, after: Definitions): string[] {
-  const [was, is] = [before.daemon, after.daemon].map(({ definitionsPath, git, ...daemon }) => ({
-    ...daemon,
-    definitions: git ?? definitionsPath,
-  }));
-  const sections = new Map(Object.entries(was ?? {}).map(([name, value]) => [name, fingerprint(value)]));
-  return Object.entries(is ?? {})
-    .filter(([name, value]) => sections.get(name) !== fingerprint(value))
+export function diffDaemon(before: Definitions, after: Definitions, roots?: Roots): string[] {
+  const [was, is] = [before, after].map(({ daemon: { definitionsPath, git, ...daemon } }, index) => {
+    const sections = Object.entries({ ...daemon, definitions: git ?? definitionsPath });
+    return new Map(sections.map(([name, value]) => [name, relativeText(value, roots?.[index])]));
+  });
+  return [...(is ?? [])]
+    .filter(([name, text]) => was?.get(name) !== text)
     .map(([name]) => name)
     .toSorted(compareText);
 }

@@ -4,8 +4,17 @@
  */
 import type { Definitions, HoldLimits, HostPlan } from '../core/definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
-import { diffDaemon, diffNames, diffSuppressions, Fingerprints, fingerprint, namesOf } from './diff.ts';
-import { toEnd } from './load.ts';
+import {
+  diffDaemon,
+  diffNames,
+  diffSuppressions,
+  Fingerprints,
+  fingerprint,
+  namesOf,
+  type Roots,
+  relativeText,
+} from './diff.ts';
+import { toEnd } from './steps.ts';
 
 /** Names of each kind that are shown; the rest is counted. */
 const shownNames = 1_000;
@@ -17,6 +26,8 @@ export interface PlanOptions {
   rewritten?: string;
   /** As they were when the daemon started; `before` without it. */
   atStart?: Definitions;
+  /** Directories of two daemon files that are compared: paths in them are the same when they are so from there. */
+  roots?: Roots;
 }
 
 /** In one go. */
@@ -63,10 +74,10 @@ export function* planSteps(
     checks: checks.names(),
     actions: actions.names(),
     suppressions: diffSuppressions(before, after, shownNames),
-    daemon: diffDaemon(before, after),
+    daemon: diffDaemon(before, after, options.roots),
     state: { ...checks.pairs, renamed: renamedChecks(before, after, checks) },
     selectors,
-    restart: restartKeys(options.atStart ?? before, after),
+    restart: restartKeys(options.atStart ?? before, after, options.roots),
   };
   return { ...plan, hold: holdReasons(plan, before.daemon.hold, options.rewritten) };
 }
@@ -184,16 +195,18 @@ function questionsOf({ byHost }: Definitions, ids: Set<string>): Map<string, str
 }
 
 /** Keys of the daemon file that are read once at start. */
-export function restartKeys(before: Definitions, after: Definitions): string[] {
-  const { store, api, log, scheduler, ssh } = before.daemon;
-  const pairs: [string, unknown, unknown][] = [
-    ['store.path', store.path, after.daemon.store.path],
-    ['api', api, after.daemon.api],
-    ['log', log, after.daemon.log],
-    ['scheduler', scheduler, after.daemon.scheduler],
-    ['ssh.guard_directory', ssh.guardDirectory, after.daemon.ssh.guardDirectory],
-  ];
-  return pairs.filter(([, a, b]) => JSON.stringify(a) !== JSON.stringify(b)).map(([key]) => key);
+function restartKeys(before: Definitions, after: Definitions, roots?: Roots): string[] {
+  const [was, is] = [before, after].map(({ daemon: { store, api, log, scheduler, ssh } }, index) => {
+    const keys = {
+      'store.path': store.path,
+      api,
+      log,
+      scheduler,
+      'ssh.guard_directory': ssh.guardDirectory ?? '',
+    };
+    return Object.entries(keys).map(([key, value]) => [key, relativeText(value, roots?.[index])] as const);
+  });
+  return (is ?? []).filter(([, text], index) => text !== was?.[index]?.[1]).map(([key]) => key);
 }
 
 function dropped(count: number, of: number, percent: number, what: string): string[] {

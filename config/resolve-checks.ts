@@ -29,6 +29,8 @@ export interface RunbookContext {
   fleet?: HostIndex;
   /** Absent when the daemon file has problems there. */
   notifyNames?: readonly string[];
+  /** There is no daemon file to know them from: others are told, and are no mistake. */
+  areNotifyNamesOpen?: boolean;
   nowMs: number;
 }
 

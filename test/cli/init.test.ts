@@ -17,7 +17,7 @@ afterAll(() => removeSshd(sshd));
 test('the scaffold is valid and its checks run as they stand', async () => {
   const cwd = temporaryTree({});
   const made = await mendd(['init', 'ops'], { cwd });
-  expect([made.code, made.stdout.match(/^created /gm)?.length]).toEqual([0, 5]);
+  expect([made.code, made.stdout.match(/^created /gm)?.length]).toEqual([0, 14]);
   const inside = { cwd: join(cwd, 'ops') };
   expect(await mendd(['validate'], inside)).toMatchObject({ code: 0, stderr: '' });
   const hello = await mendd(['check', 'ops-box', 'hello'], inside);

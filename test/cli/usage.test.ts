@@ -10,8 +10,8 @@ import { temporaryTree } from '../support/temporary-tree.ts';
 beforeAll(assertBuilt);
 
 const commands = [
-  'demo init validate doctor serve status hosts checks runs history explain check act pause resume reload',
-  'outcomes approvals approve reject ack silence downtime brake trust rearm',
+  'demo init validate doctor serve status hosts checks runs history explain check act pause resume plan reload rollback',
+  'outcomes config approvals approve reject ack silence downtime brake trust rearm',
   'token audit backup schema version',
 ]
   .join(' ')
