@@ -58,7 +58,11 @@ export function findHost(daemon: DaemonPort, name: string): HostView {
 
 /** By its full name, or by the short one where that is clear on this host. */
 export function findCheck(daemon: DaemonPort, host: string, check: string): CheckView {
-  const onHost = daemon.checks().filter((view) => view.host === host);
+  const onHost: CheckView[] = [];
+  for (const view of daemon.eachCheck(host)) {
+    if (view.host !== host) break;
+    onHost.push(view);
+  }
   const names = onHost.map((view) => view.check);
   const meant = fullNames(check, names);
   const found = onHost.find((view) => view.check === meant[0]);

@@ -10,6 +10,7 @@ import type { CheckState } from '../core/types.ts';
 import type { DaemonPort, NowView, Stats } from '../core/views.ts';
 import type { EventStreams } from './event-streams.ts';
 import { hostStates } from './shapes.ts';
+import { walk } from './paging.ts';
 
 const stateNumbers: Record<CheckState, number> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
@@ -49,7 +50,8 @@ export class Metrics {
   async render(): Promise<string> {
     const daemon = this.#daemon;
     const scrape = new Scrape();
-    readChecks(scrape, daemon);
+    const checks = await checkLines(daemon);
+    readHosts(scrape, daemon);
     readSelf(scrape, daemon, this.#streams);
     const unread = [
       reads(
@@ -80,7 +82,7 @@ export class Metrics {
     scrape
       .gauge('mendd_scrape_errors', 'Parts of this scrape that could not be read and are absent')
       .set(unread);
-    return Registry.merge([this.#process, scrape.registry]).metrics();
+    return checks + (await Registry.merge([this.#process, scrape.registry]).metrics());
   }
 
   /** A month of runs is too much to count at each scrape. Errors: MenddError. */
@@ -118,21 +120,31 @@ class Scrape {
   }
 }
 
-function readChecks(scrape: Scrape, daemon: DaemonPort): void {
-  const state = scrape.gauge(
-    'mendd_check_state',
-    'State of a check: 0 ok, 1 warning, 2 critical, 3 unknown; absent before the first result',
-    ['host', 'check'],
-  );
-  const stale = scrape.gauge(
-    'mendd_check_stale',
-    '1 when the state is old: no result for three intervals, or the host cannot be asked',
-    ['host', 'check'],
-  );
-  for (const { host, check, status, stale: isStale } of daemon.checks()) {
-    if (status.state !== 'pending') state.set({ host, check }, stateNumbers[status.state]);
-    stale.set({ host, check }, Number(isStale));
-  }
+/** There may be a hundred thousand of them: they are written as they are read, and others have their turn meanwhile. */
+async function checkLines(daemon: DaemonPort): Promise<string> {
+  const states = [
+    '# HELP mendd_check_state State of a check: 0 ok, 1 warning, 2 critical, 3 unknown; absent before the first result',
+    '# TYPE mendd_check_state gauge',
+  ];
+  const stales = [
+    '# HELP mendd_check_stale 1 when the state is old: no result for three intervals, or the host cannot be asked',
+    '# TYPE mendd_check_stale gauge',
+  ];
+  await walk(daemon.eachCheck(), ({ host, check, status, stale }) => {
+    const labels = `{host="${quoted(host)}",check="${quoted(check)}"}`;
+    if (status.state !== 'pending') states.push(`mendd_check_state${labels} ${stateNumbers[status.state]}`);
+    stales.push(`mendd_check_stale${labels} ${stale ? 1 : 0}`);
+    return true;
+  });
+  return `${states.join('\n')}\n\n${stales.join('\n')}\n\n`;
+}
+
+/** As a label's value. Source: Prometheus, exposition formats 0.0.4. */
+function quoted(text: string): string {
+  return /[\\"\n]/.test(text) ? text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n') : text;
+}
+
+function readHosts(scrape: Scrape, daemon: DaemonPort): void {
   const hosts = scrape.gauge('mendd_hosts', 'Hosts by whether they can be asked', ['state']);
   for (const name of hostStates) hosts.set({ state: name }, 0);
   for (const host of daemon.hosts()) hosts.inc({ state: host.status.state });

@@ -2,6 +2,7 @@
  * Filters and pages of lists that live in memory. A cursor is the key of the last item shown, so that a list may
  * change between two pages without an item being shown twice or skipped.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { HistoryQuery, Page } from '../core/ports.ts';
 import { RequestProblem } from './problems.ts';
 
@@ -41,6 +42,10 @@ export function hasLabels(labels: Readonly<Record<string, string>>, wanted: read
   });
 }
 
+function encode(key: string): string {
+  return Buffer.from(`>${key}`).toString('base64url');
+}
+
 function decode(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
   if (!text.startsWith('>')) {
@@ -66,10 +71,44 @@ export function pageBy<T>(
   const last = shown.at(-1);
   return {
     items: shown.map(({ item }) => item),
-    ...(last !== undefined && rest.length > shown.length
-      ? { next: Buffer.from(`>${last.key}`).toString('base64url') }
-      : {}),
+    ...(last !== undefined && rest.length > shown.length ? { next: encode(last.key) } : {}),
   };
+}
+
+/** Items of a long walk between two turns of the loop, which others wait for. */
+const walkItems = 500;
+
+/** Reads all of it, and lets others have their turn meanwhile. False from `visit` ends it. */
+export async function walk<T>(items: Iterable<T>, visit: (item: T) => boolean): Promise<void> {
+  let count = 0;
+  for (const item of items) {
+    if (!visit(item)) return;
+    count += 1;
+    if (count % walkItems === 0) await nextTurn();
+  }
+}
+
+/**
+ * One page of a list that comes in the order of `keyOf` and is made as it is read: `read` is told the key that the page is to
+ * come after.
+ */
+export async function pageAlong<T>(
+  read: (after: string | undefined) => Iterable<T>,
+  keyOf: (item: T) => string,
+  isWanted: (item: T) => boolean,
+  query: { cursor?: string | undefined; limit: number },
+): Promise<Page<T>> {
+  const after = query.cursor === undefined ? undefined : decode(query.cursor);
+  const items: T[] = [];
+  let hasMore = false;
+  await walk(read(after), (item) => {
+    if ((after !== undefined && keyOf(item) <= after) || !isWanted(item)) return true;
+    hasMore = items.length === query.limit;
+    if (!hasMore) items.push(item);
+    return !hasMore;
+  });
+  const last = items.at(-1);
+  return hasMore && last !== undefined ? { items, next: encode(keyOf(last)) } : { items };
 }
 
 interface SpanQuery {

@@ -24,7 +24,8 @@ export function createRunner({ clock, random }) {
       });
     },
     update: () => undefined,
-    connections: () => ({ open: seen.size, connecting: 0, waiting: 0 }),
+    connections: () => ({ open: seen.size, connecting: 0, waiting: 0, evicted: 0, turnedAway: 0 }),
+    batches: () => ({ execs: 0, checks: 0, again: 0 }),
     close: async () => undefined,
   };
 }

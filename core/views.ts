@@ -7,6 +7,7 @@ import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
 import type { Commit, Rollback } from './pinned-commit.ts';
 import type { OutsidePort } from './outside-port.ts';
+import type { Commit, Rollback } from './pinned-commit.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
 import type {
   Approval,
@@ -253,6 +254,8 @@ export type Rejected = {
 export interface DaemonPort {
   hosts(): HostView[];
   checks(): CheckView[];
+  /** In the order of host and check, by code unit, from the host that is named; made as it is read, which may take its time. */
+  eachCheck(fromHost?: string): Iterable<CheckView>;
   now(): NowView;
   explain(host: string, check?: string, action?: string): Explanation[];
   health(): Health;

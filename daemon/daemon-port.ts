@@ -142,6 +142,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     checks: () => views.checks(),
     now: () => views.now(),
     explain: (host, check, action) => views.explain(host, check, action),
+    eachCheck: (fromHost) => views.eachCheck(fromHost),
     health: sources.health,
     stats: sources.stats,
     definitions: (): Definitions => fleet.definitions,

@@ -4,25 +4,22 @@
 
 import { fleetKey } from '../core/census.ts';
 import type { Reason } from '../core/decisions.ts';
-import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
+import type { CheckDefinition, Definitions, HostPlan } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
 import { episodeOf, unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import { troubleOf } from '../core/trouble.ts';
-import { type CheckState, isOpen, type Run } from '../core/types.ts';
+import type { CheckState, Run } from '../core/types.ts';
 import type { CheckView, ConfigView, Explanation, HostView, NowView } from '../core/views.ts';
 import type { Approvals } from './approvals.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
+import { HostSummaries, type HostSummary } from './host-summaries.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
 
-/** A check without a result for this many intervals is stale. */
-const staleIntervals = 3;
-/** For calendar schedules, whose interval varies. Milliseconds. */
-const calendarStaleMs = 90_000_000;
 /** "While you were away" looks this far back. Milliseconds. */
 const awayMs = 86_400_000;
 const shownRuns = 50;
@@ -57,21 +54,39 @@ export interface ViewSources {
 
 export class Views {
   readonly #sources: ViewSources;
+  readonly #summaries: HostSummaries;
+  #sorted: { definitions?: Definitions; plans: readonly HostPlan[] } = { plans: [] };
 
   constructor(sources: ViewSources) {
     this.#sources = sources;
+    this.#summaries = new HostSummaries(sources.fleet.startedAtMs);
   }
 
   hosts(): HostView[] {
-    return this.#each((plan, state) => {
-      const checks = { ok: 0, warning: 0, critical: 0, unknown: 0, pending: 0 };
-      for (const status of Object.values(state.checks)) checks[status.state] += 1;
-      const run = state.runs.find(isOpen);
-      const { name, address, labels, parents } = plan.host;
-      return [
-        { name, address, labels, parents, status: state.host, checks, ...(run === undefined ? {} : { run }) },
-      ];
-    });
+    return this.#each((_plan, _state, { view }) => [view]);
+  }
+
+  /** In the order of host and check, by code unit; each is made when it is asked for. */
+  *eachCheck(fromHost = ''): Iterable<CheckView> {
+    for (const { host } of this.#plans()) {
+      if (host.name < fromHost) continue;
+      // The reader may take its time, and definitions be swapped meanwhile.
+      const plan = this.#sources.fleet.plan(host.name);
+      const state = this.#sources.fleet.state(host.name);
+      if (plan === undefined || state === undefined) continue;
+      for (const check of plan.checks.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+        const view = this.#check(plan, state, check);
+        if (view !== undefined) yield view;
+      }
+    }
+  }
+
+  #plans(): readonly HostPlan[] {
+    const { definitions } = this.#sources.fleet;
+    if (this.#sorted.definitions !== definitions) {
+      this.#sorted = { definitions, plans: [...definitions.byHost.values()].sort(byName) };
+    }
+    return this.#sorted.plans;
   }
 
   checks(): CheckView[] {
@@ -103,8 +118,12 @@ export class Views {
   now(): NowView {
     const { clock, fleet, coordinator, config } = this.#sources;
     const atMs = clock.nowMs();
-    const checks = this.checks();
-    const problems = checks.filter(({ status }) => status.state !== 'ok' && status.state !== 'pending');
+    let [ok, stale] = [0, 0];
+    const problems = this.#each((plan, state, summary) => {
+      ok += summary.ok;
+      stale += summary.stale;
+      return summary.problems.flatMap((check) => this.#check(plan, state, check) ?? []);
+    });
     const view = fleet.view();
     const { maxRuns } = view.limits;
     const healing = coordinator.open().filter((run) => run.kind !== 'notify');
@@ -117,14 +136,13 @@ export class Views {
     const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
     const isDoubted = view.doubt !== undefined && view.doubt.cause !== 'fresh_round_pending';
     const selfTrouble = (isDoubted ? 1 : 0) + (view.quarantine === undefined ? 0 : 1);
-    const ok = checks.filter((each) => each.status.state === 'ok' && !each.stale).length;
     const needYou = needsYou.length + restrained + selfTrouble;
     const counts = { needYou, healing: healing.length, problems: problems.length, ok };
     return {
       atMs,
       verdict: {
         ...counts,
-        sentence: sentenceOf(counts, unreachable.length, checks.filter((each) => each.stale).length),
+        sentence: sentenceOf(counts, unreachable.length, stale),
       },
       automation: {
         mode: view.mode,
@@ -168,8 +186,8 @@ export class Views {
 
   /** Given up, or held by something that only a person can change. */
   #needsYou(recent: readonly Run[]): NowView['needsYou'] {
-    return this.#each((plan, state) =>
-      plan.ladders.flatMap((ladder) => {
+    return this.#each((plan, state, { isWell }) =>
+      (isWell ? [] : plan.ladders).flatMap((ladder) => {
         const status = troubleOf(state, ladder.trigger.check);
         const hard = status !== undefined && status.state !== 'ok' && status.type === 'hard';
         if (!hard) return [];
@@ -200,29 +218,26 @@ export class Views {
       check: check.id,
       kind: check.probe.kind,
       status,
-      stale: this.#isStale(state, check),
+      stale: this.#sources.clock.nowMs() > this.#summaries.freshUntilMs(state, check),
       maxAttempts: check.maxAttempts,
       ...(nextDueAtMs === undefined ? {} : { nextDueAtMs }),
     };
   }
 
-  #isStale(state: HostEngineState, check: CheckDefinition): boolean {
-    const last = state.checks[check.id]?.lastResult;
-    if (last === undefined) return false;
-    if (check.runOn.kind === 'target' && state.host.state === 'unreachable') return true;
-    const everyMs =
-      check.timing.kind === 'interval' ? check.timing.everyMs : calendarStaleMs / staleIntervals;
-    const sinceMs = Math.max(last.startedAtMs + last.durationMs, this.#sources.fleet.startedAtMs);
-    return this.#sources.clock.nowMs() - sinceMs > staleIntervals * everyMs + check.timeoutMs;
-  }
-
-  #each<T>(map: (plan: HostPlan, state: HostEngineState) => T[]): T[] {
-    const { fleet } = this.#sources;
-    return [...fleet.definitions.byHost.values()].flatMap((plan) => {
+  #each<T>(map: (plan: HostPlan, state: HostEngineState, summary: HostSummary) => readonly T[]): T[] {
+    const { fleet, clock } = this.#sources;
+    const nowMs = clock.nowMs();
+    const all: T[] = [];
+    for (const plan of fleet.definitions.byHost.values()) {
       const state = fleet.state(plan.host.name);
-      return state === undefined ? [] : map(plan, state);
-    });
+      if (state !== undefined) all.push(...map(plan, state, this.#summaries.of(plan, state, nowMs)));
+    }
+    return all;
   }
+}
+
+function byName(a: HostPlan, b: HostPlan): number {
+  return a.host.name < b.host.name ? -1 : 1;
 }
 
 function byWorst(a: CheckView, b: CheckView): number {

@@ -2,10 +2,11 @@
  * Checks: the list with its filters, one by host and name, its results, and running one now.
  */
 import { z } from 'zod';
+import type { CheckView } from '../../core/views.ts';
 import { findCheck } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { historyQuery, matchesGlob, pageBy } from '../paging.ts';
+import { historyQuery, matchesGlob, pageAlong } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
 import { CheckPath, ChecksQuery, EmptyBody, NoQuery, ResultsQuery, RollupsQuery } from '../queries.ts';
 import { Check, pageOf, Rollup, StoredResult } from '../shapes.ts';
@@ -19,6 +20,8 @@ const dayMs = 86_400_000;
 const rollupMs = 300_000;
 
 export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptions): void {
+  const read = (after: string | undefined) => daemon.eachCheck(after?.split(' ', 1)[0]);
+
   app.route({
     method: 'GET',
     url: '/api/v1/checks',
@@ -28,7 +31,7 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
       querystring: ChecksQuery,
     },
     handler: async ({ query }) => {
-      const checks = daemon.checks().filter(({ host, stale, status }) => {
+      const isWanted = ({ host, stale, status }: CheckView): boolean => {
         const problem = status.state !== 'ok' && status.state !== 'pending';
         return (
           (query.state?.includes(status.state) ?? true) &&
@@ -36,8 +39,8 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
           (query.stale === undefined || query.stale === stale) &&
           (query.problems === undefined || query.problems === problem)
         );
-      });
-      return toWire(pageBy(checks, ({ host, check }) => `${host} ${check}`, query));
+      };
+      return toWire(await pageAlong(read, ({ host, check }) => `${host} ${check}`, isWanted, query));
     },
   });
 

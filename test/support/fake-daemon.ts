@@ -131,6 +131,11 @@ export class FakeDaemon implements DaemonPort {
   hosts = (): HostView[] => this.hostList;
   checks = (): CheckView[] => this.checkList;
   health = (): Health => this.healthNow;
+  eachCheck = (fromHost = ''): CheckView[] => {
+    const keyOf = ({ host, check }: CheckView): string => `${host} ${check}`;
+    const later = this.checkList.filter(({ host }) => host >= fromHost);
+    return later.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  };
   loadProblems = (): string[] => this.reloadProblems;
 
   now(): NowView {
