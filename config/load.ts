@@ -10,7 +10,7 @@ import { factsDigest } from './facts/facts-read.ts';
 import { resolveFacts } from './facts/resolve.ts';
 import { freezeDeep } from './freeze.ts';
 import type { HostValue } from './host-layers.ts';
-import { readInventoryPath } from './inventory/read-path.ts';
+import { readFileSource } from './inventory/read-source.ts';
 import { resolveInventories } from './inventory/resolve.ts';
 import { planHosts } from './plan-hosts.ts';
 import { formatPlace, type Problem, ProblemList, sortProblems } from './problems.ts';
@@ -28,6 +28,7 @@ import { resolveWithTemplates } from './runbook-variants.ts';
 import type { SecretReader } from './secrets.ts';
 import { HostIndex } from './selectors.ts';
 import { readSharedItems } from './shared-items.ts';
+import { calmly, toEnd } from './steps.ts';
 import { emptyTree, mergeTrees, type Tree, treeAt } from './yaml-tree.ts';
 
 export type { LoadOptions } from './read.ts';
@@ -45,9 +46,6 @@ export type LoadOutcome =
       read: DefinitionsRead;
     }
   | { ok: false; problems: Problem[]; warnings: Problem[] };
-
-/** For how long a step may hold the loop before others get their turn. Milliseconds. */
-const sliceMs = 10;
 
 /**
  * Reads the daemon file and the definitions it names. All problems of all files come at once, sorted by place.
@@ -179,15 +177,7 @@ class Resolution {
   }
 
   #stateOf(source: Definitions['inventories'][number]): InventoryState | undefined {
-    const known = this.#world.inventories.get(source.name);
-    if (known !== undefined || source.from.kind !== 'file') return known;
-    const reading = readInventoryPath({ path: source.from.path, format: source.format });
-    const name = `the inventory \`${source.name}\``;
-    for (const { message } of reading.warnings)
-      this.#problems.warn(source.source, `${name}: ${message}`, undefined);
-    if (reading.ok) return { hosts: reading.hosts };
-    this.#problems.add(source.source, `${name} ${reading.refusal.message}`, reading.refusal.hint);
-    return undefined;
+    return this.#world.inventories.get(source.name) ?? readFileSource(source, this.#problems);
   }
 
   /** All hosts, or undefined when any hosts file has a problem: then selections cannot be judged. */
@@ -239,6 +229,7 @@ class Resolution {
       nowMs: Date.now(),
       ...(fleet === undefined ? {} : { fleet }),
       ...(names === undefined ? {} : { notifyNames: names }),
+      areNotifyNamesOpen: this.#read.isWithoutDaemonFile,
     };
     const shared = {
       checks: readSharedItems('checks', trees.checks, problems),
@@ -282,25 +273,5 @@ class Resolution {
         ...(known ? { checkIds } : {}),
       }),
     );
-  }
-}
-
-/** Steps of work, without a pause. */
-export function toEnd<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-/** Steps of work, with the loop free for others in between. */
-export async function calmly<T>(steps: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const untilMs = performance.now() + sliceMs;
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done === true) return step.value;
-      if (performance.now() >= untilMs) break;
-    }
-    await new Promise((done) => setImmediate(done));
   }
 }

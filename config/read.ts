@@ -12,7 +12,7 @@ import { type DaemonFile, definitionsPath, readDaemonFile } from './resolve-daem
 import { SecretReader, type SecretsRead } from './secrets.ts';
 import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
 import { refuseTemplates } from './tree-templates.ts';
-import { parseYaml } from './yaml-source.ts';
+import { parsingYaml } from './yaml-source.ts';
 import { buildTree, isMapTree, type Tree, treeAt, withoutKeys } from './yaml-tree.ts';
 import { kindOf } from './zod-problems.ts';
 
@@ -21,6 +21,8 @@ export interface LoadOptions {
   configFile: string;
   /** In place of `definitions.path`: where a commit of `definitions.git` was checked out. */
   directory?: string;
+  /** There is none at `configFile`: `directory` is judged by the defaults, and whom it notifies is not known. */
+  isWithoutDaemonFile?: boolean;
   /** False for offline commands: references are checked in form, no secret is read. Default true. */
   resolveSecrets?: boolean;
   /** For `${env:}` and `${cred:}`. Default: that of the process. */
@@ -30,6 +32,8 @@ export interface LoadOptions {
 /** All that was read, for as long as these definitions are in force. */
 export interface DefinitionsRead {
   daemon: DaemonFile;
+  /** That is only the defaults: there is none. */
+  isWithoutDaemonFile: boolean;
   directory: string;
   /** Trees of the files of each kind; one that cannot be read is among the problems. */
   trees: Readonly<Record<FileKind, readonly Tree[]>>;
@@ -70,12 +74,14 @@ export function* readDefinitions(
   options: LoadOptions,
   problems: ProblemList = new Problems(),
 ): Generator<void, (Pick<DefinitionsRead, 'daemon'> & Partial<DefinitionsRead>) | undefined> {
-  const { configFile } = options;
-  const missing = readRegularFile(configFile, sourceBytesLimit);
+  const { configFile, isWithoutDaemonFile = false } = options;
+  const missing = isWithoutDaemonFile ? {} : readRegularFile(configFile, sourceBytesLimit);
   if ('errno' in missing && missing.errno === 'ENOENT') {
     throw new MenddError('CONFIG_MISSING', `There is no daemon file at ${configFile}.`);
   }
-  const tree = readTree(configFile, 'daemon file', problems);
+  const tree = isWithoutDaemonFile
+    ? yield* treeOf('ssh: { agent: true }', configFile, 'daemon file', problems)
+    : yield* readTree(configFile, 'daemon file', problems);
   if (tree === undefined) return undefined;
   refuseTemplates(tree, problems, 'the daemon file is read before anything is known of a host');
   const daemon = readDaemonFile(tree, problems);
@@ -83,6 +89,10 @@ export function* readDefinitions(
   const named =
     treeAt(tree, ['definitions', 'path'])?.place ?? treeAt(tree, ['definitions'])?.place ?? tree.place;
   const files = directory === undefined ? undefined : discover(directory, configFile, named, problems);
+  if (directory === undefined && daemon.parts.definitions?.git !== undefined) {
+    const hint = '`mendd serve` fetches it; a clone of it is checked by `mendd validate DIRECTORY`';
+    problems.add(named, 'no commit of the repository was in force here yet', hint);
+  }
   if (directory === undefined || files === undefined) return { daemon };
   const contents: [string, unknown][] = [['mendd.yaml', tree.value]];
   const trees: Record<FileKind, Tree[]> = {
@@ -96,7 +106,7 @@ export function* readDefinitions(
   const isPartial: Record<string, boolean> = {};
   for (const kind of Object.keys(trees) as FileKind[]) {
     for (const path of files[kind]) {
-      const read = readTree(path, words[kind], problems);
+      const read = yield* readTree(path, words[kind], problems);
       yield;
       if (read === undefined) {
         isPartial[kind] = true;
@@ -110,6 +120,7 @@ export function* readDefinitions(
   }
   return {
     daemon,
+    isWithoutDaemonFile,
     directory,
     trees,
     isPartial: isPartial as Record<FileKind, boolean>,
@@ -138,9 +149,18 @@ function pluginsOf(
 }
 
 /** The tree of a file that holds a map, without its `x-` keys. */
-function readTree(path: string, kind: string, problems: ProblemList): Tree | undefined {
+function* readTree(path: string, kind: string, problems: ProblemList): Generator<void, Tree | undefined> {
   const text = readSourceText(path, path, problems);
-  const source = text === undefined ? undefined : parseYaml(text, path, problems);
+  return text === undefined ? undefined : yield* treeOf(text, path, kind, problems);
+}
+
+function* treeOf(
+  text: string,
+  path: string,
+  kind: string,
+  problems: ProblemList,
+): Generator<void, Tree | undefined> {
+  const source = yield* parsingYaml(text, path, problems);
   const tree = source && buildTree(source, problems);
   if (tree === undefined) return undefined;
   if (!isMapTree(tree)) {

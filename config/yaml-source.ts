@@ -2,9 +2,10 @@
  * Owns the way from YAML text to checked YAML nodes: limits before composing, every error and warning a problem. It
  * builds no values; config/yaml-tree.ts does.
  */
-import { Composer, CST, type Document, LineCounter, Parser, type YAMLError } from 'yaml';
+import { Composer, CST, type Document, Lexer, LineCounter, Parser, type YAMLError } from 'yaml';
 import type { SourcePlace } from '../core/definitions.ts';
 import type { ProblemList } from './problems.ts';
+import { toEnd } from './steps.ts';
 
 /** Levels of lists and maps inside each other. Composing recurses, and Node aborts where the stack ends. */
 export const depthLimit = 64;
@@ -19,14 +20,23 @@ export interface YamlSource {
   place(offset: number): SourcePlace;
 }
 
-/** The only document of a text, or undefined with the reasons among the problems. */
-export function parseYaml(text: string, file: string, problems: ProblemList): YamlSource | undefined {
+/** Lexemes between two moments at which others may go on. */
+const slice = 4_000;
+
+/** The only document of a text, or undefined with the reasons among the problems. A long text is read in several steps. */
+export function* parsingYaml(
+  text: string,
+  file: string,
+  problems: ProblemList,
+): Generator<void, YamlSource | undefined> {
   const lines = new LineCounter();
   const place = (offset: number): SourcePlace => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  // What `parser.parse` does, which cannot be left in between.
+  lines.addNewLine(0);
+  const tokens = yield* tokensOf(text, new Parser(lines.addNewLine));
   const refused = tokens.map(refuseToken).find((reason) => reason !== undefined);
   if (refused !== undefined) {
     problems.add(place(refused.offset), refused.message, refused.hint);
@@ -38,7 +48,9 @@ export function parseYaml(text: string, file: string, problems: ProblemList): Ya
     problems.add(place(second.offset), 'a second document starts here', 'put it into a file of its own');
     return undefined;
   }
+  yield;
   const document = composeOnly(tokens);
+  yield;
   if (document === undefined || isEmpty(document)) {
     const errors = document?.errors.length ?? 0;
     if (errors === 0) {
@@ -51,6 +63,22 @@ export function parseYaml(text: string, file: string, problems: ProblemList): Ya
     problems.add(place(error.pos[0]), ...explain(error));
   }
   return document === undefined || errors.length > 0 ? undefined : { document, text, place };
+}
+
+export function parseYaml(text: string, file: string, problems: ProblemList): YamlSource | undefined {
+  return toEnd(parsingYaml(text, file, problems));
+}
+
+function* tokensOf(text: string, parser: Parser): Generator<void, CST.Token[]> {
+  const tokens: CST.Token[] = [];
+  let count = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    count += 1;
+    if (count % slice === 0) yield;
+  }
+  tokens.push(...parser.end());
+  return tokens;
 }
 
 function composeOnly(tokens: readonly CST.Token[]): Document.Parsed | undefined {

@@ -2,23 +2,29 @@
  * Owns what is known of definitions before they run: every problem, told as people find it in their repository, or what they would
  * change. It touches nothing that runs.
  */
-import { calmly, type LoadOutcome, loadCalmly, resolveCalmly } from '../config/load.ts';
+import { type LoadOutcome, loadCalmly, resolveCalmly } from '../config/load.ts';
 import { planSteps } from '../config/plan-definitions.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
 import type { DefinitionsRead } from '../config/read.ts';
+import { calmly } from '../config/steps.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
 import { MenddError } from '../core/errors.ts';
 import type { World } from '../core/sources.ts';
 import type { Brought } from './definitions-source.ts';
 
+/** What goes on being asked of definitions while they are in force. */
+export type Resolved = Pick<
+  Extract<LoadOutcome, { ok: true }>,
+  /** The files, to be resolved again when the world has changed. */
+  'read' | 'factPaths' | 'explainHost'
+>;
+
 /** What is to be loaded: a commit, a directory, that of the daemon file when none is named, or what was read before. */
 export type Wanted = Brought | { directory?: string } | { read: DefinitionsRead };
 
-export interface Judged {
+export interface Judged extends Resolved {
   definitions: Definitions;
-  /** The files, to be resolved again when the world has changed. */
-  read: DefinitionsRead;
   plan: DefinitionsPlan;
   warnings: string[];
 }
@@ -37,11 +43,11 @@ export async function judge(by: Judge, wanted: Wanted): Promise<Judged | string[
   const root = 'root' in wanted ? wanted.root : undefined;
   const told = (problem: Problem): string => relativeTo(root, formatProblem(problem));
   if (!loaded.ok) return loaded.problems.map(told);
-  const { definitions, read, warnings } = loaded;
+  const { definitions, read, factPaths, explainHost, warnings } = loaded;
   const rewritten = 'rewritten' in wanted ? wanted.rewritten : undefined;
   const options = { atStart: by.atStart, ...(rewritten === undefined ? {} : { rewritten }) };
   const plan = await calmly(planSteps(by.current(), definitions, options));
-  return { definitions, read, plan, warnings: warnings.map(told) };
+  return { definitions, read, factPaths, explainHost, plan, warnings: warnings.map(told) };
 }
 
 async function load({ configFile, world }: Judge, wanted: Wanted): Promise<LoadOutcome | string[]> {

@@ -7,7 +7,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type LoadOutcome, loadDefinitions } from '../../config/load.ts';
-import { emptyWorld, type World } from '../../core/sources.ts';
+import { emptyWorld, type FactsHeard, type World } from '../../core/sources.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
 const files = Number(process.env['FILES'] ?? 400);
@@ -163,8 +163,18 @@ const worlds: readonly World[] = [
   {
     ...emptyWorld,
     facts: new Map([
-      ['web-1', new Map([['builtin', { heardAtMs: 1, values: { os: { id: 'debian' }, max: 5, x: [1] } }]])],
-      ['web-2', new Map([['builtin', { heardAtMs: 1, values: { os: "'$(id)'", max: { a: 1 } } }]])],
+      [
+        'web-1',
+        new Map<string, FactsHeard>([
+          ['builtin', { heardAtMs: 1, values: { os: { id: 'debian' }, max: 5, x: [1] } }],
+        ]),
+      ],
+      [
+        'web-2',
+        new Map<string, FactsHeard>([
+          ['builtin', { heardAtMs: 1, values: { os: "'$(id)'", max: { a: 1 } } }],
+        ]),
+      ],
     ]),
   },
 ];
