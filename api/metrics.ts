@@ -4,13 +4,14 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { MenddError } from '../core/errors.ts';
+import type { FactsCounts } from '../core/facts-port.ts';
 import type { Clock } from '../core/ports.ts';
 import { modes, type Outcomes } from '../core/safety.ts';
 import type { CheckState } from '../core/types.ts';
 import type { DaemonPort, NowView, Stats } from '../core/views.ts';
 import type { EventStreams } from './event-streams.ts';
-import { hostStates } from './shapes.ts';
 import { walk } from './paging.ts';
+import { hostStates } from './shapes.ts';
 
 const stateNumbers: Record<CheckState, number> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
@@ -65,6 +66,14 @@ export class Metrics {
       reads(
         () => daemon.brakes(),
         (brakes) => readBrakes(scrape, brakes),
+      ),
+      reads(
+        () => daemon.facts.counts(),
+        (counts) => readFacts(scrape, counts),
+      ),
+      reads(
+        () => daemon.outside,
+        (outside) => readOutside(scrape, outside, this.#clock.nowMs()),
       ),
       reads(
         () => daemon.demoted(),
@@ -229,11 +238,52 @@ function readAutomation(scrape: Scrape, { automation, definitions }: NowView): v
     .set({ revision, commit }, 1);
 }
 
+function readOutside(scrape: Scrape, outside: DaemonPort['outside'], nowMs: number): void {
+  const label = ['inventory'] as const;
+  const hosts = scrape.gauge('mendd_inventory_hosts', 'Hosts of an inventory in force', label);
+  const gone = scrape.gauge(
+    'mendd_inventory_gone',
+    'Hosts that it no longer tells and that have not expired',
+    label,
+  );
+  const age = scrape.gauge(
+    'mendd_inventory_age_seconds',
+    'Since its newest answer; absent before the first',
+    label,
+  );
+  const problem = scrape.gauge(
+    'mendd_inventory_problem',
+    '1 while its newest attempt changed nothing',
+    label,
+  );
+  for (const each of outside.inventories()) {
+    const inventory = each.name;
+    hosts.set({ inventory }, each.hosts.length);
+    gone.set({ inventory }, each.gone.length);
+    problem.set({ inventory }, Number(each.problem !== undefined));
+    if (each.heardAtMs !== undefined) age.set({ inventory }, Math.max(0, nowMs - each.heardAtMs) / 1_000);
+  }
+  const waiting = outside
+    .registrations()
+    .filter(({ status }) => status === 'pending' || status === 'changed');
+  scrape
+    .gauge('mendd_registrations_waiting', 'Hosts that registered themselves and wait for a person')
+    .set(waiting.length);
+}
+
 function readBrakes(scrape: Scrape, brakes: ReturnType<DaemonPort['brakes']>): void {
   const on = scrape.gauge('mendd_brake_on', '1 while the brake of a group holds all actions in it', [
     'scope',
   ]);
   for (const brake of brakes) on.set({ scope: brake.scope }, Number(brake.on));
+}
+
+function readFacts(scrape: Scrape, { oldestAgeMs, problems }: FactsCounts): void {
+  if (oldestAgeMs !== undefined)
+    scrape.gauge('mendd_facts_age_seconds', 'Age of the oldest facts of a host').set(oldestAgeMs / 1000);
+  scrape
+    .gauge('mendd_facts_problems', 'Sources of facts of single hosts whose newest attempt told nothing')
+    .set(problems);
 }
 
 function readOutcomes(scrape: Scrape, outcomes: readonly Outcomes[]): void {

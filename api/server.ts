@@ -23,6 +23,7 @@ import { checkRoutes } from './routes/checks.ts';
 import { configRoutes } from './routes/config.ts';
 import { controlRoutes } from './routes/control.ts';
 import { eventRoutes } from './routes/events.ts';
+import { factRoutes } from './routes/facts.ts';
 import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { inventoryRoutes } from './routes/inventories.ts';
@@ -199,6 +200,7 @@ export function createApi(options: ApiOptions): Api {
     guardAccess(app, { ...options, listenHost: () => listenHost });
     tagReads(app);
     hostRoutes(app, options);
+    factRoutes(app, options);
     checkRoutes(app, options);
     historyRoutes(app, options);
     actionRoutes(app, options);

@@ -55,7 +55,7 @@ async function startDemoDaemon(fleet: DemoFleet): Promise<App> {
   return startApp({
     configFile: fleet.configFile,
     observe: false,
-    definitions: loaded.definitions,
+    ...loaded,
     clock: systemClock,
     log: createLog(loaded.definitions.daemon.log.level),
     random: Math.random,

@@ -1,28 +1,47 @@
-/** `mendd hosts`: the hosts as the daemon sees them, problems first. */
+/** `mendd hosts`: the hosts as the daemon sees them, problems first; or one of them, and where each of its values comes from. */
 import type { Command } from 'commander';
-import type { HostRow } from './api-types.ts';
+import type { HostRow, OriginRow } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
+import type { Column } from './output.ts';
 import { byState, hostColumns } from './states.ts';
 
 interface HostsOptions extends ApiOptions {
   host?: string;
   state?: string;
   label?: string;
+  explain?: string;
 }
+
+const originColumns: readonly Column<OriginRow>[] = [
+  { title: 'KEY', cell: ({ key }) => key },
+  { title: 'VALUE', cell: ({ value }) => (typeof value === 'string' ? value : JSON.stringify(value)) },
+  { title: 'FROM', cell: ({ from }) => from },
+];
 
 export function addHosts(program: Command): void {
   const command = addCommand(program, 'hosts', 'list the hosts, problems first', [
     'hosts',
     'hosts --state unreachable',
     "hosts --host 'web-*' --label env=prod -o json",
+    'hosts --explain web-1',
   ]);
   withApi(command)
     .option('--host <glob>', 'only hosts with such a name')
     .option('--state <states>', 'only pending, up or unreachable (a comma between several)')
     .option('--label <labels>', 'only hosts with key=value, or key; all of several')
+    .option('--explain <host>', 'every value of one host, and where it comes from')
     .action(async (options: HostsOptions) => {
       const { client, out } = await openSession(options);
-      const { host, state, label } = options;
+      const { host, state, label, explain } = options;
+      if (explain !== undefined) {
+        if ((host ?? state ?? label) !== undefined)
+          throw usageError('--explain is about one host.', 'Leave --host, --state and --label out.');
+        const path = `/api/v1/hosts/${encodeURIComponent(explain)}/origin`;
+        const { values } = await client.get<{ values: OriginRow[] }>(path);
+        out.list('values', values, originColumns, 'Nothing is known of where its values come from.');
+        return;
+      }
       const hosts = await client.list<HostRow>('/api/v1/hosts', { host, state, label });
       hosts.sort((a, b) => byState(a.status.state, b.status.state) || problemsOf(b) - problemsOf(a));
       out.list('hosts', hosts, hostColumns, 'No host matches.');

@@ -148,6 +148,18 @@ export const daemonSchema = map(
     registration: registrationSchema.optional().meta({
       description: 'Hosts may register themselves by `POST /api/v1/register`; without it none may.',
     }),
+    facts: map({
+      enabled: z
+        .boolean()
+        .default(true)
+        .meta({ description: 'Ask hosts what they are; without it templates know no built-in facts.' }),
+      every: duration({ min: '1m' }).prefault('1h').meta({ description: 'Interval between questions.' }),
+      timeout: duration({ min: '1s', max: '10m' })
+        .prefault('30s')
+        .meta({ description: 'Time limit of one question.' }),
+    })
+      .prefault({})
+      .meta({ description: 'What hosts tell of themselves, which templates read as `facts`.' }),
     notify: named(
       'a notify target',
       /^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$/,

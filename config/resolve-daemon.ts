@@ -57,7 +57,7 @@ export function resolveDaemon(
   const git = resolveGit(parts, tree, secrets, problems);
   if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
   if (problems.problems.length > found) return undefined;
-  const { definitions, store, api, scheduler, registration, log } = whole;
+  const { definitions, store, api, scheduler, registration, facts, log } = whole;
   const path = (written: string): string => resolve(nearestFile(tree.place.file, written));
   return {
     definitionsPath: resolve(definitionsPath(file) ?? path(definitions.path ?? usualPath)),
@@ -78,6 +78,7 @@ export function resolveDaemon(
     },
     remediation,
     ...(registration === undefined ? {} : { registration: resolveRegistration(registration) }),
+    facts: { enabled: facts.enabled, everyMs: facts.every, timeoutMs: facts.timeout },
     notify,
     log,
   };

@@ -17,6 +17,8 @@ export interface DaemonConfig {
   remediation: RemediationConfig;
   /** Absent: no host may register itself. */
   registration?: RegistrationConfig;
+  /** What mendd itself asks hosts about themselves. */
+  facts: { enabled: boolean; everyMs: number; timeoutMs: number };
   notify: ReadonlyMap<string, NotifyTarget>;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
 }

@@ -303,6 +303,7 @@ export type EventType =
   | 'inventory.failed'
   | 'inventory.recovered'
   | 'inventory.held'
+  | 'facts.changed'
   | 'registration.asked'
   | 'registration.admitted'
   | 'registration.rejected'

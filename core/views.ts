@@ -5,7 +5,7 @@
 import type { Decision } from './decisions.ts';
 import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
-import type { Commit, Rollback } from './pinned-commit.ts';
+import type { FactsPort } from './facts-port.ts';
 import type { OutsidePort } from './outside-port.ts';
 import type { Commit, Rollback } from './pinned-commit.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
@@ -296,6 +296,8 @@ export interface DaemonPort {
   config(): ConfigView;
   /** Hosts of inventories and those that register themselves. */
   readonly outside: OutsidePort;
+  /** What hosts tell of themselves. */
+  readonly facts: FactsPort;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

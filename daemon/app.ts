@@ -8,12 +8,10 @@ import { createOutbox } from '../actions/outbox.ts';
 import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
-import type { DefinitionsRead } from '../config/read.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
-import { emptyWorld } from '../core/sources.ts';
 import type { DaemonPort } from '../core/views.ts';
 import { createPluginUploader } from '../runner/plugin-upload.ts';
 import { createRunner } from '../runner/runner.ts';
@@ -23,10 +21,12 @@ import { AuditExport } from './audit.ts';
 import { runCheck, sharesExec } from './check-run.ts';
 import { within } from './clock.ts';
 import { createDaemonPort } from './daemon-port.ts';
+import { Facts } from './facts.ts';
 import type { Fleet } from './fleet.ts';
 import { createHealing, type Healing } from './healing.ts';
 import { healthOf } from './health.ts';
 import { Housekeeping } from './housekeeping.ts';
+import type { Resolved } from './judge-definitions.ts';
 import { inKeptWorld } from './kept-world.ts';
 import type { Log } from './log.ts';
 import { createNetworkProbe } from './network-probe.ts';
@@ -36,16 +36,16 @@ import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
 import { Seldom } from './seldom.ts';
 import { recordStart } from './start-record.ts';
 import { Tally } from './tally.ts';
+import { unblocked } from './unblocked.ts';
 import { tellUntold } from './untold.ts';
 import { version } from './version.ts';
 import { Views } from './views.ts';
 
-export interface AppOptions {
+/** With what was resolved with the definitions; without it they stay what they are until the first reload. */
+export interface AppOptions extends Partial<Resolved> {
   configFile: string;
   observe: boolean;
   definitions: Definitions;
-  /** The files they were made of. */
-  read?: DefinitionsRead;
   clock: Clock;
   log: Log;
   /** In [0, 1). */
@@ -58,6 +58,8 @@ const stopWithinMs = 30_000;
 const hostKeyToldEveryMs = 3_600_000;
 /** How long it then waits for what was cut off; with the API's ten seconds all of it stays below a minute. Milliseconds. */
 const cutOffWithinMs = 5_000;
+/** Checks that can be asked at last, since a fact became known, are asked within so long. Milliseconds. */
+const unblockedWithinMs = 2_000;
 /** A scheduler this late means the process no longer does its work. Milliseconds. */
 const deadAfterMs = 30_000;
 
@@ -70,8 +72,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     warn: (sentence) => log.warn(sentence),
   });
   try {
-    const definitions = await inKeptWorld(options, stores);
-    const app = new App({ ...options, definitions }, stores);
+    const { definitions, read, factPaths, explainHost } = await inKeptWorld(options, stores);
+    const resolved = read && factPaths && explainHost && { read, factPaths, explainHost };
+    const app = new App({ ...options, definitions, ...resolved }, stores);
     await app.start();
     return app;
   } catch (error) {
@@ -92,6 +95,7 @@ export class App {
   readonly #healing: Healing;
   readonly #reloader: Reloader;
   readonly #outside: Outside;
+  readonly #facts: Facts;
   readonly #housekeeping: Housekeeping;
   readonly #api: ReturnType<typeof createApi>;
   readonly #ending = new AbortController();
@@ -132,17 +136,16 @@ export class App {
       onChange: (by) => void this.#reloader.refresh(by),
     });
     this.#outside.update(definitions);
+    this.#facts = this.#createFacts();
+    this.#facts.update(definitions);
     this.#reloader = new Reloader({
-      configFile: options.configFile,
-      clock,
-      log,
+      ...options,
+      ...common,
       history,
-      coordinator,
       current: () => fleet.definitions,
       swap: (next) => this.#swap(next),
       messages: this.#healing.messages,
-      world: () => ({ ...emptyWorld, ...this.#outside.world() }),
-      ...(options.read === undefined ? {} : { read: options.read }),
+      world: () => ({ ...this.#outside.world(), facts: this.#facts.byHost() }),
     });
     const outbox = createOutbox({
       coordinator,
@@ -183,6 +186,19 @@ export class App {
     });
   }
 
+  #createFacts(): Facts {
+    const { fleet, history } = this.#healing;
+    return new Facts({
+      ...this.#options,
+      store: this.#store,
+      history,
+      runner: this.#runner,
+      isUnreachable: (host) => fleet.state(host)?.host.state === 'unreachable',
+      watched: () => this.#reloader.factPaths,
+      onChange: () => this.#reloader.refresh('facts'),
+    });
+  }
+
   #createScheduler(): Scheduler {
     const { clock, definitions } = this.#options;
     return new Scheduler({
@@ -220,6 +236,7 @@ export class App {
       views,
       reloader: this.#reloader,
       outside: this.#outside,
+      facts: this.#facts,
       describe: describeEffect,
       health: () => healthOf(healing, coordinator, this.livenessProblem()),
       stats: () =>
@@ -254,6 +271,7 @@ export class App {
     this.#housekeeping.start();
     this.#reloader.start();
     this.#outside.start();
+    this.#facts.start();
   }
 
   /** Why the process should be taken for dead; undefined when it is well. */
@@ -270,6 +288,7 @@ export class App {
     this.#healing.selfDoubt.stop();
     const idle = Promise.all([
       this.#outside.stop(),
+      this.#facts.stop(),
       this.#reloader.stop(),
       this.#housekeeping.stop(),
       this.#scheduler.stop(),
@@ -311,9 +330,14 @@ export class App {
 
   /** The runner goes first: it alone can refuse, and then nothing was touched. */
   #swap(next: Definitions): void {
+    const { fleet } = this.#healing;
+    const before = fleet.definitions;
     this.#runner.update(next);
-    this.#healing.fleet.swap(next);
+    fleet.swap(next);
     this.#scheduler.update(next.byHost);
     this.#outside.update(next);
+    this.#facts.update(next);
+    for (const { host, check } of unblocked(before, next))
+      this.#scheduler.soon(host, check, 1 + this.#options.random() * unblockedWithinMs);
   }
 }

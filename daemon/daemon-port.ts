@@ -12,6 +12,7 @@ import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
+import type { Facts } from './facts.ts';
 import type { Outside } from './outside.ts';
 import {
   createPersonControls,
@@ -31,6 +32,7 @@ export interface DaemonPortSources extends PersonControlSources {
   journal: RunJournal;
   reloader: Reloader;
   outside: Outside;
+  facts: Facts;
   views: Views;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   stats: () => Stats;
@@ -140,9 +142,9 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     version: sources.version,
     hosts: () => views.hosts(),
     checks: () => views.checks(),
+    eachCheck: (fromHost) => views.eachCheck(fromHost),
     now: () => views.now(),
     explain: (host, check, action) => views.explain(host, check, action),
-    eachCheck: (fromHost) => views.eachCheck(fromHost),
     health: sources.health,
     stats: sources.stats,
     definitions: (): Definitions => fleet.definitions,
@@ -165,6 +167,11 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
       return reloader.reload(request);
     },
     outside: sources.outside.port,
+    facts: {
+      of: (host) => sources.facts.of(host),
+      origin: (host) => reloader.explainHost(host),
+      counts: () => sources.facts.counts(),
+    },
     rollback: (request) => reloader.rollback(request),
     plan: (request) => reloader.plan(request),
     config: () => reloader.view(),

@@ -4,11 +4,12 @@
  */
 import { resolveCalmly } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
-import type { DefinitionsRead } from '../config/read.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { Coordinator, Store } from '../core/ports.ts';
-import { emptyWorld, type World } from '../core/sources.ts';
+import type { World } from '../core/sources.ts';
+import { factsByHost, loadKeptFacts } from './facts-kept.ts';
 import type { InventoryMemory } from './inventory-memory.ts';
+import type { Resolved } from './judge-definitions.ts';
 import type { Log } from './log.ts';
 
 interface Kept {
@@ -18,17 +19,18 @@ interface Kept {
 
 /** The definitions as they were when the daemon ended, as far as that was kept; as they were loaded when they do not fit. */
 export async function inKeptWorld(
-  loaded: { definitions: Definitions; read?: DefinitionsRead; log: Log },
+  loaded: { definitions: Definitions; log: Log } & Partial<Resolved>,
   kept: Kept,
-): Promise<Definitions> {
+): Promise<{ definitions: Definitions } & Partial<Resolved>> {
   const { definitions, read, log } = loaded;
   const world = keptWorld(definitions, kept);
-  if (read === undefined || world.inventories.size + world.registered.length === 0) return definitions;
+  const { inventories, registered, facts } = world;
+  if (read === undefined || inventories.size + registered.length + facts.size === 0) return loaded;
   const resolved = await resolveCalmly(read, world);
-  if (resolved.ok) return resolved.definitions;
+  if (resolved.ok) return resolved;
   const problems = resolved.problems.map(formatProblem);
   log.warn({ problems }, 'the definitions do not fit what was told from outside before; it is left out');
-  return definitions;
+  return loaded;
 }
 
 /** Files are not among it: they are read while loading. */
@@ -41,8 +43,8 @@ export function keptWorld({ inventories, daemon }: Definitions, { store, coordin
   });
   const admitted = coordinator.registrations().flatMap((each) => each.admitted?.host ?? []);
   return {
-    ...emptyWorld,
     inventories: new Map(states),
     registered: daemon.registration === undefined ? [] : admitted,
+    facts: factsByHost(loadKeptFacts(store)),
   };
 }

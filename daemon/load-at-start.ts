@@ -4,19 +4,16 @@
  */
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
-import type { DefinitionsRead } from '../config/read.ts';
 import { readSource } from '../config/read-source.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Brought, DefinitionsSource } from './definitions-source.ts';
-import { relativeTo } from './judge-definitions.ts';
+import { type Resolved, relativeTo } from './judge-definitions.ts';
 import { loadOrThrow } from './load.ts';
 
-export interface LoadedAtStart {
+export interface LoadedAtStart extends Resolved {
   definitions: Definitions;
-  /** The files they were made of. */
-  read: DefinitionsRead;
   /** In sentences with their places. */
   warnings: string[];
 }
@@ -29,8 +26,8 @@ export async function loadAtStart(
 ): Promise<LoadedAtStart> {
   const { git } = readSource(configFile);
   if (git === undefined) {
-    const { definitions, read, warnings } = loadOrThrow({ configFile });
-    return { definitions, read, warnings: warnings.map(formatProblem) };
+    const { warnings, ...loaded } = loadOrThrow({ configFile });
+    return { ...loaded, warnings: warnings.map(formatProblem) };
   }
   const ending = new AbortController();
   void stopped.then(() => ending.abort());
@@ -59,5 +56,5 @@ function loadCommit(
   const loaded = loadDefinitions({ configFile, directory });
   const told = (problem: Problem): string => relativeTo(root, formatProblem(problem));
   if (!loaded.ok) return { problems: loaded.problems.map(told) };
-  return { definitions: loaded.definitions, read: loaded.read, warnings: loaded.warnings.map(told) };
+  return { ...loaded, warnings: loaded.warnings.map(told) };
 }

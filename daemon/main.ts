@@ -23,8 +23,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   for (const warning of loaded.warnings) log.warn(warning);
   const app = await startApp({
     ...options,
-    definitions: loaded.definitions,
-    read: loaded.read,
+    ...loaded,
     clock: systemClock,
     log,
     random: Math.random,

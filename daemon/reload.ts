@@ -3,8 +3,8 @@
  * nothing, and what would drop too much waits for a person. One at a time; where commits come from is
  * daemon/definitions-source.ts.
  */
+import type { HostValue } from '../config/host-layers.ts';
 import { isSame } from '../config/plan-definitions.ts';
-import type { DefinitionsRead } from '../config/read.ts';
 import { readSource } from '../config/read-source.ts';
 import type { Definitions, GitSource } from '../core/definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
@@ -24,14 +24,13 @@ import type {
 import { configView, type NewestReload } from './config-view.ts';
 import { DefinitionsSource, type NotBrought, short } from './definitions-source.ts';
 import { BranchFollower } from './follow-branch.ts';
-import { type Judged, judge, type Wanted } from './judge-definitions.ts';
+import { type Judged, judge, type Resolved, type Wanted } from './judge-definitions.ts';
 import { rejected } from './person-controls.ts';
 import { type RecordOptions, ReloadRecord } from './reload-record.ts';
 
-export interface ReloadOptions extends RecordOptions {
+/** With what was resolved at the start. */
+export interface ReloadOptions extends RecordOptions, Partial<Resolved> {
   configFile: string;
-  /** What was read at the start. */
-  read?: DefinitionsRead;
   /** What is known from outside of the files at this moment. */
   world: () => World;
   current: () => Definitions;
@@ -59,8 +58,8 @@ export class Reloader {
   readonly #ending = new AbortController();
   readonly #follower: BranchFollower;
   #source: DefinitionsSource | undefined;
-  /** The files of the definitions in force. */
-  #read: DefinitionsRead | undefined;
+  /** Of the definitions in force. */
+  #resolved: Partial<Resolved>;
   #state: ReloadState;
   /** Why they do not fit what is known from outside of them. */
   #misfit: string[] = [];
@@ -71,7 +70,7 @@ export class Reloader {
     this.#options = options;
     this.#record = new ReloadRecord(options);
     this.#atStart = options.current();
-    this.#read = options.read;
+    this.#resolved = options;
     this.#source = this.#sourceOf(this.#atStart.daemon.git);
     this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
     this.#follower = new BranchFollower({
@@ -158,7 +157,7 @@ export class Reloader {
     const problem = this.#swap(definitions);
     if (problem !== undefined) return this.#invalid(by, [problem], commit);
     this.#source = source;
-    this.#read = judged.read;
+    this.#resolved = resolvedOf(judged);
     this.#misfit = [];
     this.#follower.taken();
     this.#state = { loadedAtMs: this.#options.clock.nowMs(), ok: true, problems: [] };
@@ -175,15 +174,25 @@ export class Reloader {
    */
   refresh(by: string): Promise<void> {
     return this.#alone(async () => {
-      const read = this.#read;
+      const { read } = this.#resolved;
       if (read === undefined || this.#ending.signal.aborted) return;
       const judged = await this.#judge({ read });
       const problem =
         Array.isArray(judged) || isSame(judged.plan) ? undefined : this.#swap(judged.definitions);
+      if (!Array.isArray(judged) && problem === undefined) this.#resolved = resolvedOf(judged);
       this.#misfit = Array.isArray(judged) ? judged : problem === undefined ? [] : [problem];
       if (this.#misfit.length > 0) this.#record.refused(by, this.#misfit, undefined);
       else if (!Array.isArray(judged) && !isSame(judged.plan)) this.#record.loaded(by, judged.plan, {});
     });
+  }
+
+  /** What templates read of facts. */
+  get factPaths(): ReadonlySet<string> {
+    return this.#resolved.factPaths ?? new Set();
+  }
+
+  explainHost(name: string): HostValue[] {
+    return this.#resolved.explainHost?.(name) ?? [];
   }
 
   #judge(wanted: Wanted): Promise<Judged | string[]> {
@@ -316,4 +325,8 @@ export class Reloader {
 /** A revision, or a commit by at least seven digits. */
 function isNamed(name: string, revision: string, commit: Commit | undefined): boolean {
   return name === revision || (name.length >= 7 && commit?.id.startsWith(name) === true);
+}
+
+function resolvedOf({ read, factPaths, explainHost }: Judged): Resolved {
+  return { read, factPaths, explainHost };
 }

@@ -46,7 +46,7 @@ export function readFacts(text: string): FactsTold {
   }
 }
 
-export const tooLong = `it printed more than ${factsBytesLimit.toLocaleString('en-US')} bytes`;
+const tooLong = `it printed more than ${factsBytesLimit.toLocaleString('en-US')} bytes`;
 
 class Reader {
   readonly problems: string[] = [];

@@ -130,6 +130,7 @@ export class Life {
       views: {} as never,
       reloader: {} as never,
       outside: {} as never,
+      facts: {} as never,
       describe: describeEffect,
       health: () => ({ ready: true, problems: [] }),
       stats: () => ({}) as never,

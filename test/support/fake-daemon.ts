@@ -2,6 +2,7 @@
 
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
+import type { FactsPort, HostOrigin, SourceFacts } from '../../core/facts-port.ts';
 import type { InventoryView, OutsidePort, RegistrationView } from '../../core/outside-port.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
 import type {
@@ -130,12 +131,12 @@ export class FakeDaemon implements DaemonPort {
 
   hosts = (): HostView[] => this.hostList;
   checks = (): CheckView[] => this.checkList;
-  health = (): Health => this.healthNow;
   eachCheck = (fromHost = ''): CheckView[] => {
     const keyOf = ({ host, check }: CheckView): string => `${host} ${check}`;
     const later = this.checkList.filter(({ host }) => host >= fromHost);
     return later.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   };
+  health = (): Health => this.healthNow;
   loadProblems = (): string[] => this.reloadProblems;
 
   now(): NowView {
@@ -371,8 +372,16 @@ export class FakeDaemon implements DaemonPort {
     return { revision, loadedAtMs, lastReloadOk, problems, hold, source: git, commits: [commit] };
   }
 
+  factList: SourceFacts[] = [];
+  originList: HostOrigin[] = [];
   inventoryList: InventoryView[] = [];
   registrationList: RegistrationView[] = [];
+
+  readonly facts: FactsPort = {
+    of: () => this.factList,
+    origin: () => this.originList,
+    counts: () => ({ oldestAgeMs: 61_000, problems: 2 }),
+  };
 
   readonly outside: OutsidePort = {
     inventories: () => this.inventoryList,

@@ -69,11 +69,10 @@ ${options.daemon ?? 'remediation: { mode: auto }\n'}`,
   async start(observe = false): Promise<this> {
     const loaded = loadDefinitions({ configFile: this.configFile });
     if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
-    const { definitions } = loaded;
     this.#app = await startApp({
       configFile: this.configFile,
       observe,
-      definitions,
+      ...loaded,
       clock: systemClock,
       log: createLog('silent'),
       random: Math.random,

@@ -23,6 +23,7 @@ export function wholeDefinitions(plans: Iterable<HostPlan>, remediation: Remedia
     facts: [],
     daemon: {
       definitionsPath: '/nowhere',
+      facts: { enabled: true, everyMs: 3_600_000, timeoutMs: 30_000 },
       hold: { hostsPercent: 100, checksPercent: 100, rewritten: true },
       store: {
         path: '',
