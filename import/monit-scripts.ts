@@ -2,7 +2,7 @@
  * Owns the shell commands that ask what Monit asked of the kernel: processes, memory, load, files. Each prints one line and
  * ends with 0 when all is well, with 2 when the test failed, and with 3 when it cannot tell. It knows no control file.
  */
-import { quoteShell } from '../core/shell-quote.ts';
+import { literalWord } from './literal-text.ts';
 
 /** How Monit finds the process of a service. */
 export type ProcessBy = { pidfile: string } | { matching: string };
@@ -13,15 +13,10 @@ export interface Limit {
   value: number;
 }
 
-/** In a form that YAML and the shell keep on one line; quoted words have no braces that would begin a template. */
-function word(text: string): string {
-  return quoteShell(text).replaceAll(/\{(?=[{%])/g, "{''");
-}
-
 function findPid(by: ProcessBy): string {
   return 'pidfile' in by
-    ? `pid=$(cat ${word(by.pidfile)} 2>/dev/null)`
-    : `pid=$(pgrep -o -f -- ${word(unlikeItself(by.matching))})`;
+    ? `pid=$(cat ${literalWord(by.pidfile)} 2>/dev/null)`
+    : `pid=$(pgrep -o -f -- ${literalWord(unlikeItself(by.matching))})`;
 }
 
 const isAlive = '[ -n "$pid" ] && { kill -0 "$pid" 2>/dev/null || [ -d "/proc/$pid" ]; }';
@@ -110,36 +105,36 @@ export function systemMemoryScript(what: 'memory' | 'swap', limit: Limit, isPerc
 
 export function inodesScript(path: string, limit: Limit, isPercent: boolean): string {
   const value = isPercent ? '($3 + $4 > 0 ? $3 * 100 / ($3 + $4) : 0)' : '$3';
-  return `df -P -i -- ${word(path)} | awk 'NR == 2 { f = 1; v = ${value}; ${judge(limit, 'v', isPercent ? '%' : ' inodes')} } END { if (!f) exit 3 }'`;
+  return `df -P -i -- ${literalWord(path)} | awk 'NR == 2 { f = 1; v = ${value}; ${judge(limit, 'v', isPercent ? '%' : ' inodes')} } END { if (!f) exit 3 }'`;
 }
 
 /** `test` is of test(1): `-f`, `-d` ... */
 export function existsScript(path: string, kind: string): string {
-  return `if [ ${kind} ${word(path)} ]; then echo "is there"; else echo "is not there"; exit 2; fi`;
+  return `if [ ${kind} ${literalWord(path)} ]; then echo "is there"; else echo "is not there"; exit 2; fi`;
 }
 
 /** `format` is of stat(1), and the answer must be the text. */
 export function statScript(path: string, format: string, expected: string): string {
-  return `v=$(stat -L -c ${format} -- ${word(path)}) || exit 3; echo "$v"; [ "$v" = ${word(expected)} ] || exit 2`;
+  return `v=$(stat -L -c ${format} -- ${literalWord(path)}) || exit 3; echo "$v"; [ "$v" = ${literalWord(expected)} ] || exit 2`;
 }
 
 export function sizeScript(path: string, limit: Limit): string {
-  return `v=$(stat -L -c %s -- ${word(path)}) || exit 3; awk -v v="$v" 'BEGIN { ${judge(limit, 'v', ' bytes')} }'`;
+  return `v=$(stat -L -c %s -- ${literalWord(path)}) || exit 3; awk -v v="$v" 'BEGIN { ${judge(limit, 'v', ' bytes')} }'`;
 }
 
 /** `format` is of stat(1): `%Y` of changes, `%X` of reads. */
 export function ageScript(path: string, format: string, limit: Limit): string {
   const age = `awk -v v="$v" -v now="$(date +%s)" 'BEGIN { v = now - v; ${judge(limit, 'v', ' s old')} }'`;
-  return `v=$(stat -L -c ${format} -- ${word(path)}) || exit 3; ${age}`;
+  return `v=$(stat -L -c ${format} -- ${literalWord(path)}) || exit 3; ${age}`;
 }
 
 export function checksumScript(path: string, sum: string): string {
   const program = { 32: 'md5sum', 40: 'sha1sum' }[sum.length] ?? 'sha256sum';
-  return `v=$(${program} < ${word(path)}) || exit 3; v=\${v%% *}; echo "$v"; [ "$v" = ${sum.toLowerCase()} ] || exit 2`;
+  return `v=$(${program} < ${literalWord(path)}) || exit 3; v=\${v%% *}; echo "$v"; [ "$v" = ${sum.toLowerCase()} ] || exit 2`;
 }
 
-/** A program whose exit code is compared. */
+/** A program whose exit code is compared; its words are quoted already. */
 export function statusScript(command: string, { operator, value }: Limit): string {
   const test = { '>': '-gt', '<': '-lt', '>=': '-ge', '<=': '-le', '==': '-eq', '!=': '-ne' }[operator];
-  return `${command.replaceAll(/\{(?=[{%])/g, '{""')}; code=$?; [ "$code" ${test} ${value} ] && exit 2; exit 0`;
+  return `${command}; code=$?; [ "$code" ${test} ${value} ] && exit 2; exit 0`;
 }

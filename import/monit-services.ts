@@ -10,14 +10,20 @@ import {
   readRestarts,
   userOf,
 } from './monit-conditions.ts';
+import {
+  commandKeys,
+  everyOf,
+  type Keys,
+  type Program,
+  programKeys,
+  programOf,
+  sudoFor,
+} from './monit-programs.ts';
 import * as scripts from './monit-scripts.ts';
 import type { MonitService, MonitStatement } from './monit-source.ts';
 import { type MonitTarget, testOf } from './monit-tests.ts';
 import { itemNameFrom } from './names.ts';
 import type { Notebook, Place } from './notebook.ts';
-import type { YamlValue } from './yaml-text.ts';
-
-type Keys = Record<string, YamlValue>;
 
 export interface MonitCheck {
   name: string;
@@ -40,12 +46,6 @@ interface Programs {
   start?: Program;
   stop?: Program;
   restart?: Program;
-}
-
-interface Program {
-  command: string;
-  user?: string;
-  timeoutSec: number;
 }
 
 const presence: Readonly<Record<string, string>> = {
@@ -303,58 +303,4 @@ function targetOf({ type, head, name }: MonitService): MonitTarget {
     ...(by === undefined ? {} : { by }),
     ...(address === undefined ? {} : { address }),
   };
-}
-
-function everyOf(statements: readonly MonitStatement[]): { cycles: number; schedule?: string } {
-  const words = statements.findLast(({ keyword }) => keyword === 'every')?.words;
-  const [first] = words ?? [];
-  const cycles = /^\d{1,5}$/.test(first?.text ?? '') ? Math.max(1, Number(first?.text)) : 1;
-  // Names and steps that other cron programs know are left to the person.
-  const isCron = /^[\d*,-]+( [\d*,-]+){4}$/.test(first?.text.trim() ?? '');
-  return { cycles, ...(isCron && first !== undefined ? { schedule: first.text.trim() } : {}) };
-}
-
-function programOf({ words }: MonitStatement): Program | undefined {
-  const rest = words.filter(({ text, isQuoted }) => isQuoted || text !== '=');
-  const command = rest.find(({ isQuoted, text }) => isQuoted || text.startsWith('/'))?.text.trim();
-  if (command === undefined || command === '') return undefined;
-  const at = rest.findIndex(({ text, isQuoted }) => !isQuoted && text.toLowerCase() === 'timeout');
-  const timeoutSec = at === -1 ? 30 : Number.parseInt(rest[at + 1]?.text ?? '', 10);
-  const user = userOf(rest);
-  return {
-    command,
-    timeoutSec: timeoutSec > 0 ? Math.min(timeoutSec, 3600) : 30,
-    ...(user === undefined ? {} : { user }),
-  };
-}
-
-/** Monit runs as root, and so do its programs. */
-function sudoFor(user: string | undefined): YamlValue {
-  return user === undefined || user === 'root' || user === '0' ? true : { user };
-}
-
-function commandKeys(command: string, user: string | undefined): Keys {
-  const unit = /^(?:\/(?:usr\/)?bin\/)?systemctl restart ([A-Za-z0-9:_.@][A-Za-z0-9:_.@-]{0,254})$/.exec(
-    command,
-  )?.[1];
-  if (unit !== undefined && user === undefined) return { systemd_restart: unit, sudo: true };
-  return { run: command.replaceAll(/\{(?=[{%])/g, '{""'), sudo: sudoFor(user) };
-}
-
-function programKeys(programs: readonly Program[]): Keys {
-  const timeout = formatDuration(programs.reduce((sum, { timeoutSec }) => sum + timeoutSec, 0) * 1000);
-  const [first] = programs;
-  const units = programs.map(
-    ({ command }) => /^(?:\/(?:usr\/)?bin\/)?systemctl (?:start|stop) (\S+)$/.exec(command)?.[1],
-  );
-  const [unit] = units;
-  const isUnit =
-    programs.length === 2 &&
-    unit !== undefined &&
-    units[1] === unit &&
-    /^[A-Za-z0-9:_.@-]{1,255}$/.test(unit);
-  if (isUnit && programs.every(({ user }) => user === undefined))
-    return { systemd_restart: unit, sudo: true, timeout };
-  const run = programs.map(({ command }) => command).join('; ');
-  return { ...commandKeys(run, first?.user), timeout };
 }

@@ -4,6 +4,7 @@
  */
 import { formatDuration } from '../core/duration.ts';
 import { type MonitCondition, valueOf } from './monit-conditions.ts';
+import { shellCommand } from './monit-programs.ts';
 import * as scripts from './monit-scripts.ts';
 import type { YamlValue } from './yaml-text.ts';
 
@@ -69,7 +70,7 @@ function resourceTest(target: MonitTarget, text: string): MonitTest | undefined 
   if (target.type !== 'program') return undefined;
   const status = new RegExp(`^status ${operator} (\\d{1,3})$`, 'i').exec(text);
   if (status === null) return undefined;
-  return command('status', scripts.statusScript(target.path, limitOf(status[1], status[2])));
+  return command('status', scripts.statusScript(shellCommand(target.path), limitOf(status[1], status[2])));
 }
 
 const oneSecond = 'it is measured over one second, not from cycle to cycle';
@@ -149,7 +150,7 @@ function filesystemTest(path: string, text: string): MonitTest | undefined {
   const limit = limitOf(sign, value);
   if (/^inode/i.test(what)) return command('inodes', scripts.inodesScript(path, limit, unit === '%'));
   const isOver = (limit.operator === '>' || limit.operator === '>=') && unit === '%' && limit.value <= 100;
-  if (!isOver || !path.startsWith('/')) return undefined;
+  if (!isOver || !/^\/[^{$]*$/.test(path)) return undefined;
   const difference = 'the kind `disk` looks at space and inodes, with one limit for both';
   return {
     name: 'space',
@@ -201,15 +202,15 @@ function connectionTest(target: MonitTarget, condition: MonitCondition): MonitTe
   const patience = {
     timeout: formatDuration(Math.min(3_600_000, Math.max(1000, Number(timeout?.[1] ?? 5) * unitMs))),
   };
-  const address = addressOf(/\bhost (\S+)/i.exec(text)?.[1] ?? target.address ?? 'localhost');
+  const address = addressOf(wordBehind(condition, /\bhost (\S+)/i) ?? target.address ?? 'localhost');
   if (address === undefined) return { leftOut: 'its address is none' };
   if (/^failed (ping|icmp)/i.test(text)) {
     const count = Math.min(20, Math.max(1, Number(/\bcount (\d{1,2})/i.exec(text)?.[1] ?? 3)));
     const keys = { ping: { address, count, loss: '100%' }, run_on: 'target', ...patience };
     return { name: 'ping', keys };
   }
-  const socket = /\b(?:unixsocket|unix) (\/\S+)/i.exec(text)?.[1];
-  if (socket !== undefined)
+  const socket = wordBehind(condition, /\b(?:unixsocket|unix) (\S+)/i);
+  if (socket?.startsWith('/') === true)
     return {
       name: 'socket',
       keys: { run: scripts.existsScript(socket, '-S') },
@@ -250,7 +251,7 @@ function httpTest(
   if (/\bcontent\b/i.test(text) && !isPlain) lost.push('content (a pattern)');
   if (/\bhostheader\b|\bhttp headers\b/i.test(text)) lost.push('headers');
   if (/\bchecksum\b/i.test(text)) lost.push('checksum');
-  if (!URL.canParse(`http://host${path}`) || /\{[{%]/.test(path))
+  if (!URL.canParse(`http://host${path}`) || /[{$]/.test(path))
     return { leftOut: 'its path is no path of a URL' };
   const host = address.includes(':') ? `[${address}]` : address;
   if (!URL.canParse(`http://${host}:${port}${path}`)) return { leftOut: 'its address cannot stand in a URL' };
@@ -267,6 +268,12 @@ function httpTest(
     keys: { http, run_on: 'target', ...patience },
     ...(lost.length === 0 ? {} : { difference: `not asked: ${lost.join(', ')}` }),
   };
+}
+
+/** What stands behind a word, quoted or not. */
+function wordBehind(condition: MonitCondition, form: RegExp): string | undefined {
+  const found = form.exec(condition.text)?.[1];
+  return found === undefined ? undefined : valueOf(condition, found);
 }
 
 function addressOf(written: string): string | undefined {

@@ -1,5 +1,6 @@
 /** Owns the import of Monit control files as a whole: one host, and a runbook for each service with those it depends on. */
 import { hostNamePattern, slug } from '../config/names.ts';
+import { literalTitle } from './literal-text.ts';
 import { type MonitCheck, type PlannedService, planMonitService } from './monit-services.ts';
 import { type MonitSource, type MonitStatement, readMonit } from './monit-source.ts';
 import { itemNames, Names } from './names.ts';
@@ -30,6 +31,10 @@ export function importMonit(path: string, { host }: ImportOptions): Imported {
       'the file names no machine; all of it is for the ops box itself',
       'import again with --host NAME when it is another',
     );
+  if (first !== undefined && planned.some(({ checks }) => checks.some(usesSudo))) {
+    const hint = 'allow them in sudoers for the login that mendd uses there';
+    book.note(first, 'check', 'Monit ran as root; its programs run by `sudo -n` here', hint);
+  }
   const files = new Map<string, string>([['hosts/monit.yaml', hostsText(name, host === undefined)]]);
   const ids = new Names(60);
   let actions = 0;
@@ -58,6 +63,10 @@ export function importMonit(path: string, { host }: ImportOptions): Imported {
       'lines read': book.lines,
     },
   };
+}
+
+function usesSudo({ keys, action }: MonitCheck): boolean {
+  return keys['sudo'] !== undefined || action?.keys['sudo'] !== undefined;
 }
 
 /** Seconds of a cycle; every other setting is told. */
@@ -148,7 +157,7 @@ class Writer {
         .replaceAll(/\s+/g, ' ')
         .trim()
         .slice(0, 120) ?? 'service';
-    const wanted = slug(plain) === '' ? `service ${plain}` : plain;
+    const wanted = literalTitle(slug(plain) === '' ? `service ${plain}` : plain);
     const id = this.#ids.unique(slug(wanted));
     const items = itemNames();
     for (const { service, checks } of this.#family)

@@ -1,5 +1,6 @@
 /** Owns the hosts files that Nagios hosts become: address, login, labels from groups, parents, variables. */
 
+import { literalValue } from './literal-text.ts';
 import type { Plan } from './nagios-checks.ts';
 import { type NagiosHost, type NagiosModel, take } from './nagios-model.ts';
 import { listOf } from './nagios-templates.ts';
@@ -73,7 +74,7 @@ function hostValue(model: NagiosModel, host: NagiosHost, { labels, parents, logi
   const vars = Object.create(null) as Record<string, YamlValue>;
   for (const [name, value] of host.vars) {
     model.book.carried(...value.from);
-    vars[name] = value.text;
+    vars[name] = literalValue(value.text);
     if (/pass|secret|token|community/i.test(name)) {
       const place = value.from[0] ?? host.object;
       model.book.note(
@@ -84,8 +85,8 @@ function hostValue(model: NagiosModel, host: NagiosHost, { labels, parents, logi
     }
   }
   take(model.book, host.object, 'alias');
-  if (model.wanted.has(`${host.name}\nvars.alias`)) vars['alias'] = host.alias;
-  if (model.wanted.has(`${host.name}\nvars.nagios_name`)) vars['nagios_name'] = host.name;
+  if (model.wanted.has(`${host.name}\nvars.alias`)) vars['alias'] = literalValue(host.alias);
+  if (model.wanted.has(`${host.name}\nvars.nagios_name`)) vars['nagios_name'] = literalValue(host.name);
   const reach: Record<string, YamlValue> = host.isLocal
     ? { transport: 'local' }
     : {
@@ -123,6 +124,11 @@ function parentsOf(model: NagiosModel): Map<string, string[]> {
       if (refused === undefined) mine.push(name);
       else book.note(place, 'left_out', `parent left out: ${refused}`);
       kept.set(host.name, mine);
+    }
+    if (mine.length > 0) {
+      const message =
+        'a parent counts as down when SSH to it fails, so something must be checked on it over SSH';
+      book.note(place, 'changed', message);
     }
   }
   return new Map([...kept].map(([name, list]) => [name, list.map((each) => hosts.get(each)?.id ?? each)]));

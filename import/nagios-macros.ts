@@ -3,7 +3,7 @@
  * carried through as marks so that no quoting can touch them. Source: Nagios Core, Standard Macros in Nagios.
  */
 import { basename } from 'node:path';
-import { quoteShell } from '../core/shell-quote.ts';
+import { literalStart, literalValue, literalWord } from './literal-text.ts';
 import type { NagiosHost, NagiosModel } from './nagios-model.ts';
 import type { NagiosValue } from './nagios-templates.ts';
 
@@ -37,9 +37,6 @@ const firstMark = 0xe000;
 const marksLimit = 200;
 export const markPattern = /[\uE000-\uE0FF]/;
 const marksPattern = /[\uE000-\uE0FF]/g;
-
-/** A brace that would begin a template. */
-const opening = /\{(?=[{%\uE000-\uE0FF])/g;
 
 const secretsDirectory = '/etc/mendd/secrets';
 const depthLimit = 3;
@@ -170,14 +167,10 @@ function memberOf(name: string): string {
 
 /** A value of YAML: literal braces of the source stay what they are. Secrets cannot stand in one. */
 export function templateText(text: string, marks: readonly Mark[]): string {
-  return literal(text).replaceAll(marksPattern, (mark) => {
+  return literalValue(text).replaceAll(marksPattern, (mark) => {
     const found = marks[mark.charCodeAt(0) - firstMark];
     return found?.kind === 'template' ? `{{ ${found.expression} }}` : '';
   });
-}
-
-function literal(text: string): string {
-  return text.replaceAll(opening, '{{ "{" }}');
 }
 
 export function holdsSecret(text: string, marks: readonly Mark[]): boolean {
@@ -191,9 +184,7 @@ export function shellWord(text: string, marks: readonly Mark[]): string {
   if (text === '') return "''";
   const parts = text.split(/([\uE000-\uE0FF])/).filter((part) => part !== '');
   return parts
-    .map((part) =>
-      markPattern.test(part) ? shellMark(part, marks, '') : quoteShell(part).replaceAll(opening, "{''"),
-    )
+    .map((part) => (markPattern.test(part) ? shellMark(part, marks, '') : literalWord(part)))
     .join('');
 }
 
@@ -223,8 +214,9 @@ export function shellLine({ text, marks }: Expanded): string {
       at += 1;
       continue;
     }
-    if (each === '{' && (/[{%]/.test(next) || markPattern.test(next))) {
-      line += quote === "'" ? "{''" : '{""';
+    const start = literalStart(text, at, quote);
+    if (start !== undefined) {
+      line += start;
       continue;
     }
     if (each === quote) quote = '';

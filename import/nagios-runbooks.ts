@@ -3,6 +3,7 @@
  * titles, names and selectors. What a check asks is made in import/nagios-checks.ts.
  */
 import { slug } from '../config/names.ts';
+import { literalTitle } from './literal-text.ts';
 import type { Plan } from './nagios-checks.ts';
 import type { PlanLink } from './nagios-dependencies.ts';
 import { groupLabel } from './nagios-hosts.ts';
@@ -65,7 +66,7 @@ function titleOf(family: readonly Plan[], isShared: boolean): string {
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
+  return literalTitle(text.replaceAll(/\s+/g, ' ').trim());
 }
 
 class Writer {

@@ -1,6 +1,7 @@
 /** Owns the import of Nagios Core and Icinga 1 objects as a whole: which files there are, and what becomes of them. */
 
 import { isTimezone } from '../config/cron.ts';
+import { literalTitle } from './literal-text.ts';
 import { type Plan, type PlanContext, planHostCheck, planService } from './nagios-checks.ts';
 import { linksOf } from './nagios-dependencies.ts';
 import { hostFiles } from './nagios-hosts.ts';
@@ -101,7 +102,7 @@ function downtimesOf(model: NagiosModel, runbooks: readonly Runbook[]): YamlValu
       return new Commented(`outside of the timeperiod ${name}`, {
         match: { checks: checks.get(name) ?? [] },
         by: 'import from Nagios',
-        reason: `outside of the timeperiod ${name}`.slice(0, 200),
+        reason: literalTitle(`outside of the timeperiod ${name}`.slice(0, 200)),
         schedule,
         timezone,
         lasts,

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { usualPluginDirs as searched } from '../../checks/plugin.ts';
 import { importNagios } from '../../import/nagios.ts';
-import { splitCommand } from '../../import/nagios-commands.ts';
+import { splitCommand } from '../../import/nagios-carriers.ts';
 import { usualPluginDirs } from '../../import/nagios-dirs.ts';
 import { simpleWords } from '../../import/nagios-macros.ts';
 import { ImportError, type Imported, reportText } from '../../import/report.ts';
@@ -134,6 +134,10 @@ describe('whatever the files hold', () => {
       ';',
       '+',
       'null',
+      'service_description {{ x }} {% y',
+      'alias ${env:A} {{',
+      '_FOO ${file:/etc/passwd} {{ x }}',
+      'check_command s!echo $${env:A} \'$${cred:B}\' "{{" $HOSTALIAS$',
       '{{',
       '\u2028',
       '\0',
