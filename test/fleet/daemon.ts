@@ -26,6 +26,8 @@ export interface DaemonRequest {
   fleet: Fleet;
   /** YAML of one runbook each. */
   runbooks: readonly string[];
+  /** YAML of where the definitions come from, in place of the runbooks. */
+  definitions?: string;
   /** YAML that is added to the daemon file. */
   settings?: string;
   /** YAML map of labels that every machine has. */
@@ -219,7 +221,13 @@ export class Daemon {
 /** `mendd.yaml` and the directory it names, as a person would write them. */
 function writeDefinitions(
   dir: string,
-  { fleet, runbooks, settings = '', labels = '{}' }: DaemonRequest,
+  {
+    fleet,
+    runbooks,
+    definitions: source = '{ path: ./definitions }',
+    settings = '',
+    labels = '{}',
+  }: DaemonRequest,
 ): void {
   const definitions = join(dir, 'definitions');
   mkdirSync(join(definitions, 'hosts'), { recursive: true });
@@ -234,7 +242,7 @@ function writeDefinitions(
   writeFileSync(
     join(dir, 'mendd.yaml'),
     `
-definitions: { path: ./definitions }
+definitions: ${source}
 store: { path: ./mendd.db }
 ssh:
   user: mendd
