@@ -30,7 +30,10 @@ export function addToken(program: Command): void {
   const example = ['token create --name grafana --scope read'];
   withConfig(withOutput(addCommand(token, 'create', 'make a token; prints its secret, once', example)))
     .addOption(
-      new Option('--scope <scope>', 'what it may do; each holds those before it, and `register` lets a host register and nothing else')
+      new Option(
+        '--scope <scope>',
+        'what it may do; each holds those before it, and `register` lets a host register and nothing else',
+      )
         .choices(scopes)
         .default('read'),
     )

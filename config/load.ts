@@ -131,7 +131,9 @@ class Resolution {
     const resolved = yield* this.#hosts(inventories);
     const hosts = resolved?.hosts;
     const daemon = resolveDaemon(read.daemon, hosts, this.#secrets, problems);
-    const mayGrow = inventories.length + this.#world.registered.length > 0 || resolved?.mayGrow === true;
+    // Hosts may yet be told, or tell of themselves.
+    const isOpen = inventories.length > 0 || read.daemon.parts.registration !== undefined;
+    const mayGrow = isOpen || resolved?.mayGrow === true;
     const fleet = hosts && new HostIndex(hosts, mayGrow);
     const runbooks = yield* this.#runbooks(resolved, fleet);
     const suppressions = this.#suppressions(hosts, runbooks);

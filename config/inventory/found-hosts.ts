@@ -51,7 +51,7 @@ function addressProblem(address: string): boolean {
 function allowedLabels(host: FoundHost, notes: Notes): Record<string, string> {
   const entries = Object.entries(host.labels).filter(([label, value]) => {
     const isAllowed = labelPattern.test(label) && value.length <= labelValueLength && labelValue.test(value);
-    if (!isAllowed) notes.ofHost(host.name, `the label ${shown(label)} is not allowed, and left out`);
+    if (!isAllowed) notes.ofHost(host.name, `${shown(label)} is no label that mendd allows, and left out`);
     return isAllowed;
   });
   return Object.fromEntries(entries);
@@ -65,7 +65,7 @@ function allowedVars(host: FoundHost, notes: Notes): Record<string, Json> {
       : holdsTemplate(value)
         ? 'holds a template, which only hosts files may'
         : undefined;
-    if (why !== undefined) notes.ofHost(host.name, `the variable ${shown(name)} ${why}, and is left out`);
+    if (why !== undefined) notes.ofHost(host.name, `${shown(name)} ${why}, and is left out`);
     return why === undefined;
   });
   return Object.fromEntries(entries);

@@ -134,12 +134,15 @@ function pathOf(directory: string, written: string): string {
 function programProblem(path: string): [message: string, hint: string] | undefined {
   try {
     if (!statSync(path).isFile()) return ['is not a regular file', 'give the path of a program'];
+  } catch (error) {
+    return [readFailure(error)[0], 'relative paths begin at the definitions directory'];
+  }
+  try {
     accessSync(path, constants.X_OK);
     return undefined;
   } catch (error) {
-    const [message, hint] = readFailure(error);
-    const missing = message === 'does not exist';
-    return missing ? [message, 'relative paths begin at the definitions directory'] : [message, hint];
+    readFailure(error);
+    return ['cannot be executed', `run: chmod +x ${path}`];
   }
 }
 

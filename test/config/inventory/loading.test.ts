@@ -130,7 +130,7 @@ inventories:
     [
       "definitions/hosts/all.yaml:3:40: \`every\`: 1s is too short",
       "definitions/hosts/all.yaml:4:13: \`exec\`: definitions/inventories/gone does not exist",
-      "definitions/hosts/all.yaml:5:13: \`exec\`: definitions/inventories/plain cannot be read: permission denied",
+      "definitions/hosts/all.yaml:5:13: \`exec\`: definitions/inventories/plain cannot be executed",
       "definitions/hosts/all.yaml:6:5: this inventory has \`file\` and \`exec\`",
       "definitions/hosts/all.yaml:7:5: this inventory says nothing of where hosts come from",
       "definitions/hosts/all.yaml:8:16: \`dns_srv\`: \`example.com\` is no name of SRV records",
