@@ -44,6 +44,7 @@ WORKDIR /opt/mendd
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
+COPY library library
 ENV NODE_ENV=production TZ=UTC
 USER mendd
 VOLUME /var/lib/mendd
