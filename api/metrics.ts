@@ -7,13 +7,10 @@ import { MenddError } from '../core/errors.ts';
 import type { FactsCounts } from '../core/facts-port.ts';
 import type { Clock } from '../core/ports.ts';
 import { modes, type Outcomes } from '../core/safety.ts';
-import type { CheckState } from '../core/types.ts';
 import type { DaemonPort, NowView, Stats } from '../core/views.ts';
+import { checkLines } from './check-metrics.ts';
 import type { EventStreams } from './event-streams.ts';
-import { walk } from './paging.ts';
 import { hostStates } from './shapes.ts';
-
-const stateNumbers: Record<CheckState, number> = { ok: 0, warning: 1, critical: 2, unknown: 3 };
 
 /** Over how long the success of actions is told, and how often it is counted anew. Milliseconds. */
 const outcomesMs = 30 * 86_400_000;
@@ -48,7 +45,7 @@ export class Metrics {
   }
 
   /** The text of one scrape; without what a store that cannot be read would tell. */
-  async render(): Promise<string> {
+  async render(): Promise<Buffer> {
     const daemon = this.#daemon;
     const scrape = new Scrape();
     const checks = await checkLines(daemon);
@@ -91,7 +88,8 @@ export class Metrics {
     scrape
       .gauge('mendd_scrape_errors', 'Parts of this scrape that could not be read and are absent')
       .set(unread);
-    return checks + (await Registry.merge([this.#process, scrape.registry]).metrics());
+    const others = await Registry.merge([this.#process, scrape.registry]).metrics();
+    return Buffer.concat([...checks, Buffer.from(others)]);
   }
 
   /** A month of runs is too much to count at each scrape. Errors: MenddError. */
@@ -127,30 +125,6 @@ class Scrape {
   counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
   }
-}
-
-/** There may be a hundred thousand of them: they are written as they are read, and others have their turn meanwhile. */
-async function checkLines(daemon: DaemonPort): Promise<string> {
-  const states = [
-    '# HELP mendd_check_state State of a check: 0 ok, 1 warning, 2 critical, 3 unknown; absent before the first result',
-    '# TYPE mendd_check_state gauge',
-  ];
-  const stales = [
-    '# HELP mendd_check_stale 1 when the state is old: no result for three intervals, or the host cannot be asked',
-    '# TYPE mendd_check_stale gauge',
-  ];
-  await walk(daemon.eachCheck(), ({ host, check, status, stale }) => {
-    const labels = `{host="${quoted(host)}",check="${quoted(check)}"}`;
-    if (status.state !== 'pending') states.push(`mendd_check_state${labels} ${stateNumbers[status.state]}`);
-    stales.push(`mendd_check_stale${labels} ${stale ? 1 : 0}`);
-    return true;
-  });
-  return `${states.join('\n')}\n\n${stales.join('\n')}\n\n`;
-}
-
-/** As a label's value. Source: Prometheus, exposition formats 0.0.4. */
-function quoted(text: string): string {
-  return /[\\"\n]/.test(text) ? text.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n') : text;
 }
 
 function readHosts(scrape: Scrape, daemon: DaemonPort): void {

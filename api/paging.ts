@@ -76,7 +76,7 @@ export function pageBy<T>(
 }
 
 /** Items of a long walk between two turns of the loop, which others wait for. */
-const walkItems = 500;
+const walkItems = 200;
 
 /** Reads all of it, and lets others have their turn meanwhile. False from `visit` ends it. */
 export async function walk<T>(items: Iterable<T>, visit: (item: T) => boolean): Promise<void> {

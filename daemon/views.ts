@@ -55,6 +55,7 @@ export interface ViewSources {
 export class Views {
   readonly #sources: ViewSources;
   readonly #summaries: HostSummaries;
+  readonly #checks = new WeakMap<HostPlan, readonly CheckDefinition[]>();
   #sorted: { definitions?: Definitions; plans: readonly HostPlan[] } = { plans: [] };
 
   constructor(sources: ViewSources) {
@@ -74,11 +75,20 @@ export class Views {
       const plan = this.#sources.fleet.plan(host.name);
       const state = this.#sources.fleet.state(host.name);
       if (plan === undefined || state === undefined) continue;
-      for (const check of plan.checks.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+      for (const check of this.#checksOf(plan)) {
         const view = this.#check(plan, state, check);
         if (view !== undefined) yield view;
       }
     }
+  }
+
+  #checksOf(plan: HostPlan): readonly CheckDefinition[] {
+    let checks = this.#checks.get(plan);
+    if (checks === undefined) {
+      checks = plan.checks.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+      this.#checks.set(plan, checks);
+    }
+    return checks;
   }
 
   #plans(): readonly HostPlan[] {

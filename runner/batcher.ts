@@ -38,6 +38,8 @@ export class Batcher {
   readonly #gathering = new Map<HostDefinition, Member[]>();
   /** Monotonic times until which hosts, or checks of them, run alone. Oldest first. */
   readonly #aloneUntilMs = new Map<string, number>();
+  /** How many of them are of each host: keys of checks are dear, and most hosts have none. */
+  readonly #aloneOf = new Map<string, number>();
   readonly #counts: BatchCounts = { execs: 0, checks: 0, again: 0 };
 
   constructor(options: BatcherOptions) {
@@ -49,7 +51,7 @@ export class Batcher {
   }
 
   run(host: HostDefinition, request: RunRequest): Promise<RunOutcome> {
-    if (!mayShare(request) || this.#isAlone(host.name) || this.#isAlone(keyOf(host, request))) {
+    if (!mayShare(request) || this.#runsAlone(host, request)) {
       return this.#options.alone(host, request);
     }
     return new Promise((settle) => {
@@ -105,21 +107,35 @@ export class Batcher {
     return this.#options.alone(host, request);
   }
 
+  #runsAlone(host: HostDefinition, request: RunRequest): boolean {
+    return this.#aloneOf.has(host.name) && (this.#isAlone(host.name) || this.#isAlone(keyOf(host, request)));
+  }
+
   #isAlone(key: string): boolean {
     const untilMs = this.#aloneUntilMs.get(key);
     if (untilMs === undefined) return false;
     if (this.#options.clock.monotonicMs() < untilMs) return true;
-    this.#aloneUntilMs.delete(key);
+    this.#forget(key);
     return false;
   }
 
   #remember(key: string): void {
-    this.#aloneUntilMs.delete(key);
+    this.#forget(key);
     this.#aloneUntilMs.set(key, this.#options.clock.monotonicMs() + aloneMs);
+    const host = hostOf(key);
+    this.#aloneOf.set(host, (this.#aloneOf.get(host) ?? 0) + 1);
     for (const oldest of this.#aloneUntilMs.keys()) {
       if (this.#aloneUntilMs.size <= memoryLimit) break;
-      this.#aloneUntilMs.delete(oldest);
+      this.#forget(oldest);
     }
+  }
+
+  #forget(key: string): void {
+    if (!this.#aloneUntilMs.delete(key)) return;
+    const host = hostOf(key);
+    const left = (this.#aloneOf.get(host) ?? 1) - 1;
+    if (left > 0) this.#aloneOf.set(host, left);
+    else this.#aloneOf.delete(host);
   }
 }
 
@@ -138,6 +154,10 @@ function mayShare(request: RunRequest): boolean {
 function keyOf(host: HostDefinition, { script, env }: RunRequest): string {
   const hash = createHash('sha256').update(JSON.stringify([script, env ?? {}]));
   return `${host.name}\n${hash.digest('base64')}`;
+}
+
+function hostOf(key: string): string {
+  return key.split('\n', 1)[0] ?? key;
 }
 
 function portions(members: readonly Member[]): Member[][] {

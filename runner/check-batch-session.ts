@@ -44,9 +44,8 @@ export async function runBatchSession(
   if (limiter === 'shell') return { kind: 'done', outcome: { kind: 'batch', end: 'unfit' } };
   const timeoutMs = Math.max(...requests.map((request) => request.timeoutMs));
   return withChannel(connection, 'exec /bin/sh -s', { timeoutMs }, timing, (opened) => {
-    const nonce = randomBytes(16).toString('hex');
-    const secret = randomBytes(16).toString('hex');
-    const name = randomBytes(8).toString('hex');
+    const random = randomBytes(40).toString('hex');
+    const [nonce, secret, name] = [random.slice(0, 32), random.slice(32, 64), random.slice(64)];
     const conversation = new Conversation(connection, requests, parallel, timing, tell);
     const script = batchScript({ members: requests, parallel, limiter, nonce, secret, name });
     return conversation.hold(opened, script, (news) => new FrameReader(nonce, secret, news));

@@ -51,8 +51,12 @@ export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metri
     config: { scope: 'read' },
     schema: describe('control', 'metrics', 'Metrics for Prometheus', z.string(), 'text/plain'),
     handler: async (_request, reply) => {
-      const text = await metrics.render();
-      return reply.header('cache-control', 'no-store').type(metrics.contentType).send(text);
+      const bytes = await metrics.render();
+      // To be sent as they are; the schema calls them text.
+      return reply
+        .header('cache-control', 'no-store')
+        .type(metrics.contentType)
+        .send(bytes as never);
     },
   });
 
