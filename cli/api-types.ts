@@ -1,8 +1,10 @@
 /**
  * What the commands read of the API's answers, and no more: instants are RFC 3339 text. The API's own shapes stay in api/.
  */
+
 import type { ApprovalStatus, Matcher, Mode } from '../core/safety.ts';
 import type { CheckState, HostState, RunStatus, StateType, TransportFailure } from '../core/types.ts';
+import type { HeldRow, RollbackRow } from './config-types.ts';
 
 export interface HostRow {
   name: string;
@@ -244,66 +246,6 @@ export interface AuditRow {
   body: Record<string, unknown>;
   previous: string;
   hash: string;
-}
-
-export interface HeldRow {
-  revision: string;
-  commit?: string;
-  why: string[];
-}
-
-export interface RollbackRow {
-  by: string;
-  reason: string;
-  since: string;
-}
-
-export interface CommitRow {
-  id: string;
-  subject: string;
-  author: string;
-  committedAt: string;
-}
-
-export interface ConfigAnswer {
-  revision: string;
-  loadedAt: string;
-  lastReloadOk: boolean;
-  problems: string[];
-  held?: HeldRow;
-  rollback?: RollbackRow;
-  source:
-    | { kind: 'directory'; path: string }
-    | {
-        kind: 'git';
-        url: string;
-        branch: string;
-        path: string;
-        commit?: CommitRow;
-        head?: string;
-        lookedAt?: string;
-      };
-  commits: CommitRow[];
-}
-
-export interface FactsRow {
-  name: string;
-  values: Record<string, unknown>;
-  heardAt?: string;
-  everyMs: number;
-  problem?: string;
-  warnings: string[];
-}
-
-export interface FactsAnswer {
-  host: string;
-  sources: FactsRow[];
-}
-
-export interface OriginRow {
-  key: string;
-  value: unknown;
-  from: string;
 }
 
 export interface NowAnswer {

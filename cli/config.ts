@@ -1,7 +1,7 @@
 /** `mendd config`: where the definitions come from, what is in force, and which commits one can go back to. */
 import type { Command } from 'commander';
-import type { CommitRow, ConfigAnswer } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import type { CommitRow, ConfigAnswer } from './config-types.ts';
 import { definitionLines } from './definition-lines.ts';
 import type { Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
