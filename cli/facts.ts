@@ -1,10 +1,19 @@
 /** `mendd facts`: what a host tells of itself, how old that is, and what is wrong with it. */
 import type { Command } from 'commander';
-import type { FactsAnswer, FactsRow } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import type { Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showAge, showDuration } from './times.ts';
+
+/** As the API tells it. */
+interface FactsRow {
+  name: string;
+  values: Record<string, unknown>;
+  heardAt?: string;
+  everyMs: number;
+  problem?: string;
+  warnings: string[];
+}
 
 export function addFacts(program: Command): void {
   const command = addCommand(program, 'facts <host>', 'what a host tells of itself, and how old it is', [
@@ -13,7 +22,9 @@ export function addFacts(program: Command): void {
   ]);
   withApi(command).action(async (host: string, options: ApiOptions) => {
     const { client, out } = await openSession(options);
-    const answer = await client.get<FactsAnswer>(`/api/v1/hosts/${encodeURIComponent(host)}/facts`);
+    const answer = await client.get<{ host: string; sources: FactsRow[] }>(
+      `/api/v1/hosts/${encodeURIComponent(host)}/facts`,
+    );
     out.value(answer, () =>
       answer.sources.length === 0
         ? ['It is asked for no facts: `facts.enabled` is false, and no facts file names it.']

@@ -1,6 +1,6 @@
 /** `mendd hosts`: the hosts as the daemon sees them, problems first; or one of them, and where each of its values comes from. */
 import type { Command } from 'commander';
-import type { HostRow, OriginRow } from './api-types.ts';
+import type { HostRow } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
 import type { Column } from './output.ts';
@@ -11,6 +11,13 @@ interface HostsOptions extends ApiOptions {
   state?: string;
   label?: string;
   explain?: string;
+}
+
+/** As the API tells it. */
+interface OriginRow {
+  key: string;
+  value: unknown;
+  from: string;
 }
 
 const originColumns: readonly Column<OriginRow>[] = [

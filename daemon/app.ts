@@ -9,12 +9,9 @@ import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions } from '../core/definitions.ts';
-import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort } from '../core/views.ts';
-import { createPluginUploader } from '../runner/plugin-upload.ts';
-import { createRunner } from '../runner/runner.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
 import { AuditExport } from './audit.ts';
@@ -23,6 +20,7 @@ import { within } from './clock.ts';
 import { createDaemonPort } from './daemon-port.ts';
 import { Facts } from './facts.ts';
 import type { Fleet } from './fleet.ts';
+import { createFleetRunner } from './fleet-runner.ts';
 import { createHealing, type Healing } from './healing.ts';
 import { healthOf } from './health.ts';
 import { Housekeeping } from './housekeeping.ts';
@@ -33,10 +31,9 @@ import { createNetworkProbe } from './network-probe.ts';
 import { Outside } from './outside.ts';
 import { Reloader } from './reload.ts';
 import { type Job, Scheduler, type ShedReason } from './scheduler.ts';
-import { Seldom } from './seldom.ts';
 import { recordStart } from './start-record.ts';
 import { Tally } from './tally.ts';
-import { unblocked } from './unblocked.ts';
+import { askUnblocked } from './unblocked.ts';
 import { tellUntold } from './untold.ts';
 import { version } from './version.ts';
 import { Views } from './views.ts';
@@ -54,12 +51,8 @@ export interface AppOptions extends Partial<Resolved> {
 
 /** How long a stop waits for runs and checks. Milliseconds. */
 const stopWithinMs = 30_000;
-/** A host that goes on presenting a wrong key is told of this often. Milliseconds. */
-const hostKeyToldEveryMs = 3_600_000;
 /** How long it then waits for what was cut off; with the API's ten seconds all of it stays below a minute. Milliseconds. */
 const cutOffWithinMs = 5_000;
-/** Checks that can be asked at last, since a fact became known, are asked within so long. Milliseconds. */
-const unblockedWithinMs = 2_000;
 /** A scheduler this late means the process no longer does its work. Milliseconds. */
 const deadAfterMs = 30_000;
 
@@ -113,7 +106,7 @@ export class App {
     this.#tally = new Tally(clock);
     this.#store = store;
     this.#coordinator = coordinator;
-    this.#runner = this.#createRunner();
+    this.#runner = createFleetRunner(options, () => this.#healing);
     this.#scheduler = this.#createScheduler();
     const { guardDirectory: directory } = definitions.daemon.ssh;
     this.#healing = createHealing({
@@ -168,24 +161,6 @@ export class App {
     });
   }
 
-  #createRunner(): Runner {
-    const { clock, log, random, definitions } = this.#options;
-    const keyChanges = new Seldom(clock, hostKeyToldEveryMs);
-    return createRunner({
-      config: definitions.daemon.ssh,
-      clock,
-      random,
-      plugins: createPluginUploader(),
-      hosts: (name) => this.#healing.fleet.definitions.hosts.get(name),
-      troubled: (name) => failuresOf(this.#healing.fleet.state(name)?.host),
-      onHostKeyChange: (host, change) => {
-        if (!keyChanges.isNews(`${host} ${change.presented.fingerprint}`)) return;
-        this.#healing.history.add('host_key.changed', { host, data: { ...change } });
-      },
-      log: (level, message, fields) => log[level](fields, message),
-    });
-  }
-
   #createFacts(): Facts {
     const { fleet, history } = this.#healing;
     return new Facts({
@@ -194,7 +169,7 @@ export class App {
       history,
       runner: this.#runner,
       isUnreachable: (host) => fleet.state(host)?.host.state === 'unreachable',
-      watched: () => this.#reloader.factPaths,
+      watched: () => this.#reloader.resolved.factPaths ?? [],
       onChange: () => this.#reloader.refresh('facts'),
     });
   }
@@ -337,7 +312,6 @@ export class App {
     this.#scheduler.update(next.byHost);
     this.#outside.update(next);
     this.#facts.update(next);
-    for (const { host, check } of unblocked(before, next))
-      this.#scheduler.soon(host, check, 1 + this.#options.random() * unblockedWithinMs);
+    askUnblocked(before, next, this.#scheduler, this.#options.random);
   }
 }

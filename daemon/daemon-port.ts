@@ -169,7 +169,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     outside: sources.outside.port,
     facts: {
       of: (host) => sources.facts.of(host),
-      origin: (host) => reloader.explainHost(host),
+      origin: (host) => reloader.resolved.explainHost?.(host) ?? [],
       counts: () => sources.facts.counts(),
     },
     rollback: (request) => reloader.rollback(request),

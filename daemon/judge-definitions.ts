@@ -23,8 +23,9 @@ export type Resolved = Pick<
 /** What is to be loaded: a commit, a directory, that of the daemon file when none is named, or what was read before. */
 export type Wanted = Brought | { directory?: string } | { read: DefinitionsRead };
 
-export interface Judged extends Resolved {
+export interface Judged {
   definitions: Definitions;
+  resolved: Resolved;
   plan: DefinitionsPlan;
   warnings: string[];
 }
@@ -47,7 +48,7 @@ export async function judge(by: Judge, wanted: Wanted): Promise<Judged | string[
   const rewritten = 'rewritten' in wanted ? wanted.rewritten : undefined;
   const options = { atStart: by.atStart, ...(rewritten === undefined ? {} : { rewritten }) };
   const plan = await calmly(planSteps(by.current(), definitions, options));
-  return { definitions, read, factPaths, explainHost, plan, warnings: warnings.map(told) };
+  return { definitions, resolved: { read, factPaths, explainHost }, plan, warnings: warnings.map(told) };
 }
 
 async function load({ configFile, world }: Judge, wanted: Wanted): Promise<LoadOutcome | string[]> {

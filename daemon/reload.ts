@@ -3,7 +3,6 @@
  * nothing, and what would drop too much waits for a person. One at a time; where commits come from is
  * daemon/definitions-source.ts.
  */
-import type { HostValue } from '../config/host-layers.ts';
 import { isSame } from '../config/plan-definitions.ts';
 import { readSource } from '../config/read-source.ts';
 import type { Definitions, GitSource } from '../core/definitions.ts';
@@ -58,8 +57,8 @@ export class Reloader {
   readonly #ending = new AbortController();
   readonly #follower: BranchFollower;
   #source: DefinitionsSource | undefined;
-  /** Of the definitions in force. */
-  #resolved: Partial<Resolved>;
+  /** Of the definitions in force; set here alone. */
+  resolved: Partial<Resolved>;
   #state: ReloadState;
   /** Why they do not fit what is known from outside of them. */
   #misfit: string[] = [];
@@ -70,7 +69,7 @@ export class Reloader {
     this.#options = options;
     this.#record = new ReloadRecord(options);
     this.#atStart = options.current();
-    this.#resolved = options;
+    this.resolved = options;
     this.#source = this.#sourceOf(this.#atStart.daemon.git);
     this.#state = { loadedAtMs: clock.nowMs(), ok: true, problems: [] };
     this.#follower = new BranchFollower({
@@ -157,7 +156,7 @@ export class Reloader {
     const problem = this.#swap(definitions);
     if (problem !== undefined) return this.#invalid(by, [problem], commit);
     this.#source = source;
-    this.#resolved = resolvedOf(judged);
+    this.resolved = judged.resolved;
     this.#misfit = [];
     this.#follower.taken();
     this.#state = { loadedAtMs: this.#options.clock.nowMs(), ok: true, problems: [] };
@@ -174,25 +173,16 @@ export class Reloader {
    */
   refresh(by: string): Promise<void> {
     return this.#alone(async () => {
-      const { read } = this.#resolved;
+      const { read } = this.resolved;
       if (read === undefined || this.#ending.signal.aborted) return;
       const judged = await this.#judge({ read });
       const problem =
         Array.isArray(judged) || isSame(judged.plan) ? undefined : this.#swap(judged.definitions);
-      if (!Array.isArray(judged) && problem === undefined) this.#resolved = resolvedOf(judged);
+      if (!Array.isArray(judged) && problem === undefined) this.resolved = judged.resolved;
       this.#misfit = Array.isArray(judged) ? judged : problem === undefined ? [] : [problem];
       if (this.#misfit.length > 0) this.#record.refused(by, this.#misfit, undefined);
       else if (!Array.isArray(judged) && !isSame(judged.plan)) this.#record.loaded(by, judged.plan, {});
     });
-  }
-
-  /** What templates read of facts. */
-  get factPaths(): ReadonlySet<string> {
-    return this.#resolved.factPaths ?? new Set();
-  }
-
-  explainHost(name: string): HostValue[] {
-    return this.#resolved.explainHost?.(name) ?? [];
   }
 
   #judge(wanted: Wanted): Promise<Judged | string[]> {
@@ -325,8 +315,4 @@ export class Reloader {
 /** A revision, or a commit by at least seven digits. */
 function isNamed(name: string, revision: string, commit: Commit | undefined): boolean {
   return name === revision || (name.length >= 7 && commit?.id.startsWith(name) === true);
-}
-
-function resolvedOf({ read, factPaths, explainHost }: Judged): Resolved {
-  return { read, factPaths, explainHost };
 }

@@ -1,13 +1,20 @@
-/** Which checks could not be asked with the old definitions, for a template had no value, and can be with the new ones. */
+/** Asks soon what could not be asked before, for a template of it had no value. It knows nothing of facts. */
 import type { Definitions } from '../core/definitions.ts';
+import type { Scheduler } from './scheduler.ts';
 
-export function unblocked(before: Definitions, after: Definitions): { host: string; check: string }[] {
-  return [...after.byHost].flatMap(([host, plan]) => {
+/** Spread over so long. Milliseconds. */
+const spreadMs = 2_000;
+
+export function askUnblocked(
+  before: Definitions,
+  after: Definitions,
+  scheduler: Pick<Scheduler, 'soon'>,
+  random: () => number,
+): void {
+  for (const [host, plan] of after.byHost) {
     const waited = before.byHost.get(host)?.checks.filter(({ blocked }) => blocked !== undefined) ?? [];
-    if (waited.length === 0) return [];
     const ids = new Set(waited.map(({ id }) => id));
-    return plan.checks
-      .filter(({ id, blocked }) => blocked === undefined && ids.has(id))
-      .map(({ id }) => ({ host, check: id }));
-  });
+    for (const { id, blocked } of plan.checks)
+      if (blocked === undefined && ids.has(id)) scheduler.soon(host, id, 1 + random() * spreadMs);
+  }
 }
