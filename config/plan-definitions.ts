@@ -5,10 +5,10 @@
 import type { Definitions, HoldLimits, HostPlan } from '../core/definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
 import {
+  areSame,
   diffDaemon,
   diffNames,
   diffSuppressions,
-  Fingerprints,
   fingerprint,
   namesOf,
   type Roots,
@@ -45,22 +45,16 @@ export function* planSteps(
   after: Definitions,
   options: PlanOptions = {},
 ): Generator<void, DefinitionsPlan> {
-  const prints = new Fingerprints();
-  const hosts = [new Map<string, string>(), new Map<string, string>()] as const;
-  for (const [index, { hosts: all }] of [before, after].entries()) {
-    for (const [name, host] of all) {
-      hosts[index]?.set(name, prints.of(host));
-      yield;
-    }
-  }
   const checks = new Comparison();
   const actions = new Comparison();
   for (const name of new Set([...before.byHost.keys(), ...after.byHost.keys()])) {
     const [was, is] = [before.byHost.get(name), after.byHost.get(name)];
-    checks.add(checksOf(was, prints), checksOf(is, prints));
-    actions.add(actionsOf(was, prints), actionsOf(is, prints));
+    checks.add(checksOf(was), checksOf(is));
+    actions.add(actionsOf(was), actionsOf(is));
     yield;
   }
+  const hosts = diffNames(before.hosts, after.hosts, shownNames);
+  yield;
   const selectors: DefinitionsPlan['selectors'][number][] = [];
   for (const runbook of after.runbooks) {
     const earlier = before.runbooks.find(({ id }) => id === runbook.id);
@@ -70,7 +64,7 @@ export function* planSteps(
   const plan = {
     from: before.revision,
     to: after.revision,
-    hosts: { ...diffNames(...hosts, shownNames), before: before.hosts.size, after: after.hosts.size },
+    hosts: { ...hosts, before: before.hosts.size, after: after.hosts.size },
     checks: checks.names(),
     actions: actions.names(),
     suppressions: diffSuppressions(before, after, shownNames),
@@ -82,19 +76,21 @@ export function* planSteps(
   return { ...plan, hold: holdReasons(plan, before.daemon.hold, options.rewritten) };
 }
 
-type Prints = ReadonlyMap<string, string>;
+/** What stands on one host, by id. */
+type Items = ReadonlyMap<string, unknown>;
 
-function checksOf(plan: HostPlan | undefined, prints: Fingerprints): Prints {
-  return new Map(plan?.checks.map((check) => [check.id, prints.of(check)]));
+function checksOf(plan: HostPlan | undefined): Items {
+  return new Map(plan?.checks.map((check) => [check.id, check]));
 }
 
 /** An action that follows several recoveries stands in several ladders. */
-function actionsOf(plan: HostPlan | undefined, prints: Fingerprints): Prints {
-  const actions = new Map<string, string>();
+function actionsOf(plan: HostPlan | undefined): Items {
+  const actions = new Map<string, unknown[]>();
   for (const { rungs, trigger } of plan?.ladders ?? []) {
     for (const [index, rung] of rungs.entries()) {
-      const place = `${index} ${prints.of(trigger)}${prints.of(rung)}`;
-      actions.set(rung.id, `${actions.get(rung.id) ?? ''}${place}`);
+      const places = actions.get(rung.id) ?? [];
+      places.push(index, trigger, rung);
+      actions.set(rung.id, places);
     }
   }
   return actions;
@@ -108,17 +104,17 @@ class Comparison {
   readonly after = new Map<string, number>();
   readonly #changed = new Set<string>();
 
-  add(before: Prints, after: Prints): void {
+  add(before: Items, after: Items): void {
     for (const id of before.keys()) {
       this.before.set(id, (this.before.get(id) ?? 0) + 1);
       if (!after.has(id)) this.pairs.forgotten += 1;
     }
-    for (const [id, print] of after) {
+    for (const [id, item] of after) {
       this.after.set(id, (this.after.get(id) ?? 0) + 1);
       const earlier = before.get(id);
       if (earlier === undefined) this.pairs.fresh += 1;
       else this.pairs.kept += 1;
-      if (earlier === undefined || earlier === print) continue;
+      if (earlier === undefined || areSame(earlier, item)) continue;
       this.pairs.changed += 1;
       this.#changed.add(id);
     }
