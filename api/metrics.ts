@@ -129,8 +129,9 @@ class Scrape {
 
 function readHosts(scrape: Scrape, daemon: DaemonPort): void {
   const hosts = scrape.gauge('mendd_hosts', 'Hosts by whether they can be asked', ['state']);
-  for (const name of hostStates) hosts.set({ state: name }, 0);
-  for (const host of daemon.hosts()) hosts.inc({ state: host.status.state });
+  const counts = new Map<string, number>(hostStates.map((state) => [state, 0]));
+  for (const { status } of daemon.hosts()) counts.set(status.state, (counts.get(status.state) ?? 0) + 1);
+  for (const [state, count] of counts) hosts.set({ state }, count);
 }
 
 function readWork(scrape: Scrape, stats: Stats): void {
