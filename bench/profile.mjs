@@ -43,6 +43,27 @@ export function describeProfile(profile) {
   return { markdown, writeFlames: () => writeFlames(svg()) };
 }
 
+/**
+ * Part of the busy samples that work for the transport: the nearest frame of mendd or of ssh2 decides, and without one that of
+ * Node.js's own sockets. From 0 to 1.
+ */
+export function movableShare(profile) {
+  const selfUs = selfTimes(profile);
+  const above = callers(profile);
+  let [all, movable] = [0, 0];
+  for (const node of profile.nodes) {
+    if (node.callFrame.functionName === '(idle)') continue;
+    const urls = [node.callFrame, ...above(node)].map(({ url }) => url);
+    const ours = urls.find((url) => /\/dist\/|\/node_modules\//.test(url));
+    const isOurs = ours !== undefined && /\/dist\/runner\/|\/node_modules\/ssh2\//.test(ours);
+    const isSocket =
+      ours === undefined && urls.some((url) => /^node:(net|internal\/stream_base_commons)$/.test(url));
+    all += selfUs.get(node.id);
+    if (isOurs || isSocket) movable += selfUs.get(node.id);
+  }
+  return movable / all;
+}
+
 function writeFlames(svg) {
   const file = new URL('docs/flames.svg', root);
   writeFileSync(file, svg);

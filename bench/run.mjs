@@ -11,6 +11,7 @@ import { writeTable } from './report.mjs';
 const tables = {
   checks: async (flags, directory) => (await import('./checks.mjs')).benchChecks(flags, directory),
   lateness: async (flags, directory) => (await import('./lateness.mjs')).benchLateness(flags, directory),
+  threads: async (flags, directory) => (await import('./threads.mjs')).benchThreads(flags, directory),
   connections: async (flags, directory) =>
     (await import('./connections.mjs')).benchConnections(flags, directory),
   store: async ({ small }) =>
