@@ -9,14 +9,19 @@ export const templateBrace = /\{(?=[{%\uE000-\uE0FF])/g;
 /** A dollar that would begin a reference to a secret. */
 const secretDollar = /\$(?=\{(?:env|cred|file):)/g;
 
-/** A value in which templates are rendered. */
+/** Whether it holds what reads as a reference to a secret, which no value may hold, not even one that is rendered. */
+export function looksSecret(text: string): boolean {
+  return text.search(secretDollar) !== -1;
+}
+
+/** A value in which templates are rendered. What looks like a reference to a secret gets a space. */
 export function literalValue(text: string): string {
-  return text.replaceAll(templateBrace, '{{ "{" }}').replaceAll(secretDollar, '{{ "$" }}');
+  return text.replaceAll(secretDollar, '$$ ').replaceAll(templateBrace, '{{ "{" }}');
 }
 
 /** One word of a shell command; quotes are closed and opened again where a meaning would begin. */
 export function literalWord(text: string): string {
-  return quoteShell(text).replaceAll(templateBrace, "{''").replaceAll(secretDollar, "$''");
+  return quoteShell(text).replaceAll(templateBrace, "{''").replaceAll(secretDollar, "$$''");
 }
 
 /** A character of a shell command where such a meaning would begin, within or outside of quotes. */

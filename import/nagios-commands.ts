@@ -2,6 +2,7 @@
  * Owns what becomes of one command of a check: a plugin on the ops box as under Nagios, or, where it only carried a command
  * to the host (check_by_ssh, check_nrpe), that command over mendd’s own SSH.
  */
+import { looksSecret } from './literal-text.ts';
 import { nrpeOptions, splitCommand, sshOptions, withoutSudo } from './nagios-carriers.ts';
 import { usualPluginDirs } from './nagios-dirs.ts';
 import { ownKind } from './nagios-kinds.ts';
@@ -105,7 +106,7 @@ class Command {
     this.#warnOfPasswords(args);
     const isPlugin =
       plugin !== undefined && /^\/|^check_|^negate$|^urlize$/.test(plugin) && args.length <= 1000;
-    const hasSecret = holdsSecret(line.text, this.#marks);
+    const hasSecret = holdsSecret(line.text, this.#marks) || looksSecret(line.text);
     const { isAction = false } = this.#request;
     if (!isPlugin || hasSecret || isAction) {
       const simple = hasSecret || isAction ? simpleWords(line.text) : undefined;

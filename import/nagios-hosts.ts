@@ -1,6 +1,6 @@
 /** Owns the hosts files that Nagios hosts become: address, login, labels from groups, parents, variables. */
 
-import { literalValue } from './literal-text.ts';
+import { literalValue, looksSecret } from './literal-text.ts';
 import type { Plan } from './nagios-checks.ts';
 import { type NagiosHost, type NagiosModel, take } from './nagios-model.ts';
 import { listOf } from './nagios-templates.ts';
@@ -75,6 +75,10 @@ function hostValue(model: NagiosModel, host: NagiosHost, { labels, parents, logi
   for (const [name, value] of host.vars) {
     model.book.carried(...value.from);
     vars[name] = literalValue(value.text);
+    if (looksSecret(value.text)) {
+      const message = `the variable \`_${name.toUpperCase()}\` reads like a reference to a secret; it has a space in it now`;
+      model.book.note(value.from[0] ?? host.object, 'check', message);
+    }
     if (/pass|secret|token|community/i.test(name)) {
       const place = value.from[0] ?? host.object;
       model.book.note(

@@ -10,7 +10,9 @@ import { temporaryTree } from '../support/temporary-tree.ts';
 const nagios = fileURLToPath(new URL('../fixtures/import/nagios/full', import.meta.url));
 const monit = fileURLToPath(new URL('../fixtures/import/monit/full', import.meta.url));
 
-async function mendd(...args: string[]): Promise<{ code: number | string | undefined; stdout: string; stderr: string }> {
+async function mendd(
+  ...args: string[]
+): Promise<{ code: number | string | undefined; stdout: string; stderr: string }> {
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((stream) =>
     vi.spyOn(process[stream], 'write').mockImplementation((text) => {
