@@ -8,7 +8,7 @@ import { depthLimit, refuseDepth } from '../yaml-source.ts';
 import { type Notes, shown, Unreadable } from './reading.ts';
 
 /** Characters of YAML; it is read many times slower than JSON, and while it is read nothing else happens. */
-const yamlCharsLimit = 4_194_304;
+const yamlCharsLimit = 2_097_152;
 
 /** Values of one text, once aliases are followed. */
 const valuesLimit = 2_000_000;
@@ -25,10 +25,21 @@ export function isPlainMap(value: unknown): value is PlainMap {
 /** JSON where the text begins like it, YAML otherwise. Errors: Unreadable. */
 export function readPlainData(text: string, notes: Notes): Json {
   if (/^\s*[[{]/.test(text)) {
+    refuseDeepBrackets(text);
     const json = parseJson(text);
     if (json !== undefined) return new Copier(notes).copy(json, '', 0) ?? null;
   }
   return new Copier(notes).copy(parseYaml(text), '', 0) ?? null;
+}
+
+/** Before anything is parsed: parsers of what nests without end are slow, or end the process. */
+function refuseDeepBrackets(text: string): void {
+  let depth = 0;
+  for (const [token] of text.matchAll(/"(?:[^"\\\n]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    if (depth > depthLimit) throw tooDeep();
+  }
 }
 
 function parseJson(text: string): unknown {
@@ -55,17 +66,22 @@ function parseYaml(text: string): unknown {
     throw new Unreadable(`is more than ${limit} characters of YAML`, 'split it, or give it as JSON');
   }
   const lines = new LineCounter();
-  const tokens: CST.Token[] = [...new Parser(lines.addNewLine).parse(text)];
-  for (const token of tokens) {
+  const tokens: CST.Token[] = [];
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    const fail = (offset: number, message: string, hint: string): Unreadable =>
+      new Unreadable(message, hint, lines.linePos(offset).line);
+    // At the first: what is no YAML at all would make thousands of them.
+    if (token.type === 'error') throw fail(token.offset, `is no valid YAML: ${token.message}`, 'mend it');
     const refused = token.type === 'document' ? refuseDepth(token) : undefined;
-    if (refused !== undefined)
-      throw new Unreadable(refused.message, 'look for what makes it', lines.linePos(refused.offset).line);
+    if (refused !== undefined) throw fail(refused.offset, refused.message, 'look for what makes it');
+    tokens.push(token);
   }
   const composer = new Composer({
     version: '1.1',
     merge: true,
     uniqueKeys: false,
     prettyErrors: false,
+    logLevel: 'error',
     customTags: (tags) => [...tags.filter(isKept), ...pythonTags],
   });
   for (const document of composer.compose(tokens, true)) {
@@ -77,10 +93,9 @@ function parseYaml(text: string): unknown {
     try {
       return document.toJS({ maxAliasCount: 100_000 }) as unknown;
     } catch (error) {
-      // What the library throws for aliases without an anchor, and for too many.
-      if (error instanceof ReferenceError)
-        throw new Unreadable(`is no valid YAML: ${error.message}`, 'mend it');
-      throw error;
+      // Aliases without an anchor or too many of them, merges of what is no map, nesting without end: all of it is the text's.
+      if (!(error instanceof Error) || error instanceof TypeError) throw error;
+      throw new Unreadable(`is no valid YAML: ${error.message}`, 'mend it');
     }
   }
   return null;

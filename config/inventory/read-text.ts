@@ -112,7 +112,7 @@ function dataOf({ text, format, path = '', isScript }: InventoryText, notes: Not
     if (data === null) throw new Unreadable('is empty', 'write hosts');
     return data;
   }
-  // Most INI files are no YAML, and those that are make no map.
+  if (isSurelyIni(text)) return undefined;
   const tried = new Notes();
   try {
     const data = readPlainData(text, tried);
@@ -121,11 +121,17 @@ function dataOf({ text, format, path = '', isScript }: InventoryText, notes: Not
     return data;
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
-    // A header of a section stands in no YAML, and a key that opens a map in no INI.
-    if (/^[ \t]*\[[^\]\n]+\][ \t]*(#.*)?$/m.test(text) || !/^[^\s#[=]+:[ \t]*(#.*)?$/m.test(text))
-      return undefined;
+    // A key that opens a map stands in no INI.
+    if (!/^[^\s#[=]+:[ \t]*(#.*)?$/m.test(text)) return undefined;
     throw error;
   }
+}
+
+/** The header of a section stands in no YAML, and without a colon before a space or an end there is no map in it. */
+function isSurelyIni(text: string): boolean {
+  if (/^\s*\{/.test(text)) return false;
+  if (/^[ \t]*\[[^\]\s"'{,]+\][ \t]*(#.*)?$/m.test(text)) return true;
+  return !/^\s*\[/.test(text) && !/:(\s|$)/.test(text);
 }
 
 /** A list of hosts, or `_meta`, is written by scripts alone. */
