@@ -4,7 +4,7 @@
  */
 import { type Definitions, type HostPlan, hostCheck } from './definitions.ts';
 import type { GroupView, MemberView } from './fleet-view.ts';
-import { spends } from './ladder.ts';
+import { rungsOf, spends } from './ladder.ts';
 import type { HostEngineState } from './reduction.ts';
 import type { BrakeState, GroupKey } from './safety.ts';
 import { type CheckStatus, isOpen } from './types.ts';
@@ -17,7 +17,7 @@ export const fleetKey: GroupKey = 'fleet';
 /** Labels by which hosts are grouped: for brakes, limits and guards. */
 export function groupLabels({ daemon, runbooks }: Definitions): ReadonlySet<string> {
   const { brake, groups } = daemon.remediation;
-  const guards = runbooks.flatMap(({ ladders }) => ladders.flatMap(({ rungs }) => rungs));
+  const guards = runbooks.flatMap(rungsOf);
   return new Set([
     ...groups.map(({ label }) => label),
     ...(brake?.label === undefined ? [] : [brake.label]),

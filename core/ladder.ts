@@ -2,7 +2,7 @@
  * Where a ladder stands on one host, derived from the check's state and the ledger's runs alone: nothing about a
  * ladder is stored, so nothing about it can be lost or disagree after a crash. Decides nothing.
  */
-import type { ActionDefinition, LadderDefinition } from './definitions.ts';
+import type { ActionDefinition, LadderDefinition, RunbookDefinition } from './definitions.ts';
 import type { Approval } from './safety.ts';
 import { type CheckStatus, isOpen, type RunSummary } from './types.ts';
 
@@ -31,6 +31,13 @@ export interface LadderStanding {
   rungs: readonly RungStanding[];
   /** The rung to consider next; undefined when all are exhausted: given up. */
   next?: RungStanding;
+}
+
+/** Every rung of a runbook, on whatever host. */
+export function rungsOf({ ladders, variants }: RunbookDefinition): ActionDefinition[] {
+  const lists =
+    variants === undefined ? [ladders] : [...new Set(variants.values())].map((each) => each.ladders);
+  return lists.flatMap((list) => list.flatMap(({ rungs }) => rungs));
 }
 
 /** notify tells people; everything else changes something. */

@@ -10,6 +10,7 @@
  * Times are on a timeline that never jumps: the monotonic clock, laid over the wall clock once at start. Every start
  * thereby finds the same grid, and a clock that is set forwards or back moves nothing.
  */
+import type { Timing } from './definitions.ts';
 import { hash32 } from './hash.ts';
 import type { CheckStatus } from './types.ts';
 
@@ -43,4 +44,9 @@ export function retryInMs(
   retryEveryMs: number | undefined,
 ): number | undefined {
   return status.type === 'soft' ? retryEveryMs : undefined;
+}
+
+export function sameTiming(a: Timing, b: Timing): boolean {
+  if (a.kind === 'interval') return b.kind === 'interval' && a.everyMs === b.everyMs;
+  return b.kind === 'calendar' && a.cron === b.cron && a.timezone === b.timezone;
 }

@@ -8,6 +8,7 @@ import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
 import { initialHostState, reduceHost } from '../core/engine.ts';
 import type { FleetView } from '../core/fleet-view.ts';
+import { rungsOf } from '../core/ladder.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
 import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
 import { notAfter, putRun, summaryOf } from '../core/runs.ts';
@@ -22,6 +23,7 @@ import {
 } from '../core/types.ts';
 import type { Brakes } from './brakes.ts';
 import type { History } from './history.ts';
+import { dropsSome, isOfChecks, keysOf } from './kept-states.ts';
 import { Permission } from './permission.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import { askedAtMs, stateNotAfter } from './state-times.ts';
@@ -57,6 +59,7 @@ export class Fleet {
   #definitions: Definitions;
   #quarantine: Quarantine | undefined;
   #quarantineIsWritten = true;
+  #hasForgotten = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -185,14 +188,15 @@ export class Fleet {
    */
   swap(definitions: Definitions): void {
     const states = this.#loaded(definitions);
+    const before = this.#definitions;
     this.#options.suppressions.refresh(definitions, this.#options.clock.nowMs());
     this.#definitions = definitions;
     this.#options.onSwap(definitions);
     this.#put(states);
-    const checks = [...definitions.byHost.values()].flatMap((plan) =>
-      plan.checks.map((check) => `${plan.host.name}\n${check.id}`),
-    );
-    this.#options.history.forget({ hosts: new Set(definitions.byHost.keys()), checks: new Set(checks) });
+    // What went away while no daemon ran is found at the first time.
+    if (!this.#hasForgotten || dropsSome(before, definitions))
+      this.#options.history.forget(keysOf(definitions));
+    this.#hasForgotten = true;
   }
 
   #put(states: ReadonlyMap<string, HostEngineState>): void {
@@ -220,8 +224,12 @@ export class Fleet {
     const [runsOf, approvalsOf] = [byHost(runs), byHost(approvals)];
     for (const plan of definitions.byHost.values()) {
       const { name } = plan.host;
-      const fresh = initialHostState(plan, nowMs);
       const known = this.#states.get(name);
+      if (known !== undefined && isOfChecks(known, plan)) {
+        states.set(name, { ...known, facts: {} });
+        continue;
+      }
+      const fresh = initialHostState(plan, nowMs);
       const entries = plan.checks.map(({ id }) => {
         return [id, known?.checks[id] ?? checks.get(`${name}\n${id}`) ?? fresh.checks[id]] as const;
       });
@@ -241,7 +249,7 @@ export class Fleet {
 
   /** Runs older than every window are of no use to a decision. */
   memoryMs({ runbooks, daemon }: Definitions = this.#definitions): number {
-    const rungs = runbooks.flatMap((runbook) => runbook.ladders.flatMap((ladder) => ladder.rungs));
+    const rungs = runbooks.flatMap(rungsOf);
     const windows = rungs.flatMap((rung) => [rung.maxRuns.perMs, rung.cooldownMs, rung.chronic?.perMs ?? 0]);
     const { maxRuns, maxRunsPerHost, groups } = daemon.remediation;
     const budgets = [maxRuns, maxRunsPerHost, ...groups.flatMap((group) => group.maxRuns ?? [])];

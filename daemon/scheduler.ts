@@ -5,7 +5,7 @@
  */
 import type { CheckDefinition, DaemonConfig, HostPlan } from '../core/definitions.ts';
 import type { Clock } from '../core/ports.ts';
-import { nextDue, warmUpDue } from '../core/schedule.ts';
+import { nextDue, sameTiming, warmUpDue } from '../core/schedule.ts';
 import { Calendar, type CalendarSchedule } from './calendar.ts';
 import { DueQueue } from './due-queue.ts';
 import { HostLines, type Priority } from './host-lines.ts';
@@ -73,20 +73,18 @@ export class Scheduler {
   /** Adds, removes and re-times; what did not change keeps its place in time. */
   update(plans: ReadonlyMap<string, HostPlan>): void {
     if (this.#stopped) return;
-    const wanted = new Map<string, Job>();
-    for (const plan of plans.values()) {
-      for (const check of plan.checks)
-        wanted.set(keyOf(plan.host.name, check.id), { host: plan.host.name, check });
+    const wanted = new Set<string>();
+    for (const { host, checks } of plans.values()) {
+      for (const check of checks) {
+        const key = keyOf(host.name, check.id);
+        wanted.add(key);
+        this.#want(key, { host: host.name, check });
+      }
     }
-    for (const [key, job] of this.#jobs) {
-      const next = wanted.get(key);
-      if (next === undefined || !sameTiming(next.check, job.check)) this.#unschedule(key);
-      if (next === undefined) this.#jobs.delete(key);
-    }
-    for (const [key, job] of wanted) {
-      const known = this.#jobs.has(key) && (this.#due.dueOf(key) !== undefined || this.#calendar.has(key));
-      this.#jobs.set(key, job);
-      if (!known && !this.#lines.has(key)) this.#schedule(key, job, true);
+    for (const key of wanted.size === this.#jobs.size ? [] : this.#jobs.keys()) {
+      if (wanted.has(key)) continue;
+      this.#unschedule(key);
+      this.#jobs.delete(key);
     }
     this.#calendars.clear();
     this.#wake();
@@ -165,6 +163,14 @@ export class Scheduler {
 
   #nowMs(): number {
     return this.#originMs + this.#options.clock.monotonicMs();
+  }
+
+  #want(key: string, job: Job): void {
+    const before = this.#jobs.get(key);
+    if (before !== undefined && !sameTiming(job.check.timing, before.check.timing)) this.#unschedule(key);
+    const isKnown = before !== undefined && (this.#due.dueOf(key) !== undefined || this.#calendar.has(key));
+    this.#jobs.set(key, job);
+    if (!isKnown && !this.#lines.has(key)) this.#schedule(key, job, true);
   }
 
   #unschedule(key: string): void {
@@ -312,8 +318,4 @@ export class Scheduler {
 
 function keyOf(host: string, checkId: string): string {
   return `${host}\n${checkId}`;
-}
-
-function sameTiming(a: CheckDefinition, b: CheckDefinition): boolean {
-  return JSON.stringify(a.timing) === JSON.stringify(b.timing);
 }
