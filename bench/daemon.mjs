@@ -29,7 +29,7 @@ export function createDaemon({ name = 'mendd', directory, hosts, simulated = fal
 store: { path: ./state/mendd.db }
 ssh:
   user: ${hosts.user}
-  identity: "\${file:${hosts.identityFile}}"
+  ${hosts.identityFile === undefined ? 'agent: true' : `identity: "\${file:${hosts.identityFile}}"`}
   known_hosts: ${hosts.knownHosts}
 ${Object.entries(ssh)
   .map(([key, value]) => `  ${key}: ${value}\n`)
@@ -91,19 +91,20 @@ ${Object.entries(ssh)
       return { waitedMs: performance.now() - startedMs, cpuMs: account.cpuMs() };
     },
 
-    /** Hosts from now on, after the next `reload`. */
-    setHosts(addresses) {
+    /** Hosts from now on, after the next `reload`. `generation`: a label that makes all of them other hosts than before. */
+    setHosts(addresses, { generation } = {}) {
+      const labels = generation === undefined ? '' : `, labels: { generation: g${generation} }`;
       const entries = addresses.map(
-        (address, i) => `  host-${i}: { address: ${address}, port: ${hosts.port} }`,
+        (address, i) => `  host-${i}: { address: ${address}, port: ${hosts.port}${labels} }`,
       );
       writeFileSync(join(home, 'hosts/all.yaml'), `hosts:\n${entries.join('\n')}\n`);
     },
 
-    /** Checks from now on, after the next `reload`. The states of disabled ones are forgotten. */
-    setChecks({ checks, every, enabled = true, batch = true }) {
+    /** Checks from now on, after the next `reload`. The states of disabled ones are forgotten. `command`: of the check of a number. */
+    setChecks({ checks, every, enabled = true, batch = true, command = () => 'echo OK' }) {
       const entries = Array.from(
         { length: checks },
-        (_, i) => `  check-${i}: { run: echo OK, batch: ${batch} }`,
+        (_, i) => `  check-${i}: { run: ${JSON.stringify(command(i))}, batch: ${batch} }`,
       );
       writeFileSync(
         join(home, 'runbooks/bench.yaml'),

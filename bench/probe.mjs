@@ -28,6 +28,21 @@ const orders = {
       maxMs: beyond(delay.max),
     };
   },
+  /** Simulated hosts only: forgets when commands ran. */
+  async forget() {
+    globalThis.menddRuns.clear();
+  },
+  /** Simulated hosts only: how many commands there are, and the times between two runs of one since `forget`. Milliseconds. */
+  async gaps() {
+    const gaps = [...globalThis.menddRuns.values()].flatMap((times) =>
+      times.slice(1).map((atMs, index) => atMs - times[index]),
+    );
+    const [shortestMs, longestMs] = gaps.reduce(
+      ([least, most], gap) => [Math.min(least, gap), Math.max(most, gap)],
+      [Number.POSITIVE_INFINITY, 0],
+    );
+    return { commands: globalThis.menddRuns.size, runs: gaps.length, shortestMs, longestMs };
+  },
   /** Memory in bytes after what is garbage was collected. */
   async memory() {
     globalThis.gc();

@@ -16,6 +16,7 @@ const tables = {
     (await import('./connections.mjs')).benchConnections(flags, directory),
   store: async ({ small }) =>
     (await import(new URL('store.mjs', import.meta.url))).benchStore({ seconds: small ? 5 : 60 }),
+  reload: async (flags, directory) => (await import('./reload.mjs')).benchReload(flags, directory),
   repair: async (flags, directory) => (await import('./repair.mjs')).benchRepair(flags, directory),
 };
 
