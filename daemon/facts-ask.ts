@@ -13,7 +13,11 @@ import { builtinBytesLimit, type FactsTold, readBuiltinFacts } from '../sources/
 import { targetOf } from './check-run.ts';
 
 /** A facts file's entry, or what is built in. */
-export type AskedSource = Pick<FactSource, 'everyMs' | 'timeoutMs'> & { name: string; own?: FactSource };
+export interface AskedSource extends Pick<FactSource, 'name' | 'everyMs' | 'timeoutMs'> {
+  /** `digestOf` it. */
+  digest: string;
+  own?: FactSource;
+}
 
 /** `not_asked`: nothing left this machine, which says nothing about the source. */
 export type AskedFacts = FactsTold | { ok: 'not_asked'; reason: string };

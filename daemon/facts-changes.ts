@@ -31,7 +31,7 @@ export class FactChanges {
   #running: Promise<void> | undefined;
   /** Monotonic; when the newest resolving ended. */
   #endedAtMs = Number.NEGATIVE_INFINITY;
-  #isStopped = false;
+  #isStarted = false;
 
   constructor(options: ChangesOptions) {
     this.#options = options;
@@ -46,15 +46,21 @@ export class FactChanges {
     this.#arm();
   }
 
+  /** Tells what was added until then, and from then on. */
+  start(): void {
+    this.#isStarted = true;
+    this.#arm();
+  }
+
   /** Tells nothing more; resolves when what is being resolved is done. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#isStarted = false;
     this.#cancel?.();
     await this.#running;
   }
 
   #arm(): void {
-    if (this.#isStopped || this.#running !== undefined || this.#hosts.size === 0) return;
+    if (!this.#isStarted || this.#running !== undefined || this.#hosts.size === 0) return;
     const { clock } = this.#options;
     this.#cancel?.();
     const freeAtMs = this.#endedAtMs + (this.#isAwaited ? shortRestMs : restMs);

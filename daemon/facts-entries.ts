@@ -2,7 +2,7 @@
 import type { Definitions, HostDefinition } from '../core/definitions.ts';
 import type { SourceFacts } from '../core/facts-port.ts';
 import type { AskedSource } from './facts-ask.ts';
-import { factsKey, type KeptFacts } from './facts-kept.ts';
+import { digestOf, factsKey, type KeptFacts } from './facts-kept.ts';
 
 export interface Entry {
   host: HostDefinition;
@@ -25,12 +25,13 @@ export function* wantedBy({
   daemon,
   facts,
 }: Definitions): Generator<readonly [key: string, { host: HostDefinition; source: AskedSource }]> {
-  const { enabled, everyMs, timeoutMs } = daemon.facts;
-  const builtin: AskedSource = { name: 'builtin', everyMs, timeoutMs };
+  const { enabled, ...times } = daemon.facts;
+  const builtin: AskedSource = { name: 'builtin', ...times, digest: digestOf(undefined) };
   for (const host of enabled ? hosts.values() : [])
     yield [factsKey(host.name, builtin.name), { host, source: builtin }];
   for (const own of facts) {
-    const source: AskedSource = { name: own.name, everyMs: own.everyMs, timeoutMs: own.timeoutMs, own };
+    const { everyMs, timeoutMs } = own;
+    const source: AskedSource = { name: own.name, everyMs, timeoutMs, digest: digestOf(own), own };
     for (const name of own.hosts) {
       const host = hosts.get(name);
       if (host !== undefined) yield [factsKey(name, own.name), { host, source }];

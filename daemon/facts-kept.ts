@@ -1,10 +1,12 @@
 /** Owns the form in which facts are kept in the store over the daemon's end. */
 import { createHash } from 'node:crypto';
+import type { HostDefinition } from '../core/definitions.ts';
 import type { Store } from '../core/ports.ts';
 import type { FactSource, FactsHeard } from '../core/sources.ts';
+import { builtinFactsScript } from '../sources/facts-script.ts';
 
 export interface KeptFacts extends FactsHeard {
-  /** Of what asked for them: facts of another program are asked for anew. */
+  /** Of what asked for them, and where: facts of another program or machine are asked for anew. */
   askedBy: string;
 }
 
@@ -33,14 +35,16 @@ export function keepFacts(
   store.putHeard({ kind: 'facts', name: key, atMs: heardAtMs, body });
 }
 
+/** What another answer may come of, but for the host. */
+export function digestOf(own: FactSource | undefined): string {
+  const what =
+    own === undefined ? builtinFactsScript('') : [own.plugin.sha256, own.args, own.runOn, own.sudo];
+  return createHash('sha256').update(JSON.stringify(what)).digest('hex').slice(0, 12);
+}
+
 /** All that another answer may come of. */
-export function askedByOf(own: FactSource | undefined): string {
-  if (own === undefined) return 'builtin';
-  const { plugin, args, runOn, sudo } = own;
-  return createHash('sha256')
-    .update(JSON.stringify([plugin.sha256, args, runOn, sudo]))
-    .digest('hex')
-    .slice(0, 12);
+export function askedByOf({ transport, address, port }: HostDefinition, digest: string): string {
+  return `${digest} ${transport} ${address} ${port}`;
 }
 
 /** As definitions are resolved with them: by host, then by source. */

@@ -59,6 +59,8 @@ export class Facts {
   readonly #ending = new AbortController();
   readonly #changes: FactChanges;
   readonly #seldom: Seldom;
+  /** Keys of what changed since definitions were last resolved with it. */
+  readonly #unseen = new Set<string>();
   /** Names of all sources, the built-in one first. */
   #sources: readonly string[] = [];
   #isLoaded = false;
@@ -74,6 +76,7 @@ export class Facts {
 
   /** What definitions are resolved with. */
   byHost(): FactsByHost {
+    this.#unseen.clear();
     return factsByHost(
       [...this.#entries].map(([key, { heard, problem }]) => [
         key,
@@ -89,10 +92,17 @@ export class Facts {
     this.#isLoaded = true;
     this.#sources = ['builtin', ...definitions.facts.map(({ name }) => name)];
     // Also what the definitions lost while no daemon ran.
-    for (const key of [...this.#entries.keys(), ...kept.keys()]) if (!wanted.has(key)) this.#forget(key);
+    const gone = [...this.#entries.keys(), ...kept.keys()].filter((key) => !wanted.has(key));
+    for (const key of gone) this.#forget(key);
+    // These definitions were resolved before, with what was known then.
+    for (const key of [...gone, ...this.#unseen]) {
+      const [host = '', source = ''] = key.split('\n');
+      const path = source === 'builtin' ? 'facts' : `facts.${source}`;
+      if (definitions.hosts.has(host)) this.#changes.add(host, [path], false);
+    }
     const spreadMs = Math.min(longestSpreadMs, definitions.hosts.size * spreadPerHostMs);
     for (const [key, { host, source }] of wanted) {
-      const askedBy = askedByOf(source.own);
+      const askedBy = askedByOf(host, source.digest);
       const entry = this.#entries.get(key) ?? newEntry(host, source, kept.get(key));
       const isSame = this.#entries.has(key) && entry.askedBy === askedBy;
       this.#entries.set(key, Object.assign(entry, { host, source, askedBy }));
@@ -107,6 +117,7 @@ export class Facts {
 
   start(): void {
     this.#isStarted = true;
+    this.#changes.start();
     this.#unlisten = this.#options.history.onEvent(({ type, host, data }) => {
       if (type === 'host.changed' && host !== undefined && data['to'] === 'up') this.#isBack(host);
     });
@@ -241,6 +252,7 @@ export class Facts {
     const isSame = before !== undefined && JSON.stringify(before) === JSON.stringify(told.values);
     if (!isSame || this.#nowMs() - entry.writtenAtMs >= writeEveryMs) this.#keep(key, entry, entry.heard);
     if (isSame) return;
+    this.#unseen.add(key);
     const paths = changedPaths(watched(), entry.source.name, before, told.values);
     this.#changes.add(entry.host.name, paths, before === undefined);
   }

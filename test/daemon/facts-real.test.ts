@@ -37,6 +37,12 @@ async function says(id: string, text: string): Promise<CheckView> {
   });
 }
 
+/** How often a check became unknown. */
+function unknowns(): number {
+  return daemon.events.filter(({ type, data }) => type === 'state.changed' && data['to'] === 'unknown')
+    .length;
+}
+
 async function facts(source: string): Promise<Wire<SourceFacts>> {
   const told = await daemon.get<{ sources: Wire<SourceFacts>[] }>('/api/v1/hosts/web-1/facts');
   return told.sources.find(({ name }) => name === source) as Wire<SourceFacts>;
@@ -57,7 +63,7 @@ checks:
   const before = await until(() => {
     const view = check('worker.queue');
     expect(view?.status).toMatchObject({ state: 'warning', type: 'hard' });
-    return view as CheckView;
+    return { ...(view as CheckView), unknowns: unknowns() };
   });
   expect(daemon.events.filter(({ type }) => type === 'facts.changed')).toMatchObject([
     { host: 'web-1', data: { names: ['facts.queue.max'], hosts: ['web-1'], hostCount: 1 } },
@@ -71,17 +77,13 @@ checks:
   const after = check('worker.queue');
   expect(after?.status).toMatchObject({ state: 'warning', type: 'hard', sinceMs: before.status.sinceMs });
   expect((await facts('queue')).values).toEqual({ max: 10 });
-  const results = daemon.events.length;
-  expect(results).toBeGreaterThan(0);
 
   writeFileSync(told, '{"max": 20}');
   program(`cat ${told} # anew`);
   expect((await daemon.app.daemon.reload({ by: 'ann' })).ok).toBe(true);
   const changed = await says('worker.queue', 'max is 20');
   expect(changed.status).toMatchObject({ state: 'warning', type: 'hard', sinceMs: before.status.sinceMs });
-  expect(
-    daemon.events.filter(({ type, data }) => type === 'state.changed' && data['to'] === 'unknown'),
-  ).toHaveLength(1);
+  expect(unknowns()).toBe(before.unknowns);
 }, 60_000);
 
 test('what a hostile host tells stays data', async () => {

@@ -1,11 +1,12 @@
 /** When hosts are asked for facts, what is kept of the answers and what is told of changes; runner and time are simulated. */
 import { expect, test, vi } from 'vitest';
 import type { Definitions, HostDefinition } from '../../core/definitions.ts';
-import type { RunOutcome, RunRequest } from '../../core/ports.ts';
+import type { Runner, RunOutcome } from '../../core/ports.ts';
 import type { FactSource } from '../../core/sources.ts';
 import type { StoredEvent } from '../../core/types.ts';
 import { Facts } from '../../daemon/facts.ts';
 import { changedPaths } from '../../daemon/facts-paths.ts';
+import { createLog } from '../../daemon/log.ts';
 import { openStores } from '../../store/open.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { sshHost } from '../support/runner.ts';
@@ -57,8 +58,8 @@ function begin(first: Definitions, root = temporaryTree({}), wallMs?: number) {
   const listeners: ((event: StoredEvent) => void)[] = [];
   const answers = new Map<string, Answer>();
   let watched = ['facts.queue.max', 'facts.cpus'];
-  const onChange = vi.fn(async () => undefined);
-  const run = vi.fn(async ({ target, plugin, script, env }: RunRequest): Promise<RunOutcome> => {
+  const onChange = vi.fn<() => Promise<void>>(async () => undefined);
+  const run = vi.fn<Runner['run']>(async ({ target, plugin, script, env }) => {
     const name = target.kind === 'ssh' ? target.host.name : `local for ${env?.['MENDD_HOST']}`;
     asked.push(plugin === undefined ? name : `${name} queue`);
     const answer = answers.get(plugin === undefined ? 'builtin' : 'queue') ?? '';
@@ -74,12 +75,12 @@ function begin(first: Definitions, root = temporaryTree({}), wallMs?: number) {
   });
   const facts = new Facts({
     clock,
-    log: { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() } as never,
+    log: createLog('silent'),
     random: () => 0.5,
     store,
     history: {
       add: (type, event) => void events.push({ type, data: {}, ...event }),
-      failed: vi.fn(),
+      failed: () => undefined,
       onEvent: (listener) => {
         listeners.push(listener);
         return () => undefined;
@@ -251,8 +252,8 @@ test('only what templates read makes the definitions be resolved again: at once 
 test('many hosts whose facts come together are one change, and another waits while one is resolved', async () => {
   const names = Array.from({ length: 50 }, (_, at) => `web-${at}`);
   const { clock, say, onChange, events } = begin(definitions(names));
-  let done: () => void = () => undefined;
-  onChange.mockImplementation(() => new Promise((resolve) => (done = () => resolve(undefined))));
+  const waiting: (() => void)[] = [];
+  onChange.mockImplementation(() => new Promise((resolve) => waiting.push(resolve)));
   say('builtin', cpus(4));
   await clock.pass(minute);
   expect(onChange).toHaveBeenCalledTimes(1);
@@ -262,7 +263,7 @@ test('many hosts whose facts come together are one change, and another waits whi
   say('builtin', cpus(8));
   await clock.pass(hour + 10 * minute);
   expect(onChange).toHaveBeenCalledTimes(1);
-  done();
+  for (const done of waiting) done();
   await settle();
   await clock.pass(11 * second);
   expect(onChange).toHaveBeenCalledTimes(2);
@@ -270,18 +271,18 @@ test('many hosts whose facts come together are one change, and another waits whi
 
 test('what is asked when the daemon stops, or of what is gone meanwhile, is not heard', async () => {
   const { clock, facts, run, values, store } = begin(alone());
-  let answer: () => void = () => undefined;
+  const waiting: (() => void)[] = [];
   const ran = { kind: 'exited', exitCode: 0, stdout: '{"max": 1}', stderr: '' } as RunOutcome;
-  run.mockImplementation(() => new Promise((resolve) => (answer = () => resolve(ran))));
+  run.mockImplementation(() => new Promise((resolve) => waiting.push(() => resolve(ran))));
   await clock.pass(second);
   facts.update(definitions([]));
   facts.update(alone());
-  answer();
+  for (const answer of waiting) answer();
   await clock.pass(0);
   expect(values()).toEqual({});
   await clock.pass(second);
   const stopped = facts.stop();
-  answer();
+  for (const answer of waiting) answer();
   await stopped;
   expect(values()).toEqual({});
   expect(store.loadHeard('facts')).toEqual([]);
@@ -309,4 +310,37 @@ test('facts of a program stand below its name', () => {
     'facts',
   ]);
   expect(changedPaths(watched, 'queue', undefined, { cpus: 1 })).toEqual(['facts.queue', 'facts']);
+});
+
+test('what is heard while definitions are resolved, or of a source that goes, makes them be resolved again', async () => {
+  const { clock, facts, say, onChange, watch } = begin(alone());
+  watch();
+  facts.byHost();
+  say('queue', '{"max": 10}');
+  await clock.pass(second);
+  expect(onChange).toHaveBeenCalledTimes(0);
+  // The new definitions read it, and were resolved without.
+  facts.update(alone());
+  await clock.pass(10 * second);
+  expect(onChange).toHaveBeenCalledTimes(1);
+  facts.byHost();
+  facts.update(alone());
+  await clock.pass(minute);
+  expect(onChange).toHaveBeenCalledTimes(1);
+  facts.update(definitions(['web-1'], [], false));
+  await clock.pass(minute);
+  expect(onChange).toHaveBeenCalledTimes(2);
+});
+
+test('another machine behind a name is asked at once', async () => {
+  const { clock, facts, say, asked } = begin(alone());
+  say('queue', '{"max": 10}');
+  await clock.pass(second);
+  facts.update(alone());
+  await clock.pass(second);
+  expect(asked).toHaveLength(1);
+  const moved = { ...alone(), hosts: new Map([['web-1', { ...host('web-1'), address: '192.0.2.2' }]]) };
+  facts.update(moved);
+  await clock.pass(second);
+  expect(asked).toHaveLength(2);
 });
