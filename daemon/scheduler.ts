@@ -81,11 +81,8 @@ export class Scheduler {
         this.#want(key, { host: host.name, check });
       }
     }
-    for (const key of wanted.size === this.#jobs.size ? [] : this.#jobs.keys()) {
-      if (wanted.has(key)) continue;
-      this.#unschedule(key);
-      this.#jobs.delete(key);
-    }
+    for (const key of this.#jobs.keys())
+      if (!wanted.has(key) && this.#jobs.delete(key)) this.#unschedule(key);
     this.#calendars.clear();
     this.#wake();
   }
