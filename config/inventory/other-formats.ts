@@ -114,7 +114,7 @@ function menddHost(name: string, n: string | undefined, data: PlainMap, notes: N
   });
   return {
     name,
-    ...text('address'),
+    ...plainAddress(text('address'), n),
     ...text('user'),
     ...text('jump'),
     ...(port === undefined || port === null ? {} : { port: Number(port) }),
@@ -122,4 +122,11 @@ function menddHost(name: string, n: string | undefined, data: PlainMap, notes: N
     labels: Object.fromEntries(labels) as Record<string, string>,
     vars: map('vars'),
   };
+}
+
+/** Digits that came from a range lose their zeros, which some resolvers read as octal. */
+function plainAddress(written: Record<string, string>, n: string | undefined): Record<string, string> {
+  const { address } = written;
+  if (n === undefined || address === undefined || !/^\d+(\.\d+){3}$/.test(address)) return written;
+  return { address: address.split('.').map(Number).join('.') };
 }

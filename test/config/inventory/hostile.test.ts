@@ -45,52 +45,46 @@ function readWell(text: string, path: string, isScript: boolean): void {
 }
 
 const junk = fc.constantFrom(
-  ...[
-    '[',
-    ']',
-    '{',
-    '}',
-    ':',
-    '=',
-    '"',
-    "'",
-    '\\',
-    '\n',
-    ' ',
-    '\t',
-    '#',
-    '!',
-    '&a ',
-    '*a',
-    '<<: ',
-    '- ',
-    '---\n',
-    '|\n',
-    '\0',
-  ],
-  ...[
-    '[web]\n',
-    '[a:children]\na\n',
-    '[web:vars]\n',
-    '[1:999]',
-    '[a:z][a:z][a:z]',
-    '{{ x }}',
-    '!vault ',
-    '!!binary ',
-    'é',
-    '\u2028',
-  ],
-  ...[
-    '__proto__',
-    'constructor',
-    'ansible_host',
-    'ansible_port',
-    '999999999999999999999',
-    '1e999',
-    '_meta',
-    'hosts',
-    'children',
-  ],
+  '[',
+  ']',
+  '{',
+  '}',
+  ':',
+  '=',
+  '"',
+  "'",
+  '\\',
+  '\n',
+  ' ',
+  '\t',
+  '#',
+  '!',
+  '&a ',
+  '*a',
+  '<<: ',
+  '- ',
+  '---\n',
+  '|\n',
+  '\0',
+  '[web]\n',
+  '[a:children]\na\n',
+  '[web:vars]\n',
+  '[1:999]',
+  '[a:z][a:z][a:z]',
+  '{{ x }}',
+  '!vault ',
+  '!!binary ',
+  'é',
+  '\u2028',
+  '__proto__',
+  'constructor',
+  'ansible_host',
+  'ansible_port',
+  '999999999999999999999',
+  '1e999',
+  '_meta',
+  'hosts',
+  'children',
 );
 
 const mutated = fc
@@ -126,12 +120,15 @@ test('mutated inventories are read or refused, never slowly', () => {
 test.each([
   ['deep lists of JSON', '['.repeat(200_000)],
   ['deep maps of JSON', '{"a":'.repeat(100_000)],
-  ['deep YAML', `a: ${'['.repeat(20_000)}`],
+  ['deep YAML', `a: ${'['.repeat(4_000)}`],
   ['deep literals', `[x:vars]\na=${'['.repeat(100_000)}\n[x]`],
   ['sets in sets', `[x:vars]\na=${'{'.repeat(60)}1${'}'.repeat(60)}\n[x]`],
   [
     'a bomb of aliases',
-    `a: &a [1,1,1,1,1,1,1,1,1]\n${[...'bcdefghij'].map((key, at) => `${key}: &${key} [${Array(9).fill(`*${'abcdefghi'[at]}`).join()}]`).join('\n')}\n`,
+    `a: &a [1,1,1,1,1,1,1,1,1]\n${'bcdefghij'
+      .split('')
+      .map((key, at) => `${key}: &${key} [${Array(9).fill(`*${'abcdefghi'[at]}`).join()}]`)
+      .join('\n')}\n`,
   ],
   ['a map that holds itself', 'all: &a\n  vars: *a\n'],
   ['many quotes', `${'"'.repeat(8_000)}x`],
@@ -151,7 +148,10 @@ test.each([
   ['odd numbers', '{"hosts": {"a": {"port": 1e999, "vars": {"x": 1e999}}}}'],
   ['all of it spaces', ' '.repeat(1_000_000)],
 ])('%s', (_name, text) => {
-  readWell(text, 'hosts', false);
-  readWell(text, 'hosts.yaml', false);
-  readWell(text, 'hosts.json', true);
+  for (const [path, isScript] of [
+    ['hosts', false],
+    ['hosts.yaml', false],
+    ['hosts.json', true],
+  ] as const)
+    expect(() => readWell(text, path, isScript)).not.toThrow();
 });
