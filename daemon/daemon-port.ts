@@ -172,7 +172,10 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
       origin: (host) => reloader.resolved.explainHost?.(host) ?? [],
       counts: () => sources.facts.counts(),
     },
-    rollback: (request) => reloader.rollback(request),
+    rollback: async (request) => {
+      const answer = await reloader.rollback(request);
+      return recordRefusal(sources, request.by, { command: 'rollback' }, answer);
+    },
     plan: (request) => reloader.plan(request),
     config: () => reloader.view(),
     onEvent: (listener) => history.onEvent(listener),

@@ -40,11 +40,11 @@ export class ReloadRecord {
     this.#seldom = new Seldom(options.clock, toldAgainMs);
   }
 
-  /** `event`: what led to it, when it was no mere reload. */
+  /** `event`: what led to it, when it was no mere reload; `confirmed`: why it would have been held. */
   loaded(
     by: string,
     plan: DefinitionsPlan,
-    more: { commit?: string; event?: EventType; reason?: string },
+    more: { commit?: string; event?: EventType; reason?: string; confirmed?: readonly string[] },
   ): void {
     const { log } = this.#options;
     const { event = 'definitions.reloaded', ...about } = more;

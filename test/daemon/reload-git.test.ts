@@ -12,6 +12,8 @@ import { createLog } from '../../daemon/log.ts';
 import { Repository } from '../sources/git-repository.ts';
 import { temporaryTree, writeInto } from '../support/temporary-tree.ts';
 
+vi.setConfig({ testTimeout: 60_000 });
+
 const hosts = (count: number): string =>
   `hosts:\n${Array.from({ length: count }, (_each, index) => `  h${index}: { transport: local }\n`).join('')}`;
 const runbook = (run: string): string =>
@@ -59,11 +61,14 @@ api: { listen: "127.0.0.1:0" }
     });
     this.#app.daemon.onEvent((event) => this.events.push(event));
     // The look at the branch that each start begins with is over, so that it takes nothing a test pushes later.
-    await vi.waitFor(() => {
-      const { source, problems, rollback } = this.config;
-      const isOver = 'head' in source || problems.length > 0 || rollback !== undefined;
-      expect(isOver).toBe(true);
-    });
+    await vi.waitFor(
+      () => {
+        const { source, problems, rollback } = this.config;
+        const isOver = 'head' in source || problems.length > 0 || rollback !== undefined;
+        expect(isOver).toBe(true);
+      },
+      { timeout: 15_000 },
+    );
     return this;
   }
 
@@ -136,23 +141,23 @@ test('it looks by itself: a push, a bad push, and the bad one taken back', async
   daemon.repository.push(valid);
   await daemon.start();
   const second = daemon.repository.push({ 'runbooks/web.yaml': runbook('date') });
-  await vi.waitFor(() => expect(daemon.commit).toBe(second), { timeout: 10_000 });
+  await vi.waitFor(() => expect(daemon.commit).toBe(second), { timeout: 20_000 });
   daemon.repository.push({ 'hosts/all.yaml': 'hosts: [' });
   await vi.waitFor(() => expect(daemon.config.problems[0]).toMatch(/^hosts\/all\.yaml:\d+:\d+: /), {
-    timeout: 10_000,
+    timeout: 20_000,
   });
   daemon.repository.git('reset', '--quiet', '--hard', second);
   daemon.repository.git('push', '--quiet', '--force', 'origin', 'main');
-  await vi.waitFor(() => expect(daemon.config.lastReloadOk).toBe(true), { timeout: 10_000 });
+  await vi.waitFor(() => expect(daemon.config.lastReloadOk).toBe(true), { timeout: 20_000 });
   expect(daemon.commit).toBe(second);
   const { url } = daemon.repository;
   renameSync(url, `${url}.away`);
   await vi.waitFor(() => expect(daemon.config.problems[0]).toContain('cannot be reached'), {
-    timeout: 10_000,
+    timeout: 20_000,
   });
   expect(daemon.told('definitions.rejected')).toHaveLength(2);
   renameSync(`${url}.away`, url);
-  await vi.waitFor(() => expect(daemon.config.lastReloadOk).toBe(true), { timeout: 10_000 });
+  await vi.waitFor(() => expect(daemon.config.lastReloadOk).toBe(true), { timeout: 20_000 });
 });
 
 test('a start without the network takes the commit that was in force; a first one says what to do', async () => {
@@ -237,6 +242,11 @@ test('what drops too much is held with an event and a message, also over a resta
   expect(await daemon.reload(again.held?.revision)).toMatchObject({ ok: true, commit: third });
   expect(daemon.app.daemon.hosts()).toHaveLength(2);
   expect(daemon.config.held).toBeUndefined();
+  expect(daemon.told('definitions.reloaded').at(-1)?.data).toMatchObject({
+    by: 'ann',
+    commit: third,
+    confirmed: again.held?.why,
+  });
 });
 
 test('rollback: back, there over a restart in spite of pushes, and on again', async () => {
