@@ -192,33 +192,33 @@ describe('a plan of two directories', () => {
   });
 });
 
+function committed(ci: string): { root: string; git: (...args: string[]) => string } {
+  const root = temporaryTree({});
+  execFileSync(process.execPath, [menddFile, 'init', '.', '--ci', ci], { cwd: root });
+  const identity = {
+    GIT_AUTHOR_NAME: 'a',
+    GIT_AUTHOR_EMAIL: 'a@x',
+    GIT_COMMITTER_NAME: 'a',
+    GIT_COMMITTER_EMAIL: 'a@x',
+  };
+  const env = { ...process.env, ...identity, GIT_CONFIG_GLOBAL: '/dev/null' };
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', env }).trim();
+  git('init', '--quiet');
+  git('add', '--all');
+  git('commit', '--quiet', '-m', 'start');
+  return { root, git };
+}
+
+/** A PATH with `mendd` in it, as the install step leaves it. */
+function withMendd(root: string): NodeJS.ProcessEnv {
+  const bin = join(root, '.git/bin');
+  writeInto(root, '.git/bin/mendd', `#!/bin/sh\nexec ${process.execPath} ${menddFile} "$@"\n`);
+  chmodSync(join(bin, 'mendd'), 0o755);
+  return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+}
+
 describe('what init writes for a repository', () => {
-  function committed(ci: string): { root: string; git: (...args: string[]) => string } {
-    const root = temporaryTree({});
-    execFileSync(process.execPath, [menddFile, 'init', '.', '--ci', ci], { cwd: root });
-    const identity = {
-      GIT_AUTHOR_NAME: 'a',
-      GIT_AUTHOR_EMAIL: 'a@x',
-      GIT_COMMITTER_NAME: 'a',
-      GIT_COMMITTER_EMAIL: 'a@x',
-    };
-    const env = { ...process.env, ...identity, GIT_CONFIG_GLOBAL: '/dev/null' };
-    const git = (...args: string[]): string =>
-      execFileSync('git', args, { cwd: root, encoding: 'utf8', env }).trim();
-    git('init', '--quiet');
-    git('add', '--all');
-    git('commit', '--quiet', '-m', 'start');
-    return { root, git };
-  }
-
-  /** A PATH with `mendd` in it, as the install step leaves it. */
-  function withMendd(root: string): NodeJS.ProcessEnv {
-    const bin = join(root, '.git/bin');
-    writeInto(root, '.git/bin/mendd', `#!/bin/sh\nexec ${process.execPath} ${menddFile} "$@"\n`);
-    chmodSync(join(bin, 'mendd'), 0o755);
-    return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
-  }
-
   test('the steps of the workflow pass as they stand, tell a drop, and fail on a mistake', () => {
     const { root, git } = committed('github');
     const workflow = parse(readFileSync(join(root, '.github/workflows/mendd.yml'), 'utf8'));
