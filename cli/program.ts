@@ -20,10 +20,12 @@ import { addHistory } from './history.ts';
 import { addHosts } from './hosts.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
+import { addInventory } from './inventory.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { addRearm } from './rearm.ts';
+import { addRegistrations } from './registrations.ts';
 import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
 import { addResume } from './resume.ts';
@@ -42,10 +44,21 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
   ['Start:', [addDemo, addInit, addImport, addValidate, addDoctor, addServe]],
   [
     'Look:',
-    [addStatus, addHosts, addFacts, addChecks, addRuns, addHistory, addExplain, addOutcomes, addConfig],
+    [
+      addStatus,
+      addHosts,
+      addInventory,
+      addFacts,
+      addChecks,
+      addRuns,
+      addHistory,
+      addExplain,
+      addOutcomes,
+      addConfig,
+    ],
   ],
   ['Do:', [addCheck, addAct, addPause, addResume, addPlan, addReload, addRollback]],
-  ['Answer:', [addApprovals, addApprove, addReject]],
+  ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],
 ];
