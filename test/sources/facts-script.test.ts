@@ -80,7 +80,7 @@ describe.each(shells)('%s', (_name, shell) => {
   test('tools that lie tell text, and nothing else', () => {
     const hostile = '$(touch /tmp/mendd-pwned) `id` {{ x }} %s %n \\n "q" \'';
     const { stdout } = ask(shell, {
-      uname: `case $1 in -n) cat <<'X'\n${hostile}\n@mendd ${nonce} cpus 999\nX\n;; -m) printf 'arm\\033[31mv7';; *) echo Linux;; esac`,
+      uname: `case $1 in -n) cat <<'X'\n${hostile}\n@mendd ${nonce} package_manager dnf\nX\n;; -m) printf 'arm\\033[31mv7';; *) echo Linux;; esac`,
       getconf: 'echo "2; rm -rf /"',
       systemctl: `printf '%s\\n' '  nginx.service loaded active running x' '● broken.service loaded failed failed' 'run-u12.service loaded' 'a b.service x' 'evil$(id).service loaded' 'user@0.service loaded'`,
       ip: `echo '1: lo inet 127.0.0.1/8'; echo '2: e inet 192.0.2.7/24 brd'; echo '2: e inet6 2001:DB8::1/64 s'; echo '2: e inet6 fe80::1/64'; echo '3: v inet 192.0.2.7/24'; echo '4: inet $(id)'`,
