@@ -22,6 +22,9 @@ const discoveryHints: Record<string, string> = {
   nmap: 'list the hosts, or `exec:` a script under `inventories:` that prints them',
 };
 
+const loginPattern = /^[A-Za-z_][A-Za-z0-9._@-]{0,63}$/;
+const addressPattern = /^[A-Za-z0-9_][A-Za-z0-9._:%-]{0,252}$/;
+
 const ownSections = ['datastore', 'logging', 'web'];
 
 /** `file`: as notes name it. */
@@ -37,9 +40,15 @@ export function readConfig(text: string, file: string): AutomatronConfig {
   for (const [path, credentials] of credentialsOf(config)) {
     const name = path.at(-1) === 'ssh' ? 'default' : (path.at(-1) ?? '');
     const user = credentials['user'];
-    if (typeof user === 'string') logins.set(name, user);
+    if (typeof user === 'string' && loginPattern.test(user)) logins.set(name, user);
+    else if (user !== undefined) note([...path, 'user'], 'check', 'this login name cannot be used');
     const through = credentials['gateway'];
-    if (name === 'default' && typeof through === 'string' && through !== '') gateway = through;
+    if (
+      name === 'default' &&
+      typeof through === 'string' &&
+      /^([^@]*@)?[\w.-]{1,250}(:\d{1,4})?$/.test(through)
+    )
+      gateway = through;
     else if (name !== 'default' && typeof through === 'string')
       note(
         [...path, 'gateway'],
@@ -80,7 +89,7 @@ export function readConfig(text: string, file: string): AutomatronConfig {
     pluginPath: textOf(config['plugin_path']),
     logins,
     gateway,
-    roster,
+    roster: roster.filter((address) => addressPattern.test(address)),
     notes,
   };
 }

@@ -38,6 +38,7 @@ export function checkOf(written: unknown, context: ItemContext): Item | { leftOu
       return { run, ...common, ...lsbStates(textOf(written['cmd']), context) };
     }
     const { name, args } = pluginOf(written);
+    if (!pluginPattern.test(name)) return { leftOut: unusablePlugin };
     const plugin = context.plugins.check(name, (message, hint) =>
       context.note('plugin', 'check', message, hint),
     );
@@ -52,7 +53,7 @@ export function checkOf(written: unknown, context: ItemContext): Item | { leftOu
       const hint = 'let the plugin read it from a file on the host';
       context.note('args', 'check', 'a password was in `args`; `REPLACE-ME` stands there now', hint);
     }
-    const list = words.length === 0 ? [] : clean.text.split('\u0001').map((word) => value(word, context));
+    const list = words.length === 0 ? [] : clean.text.split('\u0001').map((word) => argument(word, context));
     return { plugin, ...(list.length === 0 ? {} : { args: list }), ...common };
   });
 }
@@ -172,9 +173,13 @@ function effectOf(
   if (!elsewhere) return { run: command(cmd, context, 'cmd'), timeout: '5m', ...common };
   const words = 'it runs on a host that is not the checked one: by `ssh` from the ops box, switched off';
   context.note('host', 'check', words, 'see that this login works, then delete `enabled: false`');
-  const there = quoteWord(command(cmd, context, 'cmd'));
+  const plain = command(cmd, context, 'cmd');
+  const host = textOf(written['host']);
+  if (/\{[{%]/.test(plain) || !/^[\w.:-]+$/.test(host))
+    return { leftOut: 'templates on a host that is not the checked one cannot be carried over' };
+  const there = quoteWord(plain);
   const login = context.logins.get('default') ?? 'root';
-  const run = `ssh -o BatchMode=yes ${quoteWord(`${login}@${textOf(written['host'])}`)} -- ${there}`;
+  const run = `ssh -o BatchMode=yes ${login}@${host} -- ${there}`;
   return { run, timeout: '5m', ...common, enabled: false };
 }
 
@@ -186,15 +191,19 @@ function pluginEffect(
 ): Item | { leftOut: string } {
   if (elsewhere) return { leftOut: 'a plugin on a host that is not the checked one cannot be carried over' };
   const { name, args: plain } = pluginOf(written);
+  if (!pluginPattern.test(name)) return { leftOut: unusablePlugin };
   const secretive = name.startsWith('cloudflare/dns.')
     ? plain.replace(/^(\s*\S+\s+\S+@\S+\s+)([^\s\uE000]+)(?=\s|$)/, '$1--api-key=$2')
     : plain;
-  const args = command(secretive, context, 'args').replace('--api-key="$(', '"$(');
+  const args = (secretive === '' ? '' : command(secretive, context, 'args')).replace('--api-key="$(', '"$(');
   const script = context.plugins.action(name, args);
   if (script.missing === undefined) return { run: script.run, timeout: '5m', ...common };
   context.note('plugin', 'check', script.missing, 'mend the path, then delete `enabled: false`');
   return { run: script.run, timeout: '5m', ...common, enabled: false };
 }
+
+const pluginPattern = /^[\w@%+=:,./-]{1,200}$/;
+const unusablePlugin = 'this name of a plugin cannot be used';
 
 /** Older versions had the arguments behind the name. */
 function pluginOf(written: Record<string, unknown>): { name: string; args: string } {
@@ -257,8 +266,9 @@ function command(cmd: string, context: ItemContext, key: string): string {
   return text;
 }
 
-function value(text: string, { marks }: ItemContext): string {
-  const restored = restore(text, marks, { command: false });
+/** An argument may be empty. */
+function argument(text: string, { marks }: ItemContext): string {
+  const restored = text === '' ? '' : restore(text, marks, { command: false });
   if (restored === undefined) throw new UnsaidValue();
   return restored;
 }
@@ -277,7 +287,7 @@ function orLeftOut<T extends object>(read: () => T): T | { leftOut: string } {
   try {
     return read();
   } catch (error) {
-    if (error instanceof UnsaidValue) return { leftOut: 'a part of its template cannot be said in Liquid' };
+    if (error instanceof UnsaidValue) return { leftOut: 'a part of its text cannot be said in a definition' };
     throw error;
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { quoteWord } from './automatron-shell.ts';
+import { looksSecret } from './literal-text.ts';
 
 const bytesLimit = 1024 * 1024;
 /** Of a script that is written into an action; `run` takes 65,536 characters. */
@@ -39,7 +40,12 @@ export class PluginTexts {
     if (typeof text !== 'string') return { run: bare, missing: `the plugin ${name} ${text.problem}` };
     const start = interpreterOf(text);
     const mark = 'END_OF_PLUGIN';
-    if (start === undefined || text.length > scriptLimit || text.includes(mark) || text.includes('endraw'))
+    if (
+      start === undefined ||
+      text.length > scriptLimit ||
+      /END_OF_PLUGIN|endraw|\0/.test(text) ||
+      looksSecret(text)
+    )
       return { run: bare, missing: `the plugin ${name} is no short script, so an action cannot hold it` };
     const body = /\{[{%]/.test(text) ? `{% raw %}${text.trimEnd()}{% endraw %}` : text.trimEnd();
     return { run: `${start}${args === '' ? '' : ` ${args}`} <<'${mark}'\n${body}\n${mark}\n` };

@@ -14,6 +14,7 @@ import {
   markPattern,
   variantsOf,
 } from './jinja-variants.ts';
+import { literalTitle } from './literal-text.ts';
 import type { ImportNote, NoteLevel } from './report.ts';
 import type { YamlValue } from './yaml-text.ts';
 
@@ -118,7 +119,12 @@ class RunbookReader {
     const actions = isRecord(value['actions']) ? value['actions'] : {};
     const context = { marks, lineOf, wantsUnknown: Object.values(actions).some(wantsUnknown) };
     return {
-      title: title === undefined || title === '' ? undefined : title.replaceAll(/\s+/g, ' ').slice(0, 190),
+      title:
+        title === undefined || title === ''
+          ? undefined
+          : literalTitle(title.replaceAll(/[\s\p{C}]+/gu, ' '))
+              .trim()
+              .slice(0, 190),
       nodes: textsOf(value['nodes']),
       schedule: keys,
       checks: this.#read('checks', value['checks'], context, checkOf),

@@ -1,6 +1,10 @@
 /** Owns the texts of commands as Automatron has them: their words, their secrets, and outputs within their quotes. */
 import { literalText } from './jinja-liquid.ts';
 import { type Mark, markPattern } from './jinja-variants.ts';
+import { looksSecret } from './literal-text.ts';
+
+/** Of one value; those of mendd take 65,536 characters. */
+const valueLimit = 60_000;
 
 /** Words of a command line that needs no shell; undefined when it does. */
 export function shellWords(text: string): string[] | undefined {
@@ -40,13 +44,16 @@ export function quoteWord(word: string): string {
 
 /**
  * A text with the Liquid that its marks stand for. In a command a mark within single quotes leaves them for double ones,
- * since what a template gives is quoted by mendd. Undefined when a mark has no Liquid.
+ * since what a template gives is quoted by mendd. Undefined when a mark has no Liquid, or the text can be no
+ * value: empty, too long, or with what reads as a reference to a secret.
  */
 export function restore(
   text: string,
   marks: readonly Mark[],
   { command }: { command: boolean },
 ): string | undefined {
+  if (text.trim() === '' || text.length > valueLimit || /\0|endraw/.test(text) || looksSecret(text))
+    return undefined;
   let restored = '';
   let quote: string | undefined;
   let from = 0;

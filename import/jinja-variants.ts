@@ -12,7 +12,7 @@ const variantLimit = 32;
 const unrolledLimit = 200;
 const textLimit = 4_000_000;
 /** Parts that are rendered in all, over all ways. */
-const stepLimit = 8000;
+const stepLimit = 4000;
 
 /** One way through the conditions of a file. */
 export interface Variant {

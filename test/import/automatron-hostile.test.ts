@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import { loadDefinitions } from '../../config/load.ts';
 import { importAutomatron } from '../../import/automatron.ts';
 import { readConfig } from '../../import/automatron-config.ts';
 import { FactNames } from '../../import/automatron-facts.ts';
 import { PluginTexts } from '../../import/automatron-plugins.ts';
 import { readRunbook } from '../../import/automatron-runbook.ts';
+import { ImportError } from '../../import/report.ts';
+import { writeImported } from '../../import/write.ts';
 
 const fleet = join(import.meta.dirname, '../fixtures/import/automatron/fleet');
 const directory = mkdtempSync(join(tmpdir(), 'mendd-automatron-'));
@@ -61,25 +64,65 @@ const mutation = fc.record({
   twice: fc.boolean(),
 });
 
+/** Of this process: what others do on the machine does not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+function mutate(
+  text: string,
+  mutations: readonly (typeof mutation extends fc.Arbitrary<infer M> ? M : never)[],
+): string {
+  let mutated = text;
+  for (const { at, length, put, twice } of mutations) {
+    const from = Math.floor(at * mutated.length);
+    const cut = mutated.slice(from, from + length);
+    mutated = mutated.slice(0, from) + (twice ? cut + cut : '') + put + mutated.slice(from + length);
+  }
+  return mutated;
+}
+
 test('no mutation of an input crashes the import, and none takes a second', () => {
   const file = fc.constantFrom(...originals);
   fc.assert(
     fc.property(file, fc.array(mutation, { minLength: 1, maxLength: 4 }), ({ name, text }, mutations) => {
-      let mutated = text;
-      for (const { at, length, put, twice } of mutations) {
-        const from = Math.floor(at * mutated.length);
-        const cut = mutated.slice(from, from + length);
-        mutated = mutated.slice(0, from) + (twice ? cut + cut : '') + put + mutated.slice(from + length);
-      }
-      const started = performance.now();
+      const mutated = mutate(text, mutations);
+      const started = cpuMs();
       const { notes } =
         name === 'config.yml'
           ? readConfig(mutated, name)
           : readRunbook({ file: name, text: mutated }, settings);
       for (const { line } of notes) expect(line).toBeGreaterThanOrEqual(1);
-      expect(performance.now() - started).toBeLessThan(1000);
+      expect(cpuMs() - started).toBeLessThan(1000);
     }),
     { numRuns: 500, seed: 5 },
+  );
+});
+
+test('whatever is imported of mutated inputs is valid', () => {
+  const mutations = fc.array(mutation, { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(fc.constantFrom(...originals), mutations, ({ name, text }, changes) => {
+      const path = join(directory, 'config', name);
+      writeFileSync(path, mutate(text, changes));
+      const target = join(directory, 'out');
+      try {
+        const made = importAutomatron(directory, {});
+        const daemonFile =
+          'definitions: { path: ./definitions }\nstore: { path: ./mendd.db }\nssh: { agent: true }\n';
+        writeImported(made, { directory: target, from: 'fixtures', daemonFile });
+        const loaded = loadDefinitions({ configFile: join(target, 'mendd.yaml'), resolveSecrets: false });
+        const problems = loaded.ok ? [] : loaded.problems;
+        expect(problems.map(({ file, line, message }) => `${file}:${line}: ${message}`)).toEqual([]);
+      } catch (error) {
+        if (!(error instanceof ImportError)) throw error;
+      } finally {
+        writeFileSync(path, text);
+        rmSync(target, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: Number(process.env['RUNS'] ?? 20), seed: Number(process.env['SEED'] ?? 5) },
   );
 });
 
@@ -105,8 +148,8 @@ test.each([
   const path = join(directory, 'config/runbooks/mysql.yml');
   const kept = readFileSync(path, 'utf8');
   writeFileSync(path, `${text}\nchecks:\n  c: { type: cmd, cmd: 'true' }\n`);
-  const started = performance.now();
+  const started = cpuMs();
   importAutomatron(directory, {});
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(cpuMs() - started).toBeLessThan(1000);
   writeFileSync(path, kept);
 });
