@@ -32,9 +32,9 @@ FROM node:24-slim
 LABEL org.opencontainers.image.title="mendd" \
       org.opencontainers.image.description="Keeps hosts healthy over SSH: Nagios-style checks, and repairs that are verified" \
       org.opencontainers.image.licenses="Apache-2.0"
-# openssh-client: ssh-keygen and an agent. tini: signals reach the daemon, and checks that run here leave no zombies. ping: the check.
+# openssh-client: ssh-keygen and an agent. git: definitions in a repository. tini: signals reach the daemon, and checks that run here leave no zombies. ping: the check.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends openssh-client tini iputils-ping \
+ && apt-get install -y --no-install-recommends openssh-client git ca-certificates tini iputils-ping \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --uid 8420 --home-dir /var/lib/mendd --shell /usr/sbin/nologin mendd \
  && install -d -m 0700 -o mendd -g mendd /var/lib/mendd \

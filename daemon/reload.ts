@@ -161,9 +161,8 @@ export class Reloader {
     this.#follower.taken();
     this.#state = { loadedAtMs: this.#options.clock.nowMs(), ok: true, problems: [] };
     const event = rollback && ({ event: 'definitions.rolled_back', reason: rollback.reason } as const);
-    const confirmed = confirm === undefined || plan.hold.length === 0 ? {} : { confirmed: plan.hold };
-    const about = commit === undefined ? confirmed : { ...confirmed, commit: commit.id };
-    this.#record.loaded(by, plan, { ...event, ...about });
+    const confirmed = confirm !== undefined && plan.hold.length > 0 && { confirmed: plan.hold };
+    this.#record.loaded(by, plan, { ...event, ...confirmed, ...(commit && { commit: commit.id }) });
     if (commit !== undefined && source !== undefined)
       await this.#pin(source, commit, rollback ?? source.pin?.rollback);
     return { ...this.#inForce(), ok: true, problems: [], restart: [...plan.restart], plan };
