@@ -12,7 +12,7 @@ test('every changing route refuses without a token, with a wrong one and with a 
     ack: bearer(daemon.token('viewer', 'read')),
     act: bearer(daemon.token('acker', 'read', 'ack')),
     admin: bearer(daemon.token('actor', 'act')),
-    register: bearer(daemon.token('other actor', 'act')),
+    register: bearer(daemon.token('otheractor', 'act')),
   };
   const { paths } = api.openapi() as { paths: Record<string, Record<string, { 'x-scope': string }>> };
   const changing = Object.entries(paths).flatMap(([path, methods]) =>
