@@ -1,9 +1,10 @@
 /** Owns what becomes of one runbook of Automatron: all ways through its conditions, told as one runbook of mendd. */
+
+import { mergeSchedules, templatedSchedule } from './automatron-head.ts';
 import { actionOf, checkOf, type Item, type ItemContext, type ReadAction } from './automatron-items.ts';
 import { type MergedItem, mergeItem } from './automatron-merge.ts';
 import type { PluginTexts } from './automatron-plugins.ts';
 import { readSchedule } from './automatron-schedule.ts';
-import { restore } from './automatron-shell.ts';
 import { isRecord, itemNameOf, type ReadYaml, readYaml, textsOf } from './automatron-source.ts';
 import type { PathNames } from './jinja-liquid.ts';
 import {
@@ -243,29 +244,14 @@ class RunbookReader {
   }
 
   #head(ways: Decision<Way | undefined>): Record<string, YamlValue> {
-    const schedules = mapDecision(ways, (way) => way?.schedule);
-    const kinds = new Set(
-      leavesOf(schedules).flatMap((each) => (each === undefined ? [] : Object.keys(each))),
+    const head = mergeSchedules(
+      mapDecision(ways, (way) => way?.schedule),
+      this.#settings.names,
     );
-    // One key on all ways: an interval of minutes is a schedule as well.
-    const same = kinds.size > 1 ? mapDecision(schedules, (each) => each && asCron(each)) : schedules;
-    const result = mergeItem(same, {
-      names: this.#settings.names,
-      conditionKey: 'when',
-      name: 'head',
-      taken: new Set(),
-    });
-    const [first] = 'problem' in result ? [] : result.items;
-    if (first === undefined || ('items' in result && result.items.length > 1)) {
-      this.#note(
-        this.#lineOfName('schedule'),
-        'check',
-        'the schedule depends on the host in a way that cannot be said; it is every minute now',
-      );
-      return { every: '1m' };
-    }
-    const { when: _, ...keys } = first.keys;
-    return keys;
+    if (head !== undefined) return head;
+    const words = 'the schedule depends on the host in a way that cannot be said; it is every minute now';
+    this.#note(this.#lineOfName('schedule'), 'check', words);
+    return { every: '1m' };
   }
 
   #omit(key: 'checks' | 'actions', name: string, line: number, reason: string): void {
@@ -306,22 +292,4 @@ class RunbookReader {
 function wantsUnknown(action: unknown): boolean {
   const on = isRecord(action) ? textsOf(action['call_on']).map((state) => state.toLowerCase()) : [];
   return on.includes('unknown') && !on.includes('critical');
-}
-
-function templatedSchedule(
-  written: string,
-  marks: readonly Mark[],
-): { keys: Item; remarks: readonly string[] } | undefined {
-  if (written.search(markPattern) < 0) return undefined;
-  const text = restore(written, marks, { command: false });
-  if (text === undefined) return { keys: { every: '1m' }, remarks: ['the schedule is every minute now'] };
-  return { keys: { schedule: text }, remarks: [] };
-}
-
-function asCron(keys: Item): Item {
-  const { every } = keys;
-  const [, count, unit] = typeof every === 'string' ? (/^(\d+)([sm])$/.exec(every) ?? []) : [];
-  if (count === undefined) return keys;
-  const step = count === '1' ? '*' : `*/${count}`;
-  return { schedule: unit === 's' ? `${step} * * * * *` : `${step} * * * *` };
 }
