@@ -21,6 +21,7 @@ import { addHosts } from './hosts.ts';
 import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addInventory } from './inventory.ts';
+import { addLibrary } from './library.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
@@ -41,7 +42,7 @@ import { addValidate } from './validate.ts';
 import { addVersion } from './version.ts';
 
 const groups: readonly [heading: string, commands: readonly ((program: Command) => void)[]][] = [
-  ['Start:', [addDemo, addInit, addImport, addValidate, addDoctor, addServe]],
+  ['Start:', [addDemo, addInit, addLibrary, addImport, addValidate, addDoctor, addServe]],
   [
     'Look:',
     [
