@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { parseDocument, stringify } from 'yaml';
-import { loadDefinitions } from '../../config/load.ts';
+import { type LoadOutcome, loadDefinitions } from '../../config/load.ts';
+import { emptyWorld, type World } from '../../core/sources.ts';
 import { importAutomatron } from '../../import/automatron.ts';
 import type { Imported } from '../../import/report.ts';
 import { writeImported } from '../../import/write.ts';
@@ -72,21 +73,46 @@ test('a directory of nothing is refused', () => {
   expect(() => importAutomatron(join(directory, 'none'), {})).toThrow(/there is nothing at/);
 });
 
+test('with facts of a host, what depended on them is what Automatron would have run there', () => {
+  const values = { hostname: 'web1.prod', os: 'Linux', network: { eth0: { v4: ['10.9.0.11'], v6: [] } } };
+  const heard = new Map([['automatron', { values, heardAtMs: 0 }]]);
+  const loaded = loaderOf(imported, { ...emptyWorld, facts: new Map([['web-example', heard]]) });
+  if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('\n'));
+  const plan = loaded.definitions.byHost.get('web-example');
+  const checks = new Map(plan?.checks.map((check) => [check.id, check]));
+  expect(checks.get('nginx-by-operating-system.nginx_is_running')?.probe).toEqual({
+    kind: 'command',
+    run: 'service nginx status',
+  });
+  expect(checks.get('nginx-with-facts.nginx_is_running')?.timing).toEqual({
+    kind: 'interval',
+    everyMs: 20_000,
+  });
+  expect(checks.get('nginx-with-facts.port_443_is_up')?.probe).toMatchObject({
+    args: ['--host=10.9.0.11', '--port', '443'],
+  });
+  const actions = plan?.ladders.flatMap((ladder) => ladder.rungs).map(({ id }) => id);
+  expect(actions).not.toContain('memory.ping');
+});
+
 let count = 0;
 
-export function problemsOf(made: Imported): string[] {
+function problemsOf(made: Imported): string[] {
+  const loaded = loaderOf(made);
+  if (loaded.ok && loaded.definitions.runbooks.length !== made.counts['runbooks'])
+    return ['runbooks are missing'];
+  return loaded.ok ? [] : loaded.problems.map(({ file, line, message }) => `${file}:${line}: ${message}`);
+}
+
+function loaderOf(made: Imported, world: World = emptyWorld): LoadOutcome {
   const target = join(directory, `out-${(count += 1)}`);
   const daemonFile =
     'definitions: { path: ./definitions }\nstore: { path: ./mendd.db }\nssh: { agent: true }\n';
   writeImported(made, { directory: target, from: 'fixtures', daemonFile });
-  const loaded = loadDefinitions({
+  return loadDefinitions({
     configFile: join(target, 'mendd.yaml'),
     resolveSecrets: false,
     environment: { SSH_AUTH_SOCK: '/run/agent' },
+    world,
   });
-  if (loaded.ok && loaded.definitions.runbooks.length !== made.counts['runbooks'])
-    return ['runbooks are missing'];
-  return loaded.ok
-    ? []
-    : loaded.problems.map(({ file, line, message }) => `${file.slice(target.length)}:${line}: ${message}`);
 }
