@@ -59,7 +59,6 @@ export class Fleet {
   #definitions: Definitions;
   #quarantine: Quarantine | undefined;
   #quarantineIsWritten = true;
-  #hasForgotten = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -67,6 +66,8 @@ export class Fleet {
     this.startedAtMs = options.clock.nowMs();
     this.#quarantine = options.coordinator.quarantine();
     this.#put(this.#loaded(options.definitions));
+    // What went away while no daemon ran.
+    options.history.forget(keysOf(options.definitions));
   }
 
   get definitions(): Definitions {
@@ -193,10 +194,7 @@ export class Fleet {
     this.#definitions = definitions;
     this.#options.onSwap(definitions);
     this.#put(states);
-    // What went away while no daemon ran is found at the first time.
-    if (!this.#hasForgotten || dropsSome(before, definitions))
-      this.#options.history.forget(keysOf(definitions));
-    this.#hasForgotten = true;
+    if (dropsSome(before, definitions)) this.#options.history.forget(keysOf(definitions));
   }
 
   #put(states: ReadonlyMap<string, HostEngineState>): void {
