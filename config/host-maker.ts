@@ -20,6 +20,8 @@ export interface HostsInput {
   /** Of the hosts files, with what they told; one that never answered has no state. */
   inventories: readonly { source: InventorySource; state: InventoryState | undefined }[];
   world: World;
+  /** Hosts may come that are not known yet. */
+  isOpen: boolean;
   daemon: Pick<SshConfig, 'user' | 'transport' | 'jump'> & { tree: Tree };
   /** Of what the daemon file and nobody else sets. */
   place: Tree;

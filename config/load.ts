@@ -132,9 +132,7 @@ class Resolution {
     const hosts = resolved?.hosts;
     const daemon = resolveDaemon(read.daemon, hosts, this.#secrets, problems);
     // Hosts may yet be told, or tell of themselves.
-    const isOpen = inventories.length > 0 || read.daemon.parts.registration !== undefined;
-    const mayGrow = isOpen || resolved?.mayGrow === true;
-    const fleet = hosts && new HostIndex(hosts, mayGrow);
+    const fleet = hosts && new HostIndex(hosts, resolved?.mayGrow === true);
     const runbooks = yield* this.#runbooks(resolved, fleet);
     const suppressions = this.#suppressions(hosts, runbooks);
     const facts: readonly FactSource[] = resolveFacts(read.trees.facts, {
@@ -197,6 +195,7 @@ class Resolution {
         trees: trees.hosts,
         inventories,
         world: this.#world,
+        isOpen: inventories.length > 0 || daemon.parts.registration !== undefined,
         daemon: {
           user: ssh?.user ?? 'mendd',
           transport: ssh?.transport ?? 'ssh',

@@ -31,7 +31,7 @@ export interface ResolvedHosts {
   isPending: (name: string) => boolean;
   /** What the hosts files read of facts. */
   factPaths: readonly string[];
-  /** Some labels wait for facts, so that a selector may come to select more. */
+  /** More hosts may come, or labels that wait for facts: a selector may come to select more. */
   mayGrow: boolean;
   /** Every value of a host with where it comes from. */
   explain: (name: string) => HostValue[];
@@ -62,7 +62,7 @@ export function* resolveHosts(input: HostsInput, problems: ProblemList): Generat
     scopeOf: (name) => makers.get(name)?.scope() ?? {},
     isPending: (name) => makers.get(name)?.isPending === true,
     factPaths: files.factPaths,
-    mayGrow: anyPending(makers),
+    mayGrow: input.isOpen || anyPending(makers),
     explain: (name) => makers.get(name)?.explain() ?? [],
   };
 }
@@ -140,12 +140,12 @@ function wrongWith({ name, ...told }: FoundHost): [message: string, hint: string
 function* joinGroups(
   groups: readonly WrittenGroup[],
   makers: ReadonlyMap<string, HostMaker>,
-  { inventories, world }: HostsInput,
+  { isOpen }: HostsInput,
   problems: ProblemList,
 ): Generator<void> {
   if (groups.length === 0) return;
   const previews = new Map([...makers].map(([name, maker]) => [name, maker.preview()]));
-  const mayGrow = inventories.length + world.registered.length > 0 || anyPending(makers);
+  const mayGrow = isOpen || anyPending(makers);
   const index = new HostIndex(previews, mayGrow);
   for (const group of groups) {
     const tree = treeAt(group.entry.tree, ['hosts']) ?? group.entry.tree;

@@ -225,7 +225,8 @@ test('while hosts may still come, a selector that selects nobody is a warning', 
   };
   const alone = outcome(some);
   expect(alone.ok).toBe(false);
-  const growing = loaded(some, { registered: [found('web-9')] });
+  const open = { 'mendd.yaml': `${daemonFile}registration: { expire: 7d }\n` };
+  const growing = loaded({ ...some, ...open }, { registered: [found('web-9')] });
   expect(growing.warnings.map(({ message }) => message)).toEqual(
     expect.arrayContaining(['no host has the label `role`', 'there is no host `db-1`']),
   );
