@@ -132,7 +132,7 @@ class Resolution {
     const hosts = resolved?.hosts;
     const daemon = resolveDaemon(read.daemon, hosts, this.#secrets, problems);
     // Hosts may yet be told, or tell of themselves.
-    const fleet = hosts && new HostIndex(hosts, resolved?.mayGrow === true);
+    const fleet = resolved && new HostIndex(resolved.hosts, resolved.mayGrow);
     const runbooks = yield* this.#runbooks(resolved, fleet);
     const suppressions = this.#suppressions(hosts, runbooks);
     const facts: readonly FactSource[] = resolveFacts(read.trees.facts, {

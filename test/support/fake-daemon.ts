@@ -132,9 +132,8 @@ export class FakeDaemon implements DaemonPort {
   hosts = (): HostView[] => this.hostList;
   checks = (): CheckView[] => this.checkList;
   eachCheck = (fromHost = ''): CheckView[] => {
-    const keyOf = ({ host, check }: CheckView): string => `${host} ${check}`;
     const later = this.checkList.filter(({ host }) => host >= fromHost);
-    return later.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    return later.sort((a, b) => (keyOfCheck(a) < keyOfCheck(b) ? -1 : 1));
   };
   health = (): Health => this.healthNow;
   loadProblems = (): string[] => this.reloadProblems;
@@ -470,4 +469,8 @@ export class FakeDaemon implements DaemonPort {
     walkAudit: () => ({ step: () => this.auditVerdict }),
     auditHead: () => this.auditList[0],
   };
+}
+
+function keyOfCheck({ host, check }: CheckView): string {
+  return `${host} ${check}`;
 }
