@@ -13,7 +13,7 @@ import type { HostValue } from './host-layers.ts';
 import { readFileSource } from './inventory/read-source.ts';
 import { resolveInventories } from './inventory/resolve.ts';
 import { planHosts } from './plan-hosts.ts';
-import { formatPlace, type Problem, ProblemList, sortProblems } from './problems.ts';
+import { formatPlace, type Problem, ProblemList, sortProblems, toldWithin } from './problems.ts';
 import {
   type DefinitionsRead,
   type LoadOptions,
@@ -206,7 +206,9 @@ class Resolution {
       },
       problems,
     );
-    this.explainHost = resolved.explain;
+    const { directory } = this.#read;
+    this.explainHost = (name) =>
+      resolved.explain(name).map((value) => ({ ...value, from: toldWithin(directory, value.from) }));
     for (const path of resolved.factPaths) this.factPaths.add(path);
     if (problems.problems.length > found || isPartial.hosts) return undefined;
     if (resolved.hosts.size > 0) return resolved;
@@ -228,6 +230,7 @@ class Resolution {
       secrets: this.#secrets,
       plugins,
       nowMs: Date.now(),
+      directory: this.#read.directory,
       ...(fleet === undefined ? {} : { fleet }),
       ...(names === undefined ? {} : { notifyNames: names }),
       areNotifyNamesOpen: this.#read.isWithoutDaemonFile,

@@ -1,6 +1,7 @@
 /**
  * Owns what a user's mistake looks like: a place, a sentence, a hint. It finds no mistakes itself and throws none.
  */
+import { join } from 'node:path';
 import type { SourcePlace } from '../core/definitions.ts';
 import type { ErrorCode } from '../core/errors.ts';
 
@@ -49,6 +50,11 @@ export function formatProblem({ file, line, column, message, hint }: Problem): s
 
 export function formatPlace({ file, line, column }: SourcePlace): string {
   return `${file}:${line}:${column}`;
+}
+
+/** Places below a directory as they are told from there: where a commit was checked out tells nobody anything. */
+export function toldWithin(directory: string, text: string): string {
+  return text.replaceAll(join(directory, '/'), '');
 }
 
 /** By file, line and column, each once. Limits: 500, then one line that counts the rest. */

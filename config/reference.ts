@@ -63,7 +63,8 @@ read first and its values are rendered one by one for each host after that, so n
   after \`<<\` and in \`$(( ))\` it is refused. Write \`"a "{{ x }}" b"\`, or set it in \`env\` and write \`"$NAME"\`.
 - Text of other programs that looks like a template stands between \`{% raw %}\` and \`{% endraw %}\`.
 - \`when\` of a runbook or a check and \`only_if\` of an action are conditions without braces: \`facts.os.id == "debian" and facts.cpus > 4\`.
-  Where one does not hold, or what it reads is not known, the thing does not exist on that host.
+  Where one does not hold, the thing does not exist on that host. No comparison with a fact that is not known holds, \`!=\` and \`not\`
+  neither; a label or variable that is absent is empty.
 - What a host has not told yet keeps a check UNKNOWN, with the reason, and its action and the rungs after it from acting; people are told
   all the same. What can never be known is an error at its place in the file.
 

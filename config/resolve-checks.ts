@@ -32,6 +32,8 @@ export interface RunbookContext {
   /** There is no daemon file to know them from: others are told, and are no mistake. */
   areNotifyNamesOpen?: boolean;
   nowMs: number;
+  /** Of the definitions: what runs tells places within it. */
+  directory: string;
 }
 
 export interface ResolvedChecks {

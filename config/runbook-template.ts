@@ -193,13 +193,14 @@ export class RunbookTemplate {
 
   /** Undefined: the runbook is not for this host. */
   outcomeOn(view: HostView): Outcome | undefined {
-    if (this.#conditions.get('')?.holds(view.scope) === false) return undefined;
+    if (this.#conditions.get('')?.holds(view.scope, view.isPending) === false) return undefined;
     const outcome = new Outcome(view);
     const scopes = new Map<string, Scope>();
     for (const item of this.items()) {
       const scope = this.#scopeOf(item, view.scope, outcome);
       scopes.set(item.key, scope);
-      if (this.#conditions.get(item.key)?.holds(scope) === false) outcome.absent.add(item.key);
+      if (this.#conditions.get(item.key)?.holds(scope, view.isPending) === false)
+        outcome.absent.add(item.key);
     }
     const checks = mapEntries(this.tree, ['checks']);
     if (checks.size > 0 && [...checks.keys()].every((name) => outcome.absent.has(pathKey(['checks', name]))))

@@ -28,8 +28,11 @@ export interface Template {
 
 export interface Condition {
   reads: readonly string[];
-  /** False also when something it reads is not known. */
-  holds: (scope: Scope) => boolean;
+  /**
+   * No comparison holds with a fact that is not known, also no `!=` and no `not`. A label or variable that is absent is empty, unless
+   * the host waits for some of them.
+   */
+  holds: (scope: Scope, isPending?: boolean) => boolean;
 }
 
 /** `shell`: every value becomes one word of a command. */
@@ -58,14 +61,15 @@ const engines = {
     shellValues.push(textOf(value));
     return mark;
   }),
+  condition: createEngine(textOf, false),
 };
 
-function createEngine(outputEscape: (value: unknown) => string): Liquid {
+function createEngine(outputEscape: (value: unknown) => string, lenientIf = true): Liquid {
   const engine = new Liquid({
     strictFilters: true,
     strictVariables: true,
     ownPropertyOnly: true,
-    lenientIf: true,
+    lenientIf,
     outputEscape,
     // Nothing can be included: partials are looked up here and nowhere else.
     templates: {},
@@ -229,6 +233,11 @@ const operand = /"[^"]*"|'[^']*'|-?\d+(?:\.\d+)?|[A-Za-z_][\w-]*(?:\.[\w-]+|\[(?
 const comparison = `(?:not\\s+)?(?:${operand})(?:\\s*(?:==|!=|>=|<=|>|<|\\bcontains\\b)\\s*(?:${operand}))?`;
 /** The library takes what it can read of an expression and forgets the rest. */
 const conditionPattern = new RegExp(`^\\s*${comparison}(?:\\s+(?:and|or)\\s+${comparison})*\\s*$`);
+/** Each comparison of what is a condition. */
+const comparisonPattern = new RegExp(
+  `(?<=^\\s*|\\s(?:and|or)\\s+)${comparison}(?=\\s+(?:and|or)\\s|\\s*$)`,
+  'g',
+);
 
 /** A Liquid expression without braces: `facts.os.id == "debian"`. */
 export function compileCondition(expression: string): Condition | { problem: TemplateProblem } {
@@ -239,15 +248,38 @@ export function compileCondition(expression: string): Condition | { problem: Tem
   if (!conditionPattern.test(expression) || / (and|or)\s*$/.test(expression))
     return { problem: { message: 'this is no condition', hint } };
   try {
-    const parsed = engines.text.parse(`{% if ${expression} %}true{% endif %}`);
+    const comparisons = [...expression.matchAll(comparisonPattern)].map(([found]) =>
+      compileComparison(found),
+    );
+    let index = 0;
+    const joined = questionOf(expression.replaceAll(comparisonPattern, () => `c${(index += 1)}`));
     return {
-      reads: engines.text.globalFullVariablesSync(parsed),
-      holds(scope) {
-        const rendered = renderText(parsed)(scope);
-        return 'text' in rendered && rendered.text === 'true';
+      reads: comparisons.flatMap(({ reads }) => reads),
+      holds(scope, isPending = false) {
+        const answers = comparisons.map(({ holds }, at) => [`c${at + 1}`, holds(scope, isPending)] as const);
+        return isTrue(joined, Object.fromEntries(answers), true);
       },
     };
   } catch (error) {
     return { problem: { ...problemOf(error), hint } };
   }
+}
+
+function compileComparison(expression: string): Condition {
+  const parsed = questionOf(expression);
+  const reads = engines.condition.globalFullVariablesSync(parsed);
+  const isOfOthers = strangers(reads, ['labels', 'vars']).length > 0;
+  return { reads, holds: (scope, isPending = false) => isTrue(parsed, scope, isOfOthers || isPending) };
+}
+
+function questionOf(expression: string): Parsed[] {
+  return engines.condition.parse(`{% if ${expression} %}true{% endif %}`);
+}
+
+/** `strictVariables`: what reads an unknown name is false as a whole. */
+function isTrue(parsed: Parsed[], scope: Scope, strictVariables: boolean): boolean {
+  const rendered = attempt(() => ({
+    text: String(engines.condition.renderSync(parsed, scope, { ...rendering, strictVariables })),
+  }));
+  return 'text' in rendered && rendered.text === 'true';
 }

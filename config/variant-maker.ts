@@ -3,7 +3,7 @@
  * chain closed again, what cannot be rendered blocked, the rest judged as if it were written.
  */
 import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } from '../core/definitions.ts';
-import { formatPlace, ProblemList } from './problems.ts';
+import { formatPlace, ProblemList, toldWithin } from './problems.ts';
 import type { RunbookContext } from './resolve-checks.ts';
 import { resolveRunbook } from './resolve-runbook.ts';
 import { itemOf, neutralItem, type Outcome, type RunbookTemplate } from './runbook-template.ts';
@@ -106,10 +106,9 @@ export class VariantMaker {
         const item = itemOf(site.path);
         return item === undefined || (item.kind === kind && item.name === name);
       });
-      return (
-        blocked &&
-        `${blocked.problem.message} (${formatPlace(placeOfSnippet(blocked.site.tree, blocked.problem.snippet))})`
-      );
+      if (blocked === undefined) return undefined;
+      const place = formatPlace(placeOfSnippet(blocked.site.tree, blocked.problem.snippet));
+      return `${blocked.problem.message} (${toldWithin(this.#context.directory, place)})`;
     };
     const checks = runbook.checks.map((check): CheckDefinition => {
       const problem = why('checks', check.name);

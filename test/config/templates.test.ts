@@ -224,9 +224,25 @@ test.each([
   ['facts.gone == "x"', false],
   ['facts.gone', false],
   ['vars.yes', true],
+  ['facts.gone != "x"', false],
+  ['not facts.gone', false],
+  ['facts.gone < 5', false],
+  ['facts.gone != "x" or labels.role == "web"', true],
+  ['labels.role == "web" and facts.gone != "x"', false],
+  ['facts.os.id == labels.gone', false],
+  ['labels.gone != "x"', true],
+  ['not labels.gone', true],
+  ['labels.role != "a and b" and labels.role != "x or y"', true],
+  ['labels.role == "web"  or  labels.role == "db" and facts.gone', true],
 ])('the condition %s is %s', (expression, expected) => {
   const condition = compileCondition(expression);
   expect('problem' in condition ? condition.problem : condition.holds(scope)).toBe(expected);
+});
+
+test('a label that is absent is not known while the host waits for its labels', () => {
+  const condition = compileCondition('labels.gone != "x"');
+  if ('problem' in condition) throw new Error(condition.problem.message);
+  expect([condition.holds(scope), condition.holds(scope, true)]).toEqual([true, false]);
 });
 
 test.each(['{{ facts.x }}', 'a == "x" %}{% include "y" %}{% if 1'])('%s is no condition', (expression) => {

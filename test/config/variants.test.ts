@@ -126,7 +126,7 @@ test('what a host has not told yet keeps a check UNKNOWN and its ladder from act
     planOf(definitions, 'web-1').ladders.flatMap(({ rungs }) => rungs.map(({ blocked }) => blocked)),
   ).toEqual(Array.from({ length: 6 }, () => undefined));
   expect(checkOf(definitions, 'web-2', 'queue.running').blocked).toMatch(
-    /^`facts.unit` is not known \(.*queue.yaml:5:32\)$/,
+    /^`facts.unit` is not known \(runbooks\/queue.yaml:5:32\)$/,
   );
   expect(checkOf(definitions, 'web-2', 'queue.plain').blocked).toBeUndefined();
   const blocked = Object.fromEntries(
