@@ -1,0 +1,158 @@
+/** Every route there is, and who may use it: no token, one with too little, one with enough. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { FastifyInstance, RouteOptions } from 'fastify';
+import { expect, test } from 'vitest';
+import type { Scope } from '../../core/types.ts';
+import { bearer, startApi } from './api-server.ts';
+
+/** Whoever adds a route says here who may use it. */
+const scopes: Record<string, Scope | 'open'> = {
+  'GET /': 'read',
+  'GET /healthz': 'open',
+  'GET /metrics': 'read',
+  'GET /openapi.json': 'read',
+  'GET /readyz': 'read',
+  'POST /api/v1/acknowledgements': 'ack',
+  'GET /api/v1/approvals': 'read',
+  'GET /api/v1/approvals/:id': 'read',
+  'POST /api/v1/approvals/:id/approve': 'act',
+  'POST /api/v1/approvals/:id/reject': 'act',
+  'GET /api/v1/audit': 'admin',
+  'GET /api/v1/audit/verify': 'admin',
+  'GET /api/v1/brakes': 'read',
+  'POST /api/v1/brakes/:scope/release': 'act',
+  'GET /api/v1/checks': 'read',
+  'GET /api/v1/checks/:host/:check': 'read',
+  'GET /api/v1/checks/:host/:check/history': 'read',
+  'GET /api/v1/checks/:host/:check/rollups': 'read',
+  'POST /api/v1/checks/:host/:check/run': 'act',
+  'GET /api/v1/config': 'read',
+  'GET /api/v1/decisions': 'read',
+  'GET /api/v1/definitions': 'read',
+  'POST /api/v1/downtimes': 'ack',
+  'GET /api/v1/events': 'read',
+  'GET /api/v1/explain': 'read',
+  'GET /api/v1/hosts': 'read',
+  'GET /api/v1/hosts/:host': 'read',
+  'POST /api/v1/hosts/:host/actions/:action/run': 'act',
+  'GET /api/v1/hosts/:host/actions/:action/run': 'read',
+  'GET /api/v1/hosts/:host/facts': 'read',
+  'GET /api/v1/hosts/:host/origin': 'read',
+  'GET /api/v1/inventories': 'read',
+  'POST /api/v1/inventories/:name/accept': 'act',
+  'GET /api/v1/now': 'read',
+  'GET /api/v1/outcomes': 'read',
+  'POST /api/v1/pause': 'act',
+  'GET /api/v1/pause': 'read',
+  'POST /api/v1/plan': 'admin',
+  'POST /api/v1/rearm': 'admin',
+  'POST /api/v1/register': 'register',
+  'GET /api/v1/registrations': 'read',
+  'POST /api/v1/registrations/:name/admit': 'admin',
+  'POST /api/v1/registrations/:name/reject': 'admin',
+  'POST /api/v1/reload': 'admin',
+  'POST /api/v1/resume': 'act',
+  'POST /api/v1/rollback': 'admin',
+  'GET /api/v1/runs': 'read',
+  'GET /api/v1/runs/:id': 'read',
+  'POST /api/v1/runs/:id/cancel': 'act',
+  'POST /api/v1/silences': 'ack',
+  'GET /api/v1/suppressions': 'read',
+  'DELETE /api/v1/suppressions/:id': 'ack',
+  'GET /api/v1/transitions': 'read',
+  'GET /api/v1/trust': 'read',
+  'POST /api/v1/trust/:action/promote': 'admin',
+};
+
+/** The strongest scopes that are still too weak. */
+const weaker: Record<Scope, Scope[]> = {
+  read: ['register'],
+  ack: ['read', 'register'],
+  act: ['read', 'ack', 'register'],
+  admin: ['read', 'ack', 'act', 'register'],
+  register: ['read', 'ack', 'act'],
+};
+
+const reason = { reason: 'drill' };
+
+/** What fastify itself was given; the OpenAPI document leaves out what is hidden. */
+async function registeredRoutes(): Promise<Map<string, string | undefined>> {
+  const found = new Map<string, string | undefined>();
+  const note = ({ method, url, config }: RouteOptions): void => {
+    for (const each of [method].flat()) found.set(`${each} ${url}`, config?.scope);
+  };
+  const onCreated = (message: unknown): void => {
+    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', note);
+  };
+  subscribe('fastify.initialization', onCreated);
+  try {
+    await startApi();
+  } finally {
+    unsubscribe('fastify.initialization', onCreated);
+  }
+  return found;
+}
+
+test('the table above names every route and its scope', async () => {
+  const found = await registeredRoutes();
+  const expected = { ...scopes };
+  // Each read answers HEAD as well, but for the stream, which would not end.
+  for (const [route, scope] of Object.entries(scopes))
+    if (route.startsWith('GET ') && route !== 'GET /api/v1/events')
+      expected[route.replace('GET', 'HEAD')] = scope;
+  expect(Object.fromEntries(found)).toEqual(expected);
+  const unsafe = [...found].filter(
+    ([route, scope]) => !/^(GET|HEAD) /.test(route) && (scope === 'open' || scope === 'read'),
+  );
+  expect(unsafe).toEqual([]);
+});
+
+function pathOf(url: string): string {
+  const path = url.replace(':action', 'app.restart').replace(':check', 'app.running');
+  return path.replaceAll(/:\w+/g, 'web-1');
+}
+
+const guarded = Object.entries(scopes).filter((each): each is [string, Scope] => each[1] !== 'open');
+
+test.each(guarded)('%s needs the scope %s', async (route, scope) => {
+  const [method = '', url = ''] = route.split(' ');
+  const path = pathOf(url);
+  const { daemon, get, send } = await startApi();
+  const reads = method === 'GET';
+  const ask = (headers: Record<string, string> = {}) =>
+    reads ? get(path, headers) : send(method, path, reason, headers);
+
+  const guess = await ask(bearer('guess'));
+  expect([guess.status, guess.headers.get('www-authenticate')]).toEqual([
+    401,
+    expect.stringContaining('invalid_token'),
+  ]);
+  expect((await ask({ authorization: 'Basic dTpw' })).status).toBe(401);
+  // From loopback, as everything here: a change is never free, and a read not through a proxy.
+  const none = await ask(scope === 'read' ? { 'x-forwarded-for': '203.0.113.9' } : {});
+  expect([none.status, none.json.code]).toEqual([401, 'token_needed']);
+  const weak = await ask(bearer(daemon.token('weak', ...weaker[scope])));
+  expect([weak.status, weak.json.code]).toEqual([403, 'scope_missing']);
+  expect(weak.headers.get('www-authenticate')).toContain('insufficient_scope');
+  expect(daemon.asked).toEqual([]);
+
+  // The stream of events has tests of its own: it does not end.
+  if (path === '/api/v1/events') return;
+  for (const [name, enough] of [
+    ['own', scope],
+    ['root', 'admin'],
+  ] as const) {
+    const answer = await ask(bearer(daemon.token(name, enough)));
+    expect([name, answer.status]).toEqual([name, expect.any(Number)]);
+    expect([401, 403, 405, 500]).not.toContain(answer.status);
+  }
+});
+
+test('what is open is open to all, and tells nothing', async () => {
+  const { get } = await startApi();
+  for (const [route, scope] of Object.entries(scopes)) {
+    if (scope !== 'open') continue;
+    const answer = await get(route.split(' ')[1] ?? '', { 'x-forwarded-for': '203.0.113.9' });
+    expect([route, answer.status, answer.text]).toEqual([route, 200, 'ok\n']);
+  }
+});
