@@ -16,6 +16,7 @@ import { planHosts } from './plan-hosts.ts';
 import { formatPlace, type Problem, ProblemList, sortProblems, toldWithin } from './problems.ts';
 import {
   type DefinitionsRead,
+  hostsDigest,
   type LoadOptions,
   readDefinitions,
   revisionOf,
@@ -143,7 +144,9 @@ class Resolution {
     if (daemon === undefined || hosts === undefined) return undefined;
     yield;
     const byHost = yield* planHosts(hosts, runbooks);
-    const revision = revisionOf(read, this.#outside(hosts));
+    yield;
+    const revision = revisionOf(read, yield* this.#outside(hosts));
+    yield;
     const sources = inventories.map(({ source }) => source);
     return {
       revision,
@@ -157,10 +160,10 @@ class Resolution {
     };
   }
 
-  /** What the world made of the definitions: hosts with their labels and variables, and facts. */
-  #outside(hosts: ReadonlyMap<string, HostDefinition>): unknown {
+  /** What the world made of the definitions: hosts and facts. */
+  *#outside(hosts: ReadonlyMap<string, HostDefinition>): Generator<void, unknown> {
     if (this.#world === emptyWorld) return undefined;
-    const told = [...hosts.values()].map(({ name, address, labels, vars }) => [name, address, labels, vars]);
+    const told = yield* hostsDigest(hosts);
     return [told, factsDigest(this.#world.facts, this.factPaths)];
   }
 

@@ -23,6 +23,7 @@ export function* planHosts(
       if (known === undefined) mine.set(name, [lists]);
       else known.push(lists);
     }
+    yield;
   }
   const numbers = new Map<Lists, number>();
   const shared = new Map<string, Lists>();

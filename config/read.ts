@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import type { HostDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import { type DefinitionFiles, discover } from './discover.ts';
 import { PluginFiles } from './plugin-files.ts';
@@ -61,6 +62,9 @@ const words: Readonly<Record<FileKind, string>> = {
   actions: 'file of shared actions',
   facts: 'facts file',
 };
+
+/** Hosts between two moments at which others may go on. */
+const digestSlice = 1_000;
 
 /** Read once, before anything is known of a host. */
 const untemplated: readonly FileKind[] = ['silences', 'facts'];
@@ -181,4 +185,14 @@ export function revisionOf({ contents, plugins, factPlugins }: DefinitionsRead, 
     .update(JSON.stringify([files, plugins.hashes(), ...factPlugins.hashes(), outside]))
     .digest('hex')
     .slice(0, 12);
+}
+
+/** Of hosts with all that is known of them. */
+export function* hostsDigest(hosts: ReadonlyMap<string, HostDefinition>): Generator<void, string> {
+  const hash = createHash('sha256');
+  for (const [index, host] of [...hosts.values()].entries()) {
+    hash.update(`${JSON.stringify(host)}\n`);
+    if (index % digestSlice === digestSlice - 1) yield;
+  }
+  return hash.digest('hex');
 }

@@ -41,18 +41,20 @@ export function* resolveHosts(input: HostsInput, problems: ProblemList): Generat
   const files = readHostsFiles(input.trees, problems);
   yield;
   const candidates = gather(files, input, problems);
+  yield;
   const makers = new Map<string, HostMaker>();
   for (const candidate of candidates.values())
     makers.set(candidate.name, new HostMaker(candidate, files, input, problems));
+  yield;
   yield* joinGroups(files.groups, makers, input, problems);
   const hosts = new Map<string, HostDefinition>();
   const wrong = new Set<Entry>();
-  for (const maker of makers.values()) {
+  for (const [index, maker] of [...makers.values()].entries()) {
     // A range would only repeat itself.
     const host = wrong.has(maker.entry) ? undefined : maker.make();
     if (host === undefined) wrong.add(maker.entry);
     else hosts.set(host.name, host);
-    if (makers.size % slice === 0) yield;
+    if (index % slice === slice - 1) yield;
   }
   const entries = new Map([...makers].map(([name, { entry }]) => [name, entry]));
   const broken = new Set([...files.broken, ...[...makers.keys()].filter((name) => !hosts.has(name))]);
@@ -144,7 +146,11 @@ function* joinGroups(
   problems: ProblemList,
 ): Generator<void> {
   if (groups.length === 0) return;
-  const previews = new Map([...makers].map(([name, maker]) => [name, maker.preview()]));
+  const previews = new Map<string, ReturnType<HostMaker['preview']>>();
+  for (const [name, maker] of makers) {
+    previews.set(name, maker.preview());
+    if (previews.size % slice === 0) yield;
+  }
   const mayGrow = isOpen || anyPending(makers);
   const index = new HostIndex(previews, mayGrow);
   for (const group of groups) {

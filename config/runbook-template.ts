@@ -2,11 +2,11 @@
  * Owns the templates and conditions of one runbook as it is written, and what they come to on one host. It resolves no
  * checks and no actions.
  */
-import type { HostDefinition } from '../core/definitions.ts';
 import { hostSelector } from './hosts-schema.ts';
 import { slug } from './names.ts';
+import { neutralItem } from './neutral-item.ts';
 import { ProblemList } from './problems.ts';
-import { type HostIndex, selectHosts } from './selectors.ts';
+import { HostIndex, type HostSelector, selectHosts } from './selectors.ts';
 import { expandUses, type ItemKind, type Params, type SharedItems } from './shared-items.ts';
 import {
   type Condition,
@@ -24,7 +24,10 @@ import {
   replaceValues,
   type Site,
 } from './tree-templates.ts';
-import { type Entry, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
+import { mapEntries, type Tree, treeAt } from './yaml-tree.ts';
+
+/** Hosts between two moments at which others may go on. */
+const slice = 50;
 
 /** What templates see of one host. */
 export interface HostView {
@@ -65,12 +68,8 @@ export class Outcome {
   /** Equal for hosts on which the runbook is the same. */
   key(): string {
     const blocked = [...this.blocked].map(([path, { problem }]) => [path, problem.message]);
-    return JSON.stringify([
-      [...this.values],
-      blocked,
-      [...this.absent],
-      this.blocked.size > 0 && this.view.isPending,
-    ]);
+    const { isPending, isForeign } = this.view;
+    return JSON.stringify([[...this.values], blocked, [...this.absent], isPending, isForeign]);
   }
 }
 
@@ -172,23 +171,31 @@ export class RunbookTemplate {
   }
 
   /** Hosts that their own rendering of `hosts` selects. */
-  select(fleet: HostIndex, viewOf: (host: string) => HostView, problems: ProblemList): string[] {
+  *select(
+    fleet: HostIndex,
+    viewOf: (host: string) => HostView,
+    problems: ProblemList,
+  ): Generator<void, string[]> {
     const at = treeAt(this.tree, ['hosts']);
     const sites = this.sites.filter(({ path }) => path[0] === 'hosts');
-    const selected = new Map<string, ReadonlySet<string>>();
+    const selectors = new Map<string, HostSelector | undefined>();
+    const selected: string[] = [];
     if (at === undefined) return [];
-    return fleet.names.filter((name) => {
-      const values = new Map<string, unknown>();
-      for (const { path, template } of sites) {
-        const rendered = template.render(viewOf(name).scope);
-        if ('problem' in rendered) return false;
-        values.set(pathKey(path.slice(1)), rendered.text);
-      }
+    for (const [index, host] of [...fleet.hosts.values()].entries()) {
+      if (index % slice === slice - 1) yield;
+      const values = renderedOn(viewOf(host.name).scope, sites);
+      if (values === undefined) continue;
       const key = JSON.stringify([...values.values()]);
-      const known = selected.get(key) ?? selectionOf(replaceValues(at, values), fleet, problems);
-      selected.set(key, known);
-      return known.has(name);
-    });
+      const selector = selectors.has(key)
+        ? selectors.get(key)
+        : selectorOf(replaceValues(at, values), problems);
+      selectors.set(key, selector);
+      // Asked of this host alone, since no two may have the same selector.
+      const alone = new HostIndex(new Map([[host.name, host]]), true);
+      if (selector !== undefined && selectHosts(selector, at, alone, new ProblemList()).length > 0)
+        selected.push(host.name);
+    }
+    return selected;
   }
 
   /** Undefined: the runbook is not for this host. */
@@ -265,51 +272,22 @@ export function itemOf(path: readonly string[]): Item | undefined {
   return { kind, name, key: pathKey([kind, name]) };
 }
 
-function selectionOf(tree: Tree, fleet: HostIndex, problems: ProblemList): ReadonlySet<string> {
-  const parsed = hostSelector.safeParse(tree.value);
-  if (!parsed.success) {
-    problems.add(
-      tree.place,
-      '`hosts`: a template makes no selector',
-      'it must make texts: names, globs or values of labels',
-    );
-    return new Set<HostDefinition['name']>();
+/** By path below `hosts`; undefined when some of it has no value there. */
+function renderedOn(scope: Scope, sites: readonly Site[]): Map<string, string> | undefined {
+  const values = new Map<string, string>();
+  for (const { path, template } of sites) {
+    const rendered = template.render(scope);
+    if ('problem' in rendered) return undefined;
+    values.set(pathKey(path.slice(1)), rendered.text);
   }
-  return new Set(selectHosts(parsed.data, tree, fleet, new ProblemList()));
+  return values;
 }
 
-const keptKeys: Record<ItemKind, readonly string[]> = {
-  checks: [
-    'every',
-    'schedule',
-    'timezone',
-    'retry_every',
-    'timeout',
-    'max_attempts',
-    'depends_on',
-    'flapping',
-    'when',
-  ],
-  actions: ['when', 'after', 'on_recovery', 'enabled', 'mode', 'only_if'],
-};
-
-/** Stands for an item that cannot be rendered, so that what names it still finds it. It asks and does nothing. */
-export function neutralItem(tree: Tree, { kind, name }: Item, sites: readonly Site[]): Tree {
-  const templated = new Set(
-    sites.filter(({ path }) => path[0] === kind && path[1] === name).map(({ path }) => path[2]),
-  );
-  const kept = [...tree.entries].filter(([key]) => keptKeys[kind].includes(key) && !templated.has(key));
-  const place = tree.place;
-  const run = { keyPlace: place, tree: { value: ':', place, entries: new Map() } };
-  const local = { keyPlace: place, tree: { value: 'local', place, entries: new Map() } };
-  const entries = new Map<string, Entry>([
-    ...kept,
-    ['run', run] as const,
-    ...(kind === 'actions' ? [['run_on', local] as const] : []),
-  ]);
-  return {
-    value: Object.fromEntries([...entries].map(([key, entry]) => [key, entry.tree.value])),
-    place,
-    entries,
-  };
+/** Undefined, with the problem, when it is none. */
+function selectorOf(tree: Tree, problems: ProblemList): HostSelector | undefined {
+  const parsed = hostSelector.safeParse(tree.value);
+  if (parsed.success) return parsed.data;
+  const hint = 'it must make texts: names, globs or values of labels';
+  problems.add(tree.place, '`hosts`: a template makes no selector', hint);
+  return undefined;
 }

@@ -33,7 +33,8 @@ export function* resolveWithTemplates(
   }
   if (template.isStatic) return resolveRunbook(template.tree, context);
   for (const path of template.factPaths) factPaths.add(path);
-  const selected = fleet && template.hasOwnSelection ? template.select(fleet, viewOf, problems) : undefined;
+  const selected =
+    fleet && template.hasOwnSelection ? yield* template.select(fleet, viewOf, problems) : undefined;
   const base = resolveRunbook(template.neutral, context, selected);
   yield;
   if (base === undefined || fleet === undefined) return base;

@@ -3,10 +3,11 @@
  * chain closed again, what cannot be rendered blocked, the rest judged as if it were written.
  */
 import type { ActionDefinition, CheckDefinition, HostPlan, LadderDefinition } from '../core/definitions.ts';
+import { neutralItem } from './neutral-item.ts';
 import { formatPlace, ProblemList, toldWithin } from './problems.ts';
 import type { RunbookContext } from './resolve-checks.ts';
 import { resolveRunbook } from './resolve-runbook.ts';
-import { itemOf, neutralItem, type Outcome, type RunbookTemplate } from './runbook-template.ts';
+import { itemOf, type Outcome, type RunbookTemplate } from './runbook-template.ts';
 import { addProblem, pathKey, placeOfSnippet, replaceValues, type Site, treeOf } from './tree-templates.ts';
 import { type Entry, mapEntries, type Tree, treeAt } from './yaml-tree.ts';
 

@@ -251,7 +251,11 @@ export class Fleet {
     const windows = rungs.flatMap((rung) => [rung.maxRuns.perMs, rung.cooldownMs, rung.chronic?.perMs ?? 0]);
     const { maxRuns, maxRunsPerHost, groups } = daemon.remediation;
     const budgets = [maxRuns, maxRunsPerHost, ...groups.flatMap((group) => group.maxRuns ?? [])];
-    return Math.max(shortestMemoryMs, ...budgets.map(({ perMs }) => perMs), ...windows);
+    // There may be more of them than a function takes arguments.
+    return [...budgets.map(({ perMs }) => perMs), ...windows].reduce(
+      (longest, ms) => Math.max(longest, ms),
+      shortestMemoryMs,
+    );
   }
 
   /** Forgets runs that left every window and belong to no present problem; called from time to time. */
