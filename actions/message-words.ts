@@ -4,8 +4,8 @@
  */
 import type { LadderDefinition } from '../core/definitions.ts';
 import { formatDuration } from '../core/duration.ts';
-import { printable } from '../core/plugin-output.ts';
 import type { CheckStatus, Run, RunStatus } from '../core/types.ts';
+import { inert } from './inert-text.ts';
 
 /** What webhooks receive; mail shows `subject` and `text`. */
 export type MessageBody = Record<string, unknown> & { subject: string; text: string };
@@ -130,7 +130,7 @@ export function nameOf(id: string): string {
 }
 
 export function outputOf(status: CheckStatus | undefined): string {
-  return cut(printable(status?.lastResult?.text ?? ''), outputLimit);
+  return cut(inert(status?.lastResult?.text ?? ''), outputLimit);
 }
 
 /** A text of several lines, set apart from ours. */
@@ -139,7 +139,7 @@ export function shownLines(text: string): string[] {
 }
 
 export function oneLine(text: string): string {
-  return printable(text.replaceAll(/\s+/g, ' '));
+  return inert(text.replaceAll(/\s+/g, ' '));
 }
 
 /** Time of day; with the date when it is not today's. */

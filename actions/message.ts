@@ -60,7 +60,7 @@ export function recoveryMessage(
   const { host, ladder, nowMs, status, problem } = story;
   const check = nameOf(ladder.trigger.check);
   const okSinceMs = status?.state === 'ok' ? status.sinceMs : nowMs;
-  const { since } = problem.body;
+  const { since, state: was } = problem.body;
   const problemSinceMs = typeof since === 'string' ? Date.parse(since) : Number.NaN;
   const lasted = Number.isNaN(problemSinceMs) ? '' : `, after ${spanWords(okSinceMs - problemSinceMs)}`;
   const title = `${host} ${ladder.runbook}: recovered`;
@@ -76,6 +76,7 @@ export function recoveryMessage(
     ...(typeof since === 'string' ? { since } : {}),
     recovered: timeText(okSinceMs),
     problem: problem.key,
+    ...(typeof was === 'string' ? { was } : {}),
   };
 }
 

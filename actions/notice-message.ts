@@ -2,10 +2,10 @@
  * Owns what a person is told beside problems and recoveries: a question whether an action may run, what the daemon would
  * have done, and what concerns the daemon as a whole. Pure; the shape is that of actions/message.ts.
  */
-import { printable } from '../core/plugin-output.ts';
 import type { Approval } from '../core/safety.ts';
 import { quoteShell } from '../core/shell-quote.ts';
 import type { Run } from '../core/types.ts';
+import { inert } from './inert-text.ts';
 import {
   bodyOf,
   clockWords,
@@ -141,7 +141,7 @@ function repairs(tried: readonly Run[]): Run[] {
 }
 
 function commandText(command: string): string {
-  return cut(printable(command), commandLimit);
+  return cut(inert(command), commandLimit);
 }
 
 function sentence(text: string): string {

@@ -30,6 +30,8 @@ const batchLimit = 500;
 const parallelTargets = 4;
 /** Waits between attempts: the jittered half to whole of 1 min, 2 min, ... 1 h. */
 const retry = { baseMs: 60_000, capMs: 3_600_000 };
+/** The longest wait that a receiver may ask for. */
+const longestWaitMs = 3_600_000;
 /** A message is dead at this age, if it was tried often enough that the age is not a jump of the wall clock. */
 const deadAfterMs = 24 * 3_600_000;
 const deadAfterAttempts = 10;
@@ -44,6 +46,8 @@ class OutboxPump implements Outbox {
   readonly #unrecorded = new Map<number, () => void>();
   /** Problems that wait for another attempt: their recoveries wait behind them. Message id to conversation. */
   readonly #waitingProblems = new Map<number, string>();
+  /** Until when a receiver asked to be left alone. Wall time, by target. */
+  readonly #resting = new Map<string, number>();
   #running: Promise<void> | undefined;
   #again = false;
   #ledgerProblem: string | undefined;
@@ -72,6 +76,7 @@ class OutboxPump implements Outbox {
     const due = this.#ledger(() => coordinator.dueMessages(clock.nowMs(), batchLimit)) ?? [];
     const byTarget = new Map<string, OutboxMessage[]>();
     for (const message of due.toSorted((a, b) => a.id - b.id)) {
+      if (this.#rests(message.target)) continue;
       byTarget.set(message.target, [...(byTarget.get(message.target) ?? []), message]);
     }
     const queues = [...byTarget.values()];
@@ -95,6 +100,14 @@ class OutboxPump implements Outbox {
         if (!delivery.ok && !delivery.permanent) return;
       }
     }
+  }
+
+  /** A clock that was set back ends the rest as well. */
+  #rests(target: string): boolean {
+    const leftMs = (this.#resting.get(target) ?? 0) - this.#options.clock.nowMs();
+    if (leftMs > 0 && leftMs <= longestWaitMs) return true;
+    this.#resting.delete(target);
+    return false;
   }
 
   #mustWait(message: OutboxMessage): boolean {
@@ -130,7 +143,10 @@ class OutboxPump implements Outbox {
       return;
     }
     const old = nowMs - message.createdAtMs >= deadAfterMs && attempts >= deadAfterAttempts;
-    const next = delivery.permanent || old ? 'dead' : nowMs + this.#waitMs(message.attempts);
+    const askedMs = delivery.permanent ? 0 : Math.min(delivery.retryAfterMs ?? 0, longestWaitMs);
+    if (askedMs > 0) this.#resting.set(message.target, nowMs + askedMs);
+    const waitMs = Math.max(askedMs, this.#waitMs(message.attempts));
+    const next = delivery.permanent || old ? 'dead' : nowMs + waitMs;
     if (next === 'dead') this.#waitingProblems.delete(message.id);
     else if (message.kind === 'problem') this.#waitingProblems.set(message.id, conversationOf(message));
     this.#record(message.id, () => coordinator.messageFailed(message.id, delivery.error, next));

@@ -4,6 +4,7 @@
  * of webhooks are passwords.
  */
 import type { Secret } from '../core/definitions.ts';
+import { type HttpAnswer, privateAddress, requestOnce } from './http-request.ts';
 import type { HttpPlan } from './plan-action.ts';
 
 export function planWebhook(effect: { url: Secret; method: 'POST' | 'PUT' }): HttpPlan {
@@ -13,15 +14,24 @@ export function planWebhook(effect: { url: Secret; method: 'POST' | 'PUT' }): Ht
 export interface WebhookRequest {
   url: Secret;
   method: 'POST' | 'PUT';
-  body: Readonly<Record<string, unknown>>;
+  body: Readonly<Record<string, unknown>> | string;
   timeoutMs: number;
   /** The same for each attempt at one message, so that a receiver can drop a repetition. */
   idempotencyKey?: string;
+  headers?: Readonly<Record<string, string>>;
+  /** False: refuse addresses that do not belong to the public internet. */
+  allowPrivate?: boolean;
   signal?: AbortSignal;
 }
 
 export type WebhookOutcome =
-  | { ok: true; status: number; text: string }
+  | {
+      ok: true;
+      status: number;
+      text: string;
+      /** Its first bytes, for a person who asked; to be believed and stored by nobody. */
+      answer: string;
+    }
   | {
       ok: false;
       error: string;
@@ -29,19 +39,19 @@ export type WebhookOutcome =
       permanent: boolean;
       /** False when it certainly did not arrive. */
       maybeArrived: boolean;
+      answer?: string;
+      /** What the receiver asked to wait. */
+      retryAfterMs?: number;
     };
 
-/**
- * Answers about the message itself (RFC 9110). 401, 403, 404, 410 and redirects are about the address or the
- * credentials, which a person can mend while the message waits.
- */
-const refusesMessage: readonly number[] = [400, 413, 415, 422];
+/** Answers that time alone can change (RFC 9110, RFC 6585, RFC 8470); all other 4xx are final. */
+const later: readonly number[] = [408, 425, 429];
 
 /** Failures before a byte of the request left. */
 const neverSent =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|ERR_SSL_\w+|.*CERT.*)$/;
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|PRIVATE_ADDRESS|ERR_INVALID_CHAR|ERR_TLS_\w+|ERR_SSL_\w+|UNABLE_TO_\w+|.*CERT.*)$/;
 
-/** Never rejects. Accepts 200..299. The response body is not read, since nothing in it may be believed or stored. */
+/** Never rejects. Accepts 200..299. */
 export async function sendWebhook(request: WebhookRequest): Promise<WebhookOutcome> {
   const destination = parseDestination(request.url.reveal());
   if (destination === undefined) {
@@ -52,55 +62,68 @@ export async function sendWebhook(request: WebhookRequest): Promise<WebhookOutco
       maybeArrived: false,
     };
   }
+  const { body, method, signal, allowPrivate = true } = request;
   const timeLimit = AbortSignal.timeout(request.timeoutMs);
   try {
-    const response = await fetch(destination.url, {
-      method: request.method,
-      redirect: 'manual',
+    const answer = await requestOnce(destination.url, {
+      method,
       headers: {
         'content-type': 'application/json',
         'user-agent': 'mendd',
         ...destination.headers,
+        ...request.headers,
         ...(request.idempotencyKey === undefined
           ? {}
           : { 'idempotency-key': encodeURIComponent(request.idempotencyKey) }),
       },
-      body: JSON.stringify(request.body),
-      signal: request.signal === undefined ? timeLimit : AbortSignal.any([timeLimit, request.signal]),
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      allowPrivate,
+      signal: signal === undefined ? timeLimit : AbortSignal.any([timeLimit, signal]),
     });
-    // The answer is known; how the rest of the body ends does not matter.
-    await response.body?.cancel().catch(() => undefined);
-    return outcomeOf(response.status);
+    return outcomeOf(answer);
   } catch (error) {
     if (timeLimit.aborted) {
       const text = `no answer within ${request.timeoutMs / 1000} s`;
       return { ok: false, error: text, permanent: false, maybeArrived: true };
     }
-    if (request.signal?.aborted) {
+    if (signal?.aborted) {
       return { ok: false, error: 'it was cancelled', permanent: false, maybeArrived: true };
     }
     const code = codeOf(error);
     return {
       ok: false,
-      error: `the request failed (${code})`,
+      error:
+        code === privateAddress
+          ? 'the address is private, which `allow_private: false` forbids'
+          : `the request failed (${code})`,
       permanent: false,
       maybeArrived: !neverSent.test(code),
     };
   }
 }
 
-function outcomeOf(status: number): WebhookOutcome {
-  if (status >= 200 && status <= 299) return { ok: true, status, text: `HTTP ${status}` };
+function outcomeOf({ status, retryAfter, text: answer }: HttpAnswer): WebhookOutcome {
+  if (status >= 200 && status <= 299) return { ok: true, status, text: `HTTP ${status}`, answer };
   const redirect = status >= 300 && status <= 399;
+  const retryAfterMs = retryAfter === undefined ? undefined : waitOf(retryAfter);
   return {
     ok: false,
     error: `HTTP ${status}${redirect ? ': redirects are not followed, configure the final address' : ''}`,
-    permanent: refusesMessage.includes(status),
+    permanent: status >= 400 && status <= 499 && !later.includes(status),
     maybeArrived: true,
+    answer,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
 }
 
-/** fetch refuses user and password in the URL, with a message that repeats them. */
+/** Seconds or a date (RFC 9110, 10.2.3); undefined when it is neither. */
+function waitOf(retryAfter: string): number | undefined {
+  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const atMs = /^[A-Za-z]{3,9},? /.test(retryAfter) ? Date.parse(retryAfter) : Number.NaN;
+  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - Date.now());
+}
+
+/** User and password of the address become a header, so that they are in no text about the request. */
 function parseDestination(text: string): { url: URL; headers: Record<string, string> } | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
@@ -114,6 +137,6 @@ function parseDestination(text: string): { url: URL; headers: Record<string, str
 
 /** Only the code of a failure is shown: its message may repeat the address. */
 function codeOf(error: unknown): string {
-  const { cause } = error as { cause?: { code?: unknown } };
-  return typeof cause?.code === 'string' ? cause.code : 'no code';
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : 'no code';
 }

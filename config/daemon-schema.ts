@@ -3,46 +3,12 @@
  * is checked in config/resolve-daemon.ts.
  */
 import { z } from 'zod';
-import { duration, map, matching, named, plain, rate, secret, whole, word } from './fields.ts';
+import { duration, map, named, rate, secret, whole, word } from './fields.ts';
 import { registrationSchema } from './inventory/registration.ts';
 import { absolutePath, hostAndPort, hostName, loginName, path } from './names.ts';
+import { notifyTarget } from './notify-schema.ts';
 import { remediationSchema } from './remediation-schema.ts';
 import { definitionsSchema } from './source-schema.ts';
-
-const mailAddress = matching(
-  'a mail address',
-  /^[^\s@<>]{1,64}@[^\s@<>]{1,253}$/,
-  'is not a mail address; write for example `ops@example.com`',
-);
-
-const smtp = map({
-  host: matching(
-    'a host name',
-    /^[A-Za-z0-9.:_-]{1,253}$/,
-    'is not a host name; write for example `mail.example.com`',
-  ).meta({ description: 'Mail server.' }),
-  port: whole(1, 65_535).optional().meta({ description: 'Port; 465 when `secure`, 587 otherwise.' }),
-  secure: z
-    .boolean()
-    .default(false)
-    .meta({ description: 'TLS from the first byte. Without it STARTTLS is used when offered.' }),
-  user: plain().optional().meta({ description: 'Login name; no login without it.' }),
-  password: secret()
-    .optional()
-    .meta({ description: 'Password by reference: `${env:NAME}`, `${file:/path}` or `${cred:NAME}`.' }),
-  from: mailAddress.meta({ description: 'Sender.' }),
-  to: z.array(mailAddress).min(1).meta({ description: 'Receivers.' }),
-});
-
-const notifyTarget = map(
-  {
-    webhook: secret()
-      .optional()
-      .meta({ description: 'URL that gets a JSON POST; may hold secret references.' }),
-    smtp: smtp.optional().meta({ description: 'Mail.' }),
-  },
-  'slack email pagerduty alertmanager exec',
-);
 
 export const daemonSchema = map(
   {

@@ -1,14 +1,15 @@
 /**
- * Owns the way from the daemon file to its checked form: secrets, paths, notify targets, names that must exist. It reads
+ * Owns the way from the daemon file to its checked form: secrets, paths, names that must exist. It reads
  * no definitions.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { DaemonConfig, HostDefinition, NotifyTarget, SshConfig } from '../core/definitions.ts';
+import type { DaemonConfig, HostDefinition, SshConfig } from '../core/definitions.ts';
 import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
 import { resolveRegistration } from './inventory/registration.ts';
 import { nearestFile } from './paths.ts';
 import { type ProblemList, suggest } from './problems.ts';
+import { resolveNotify } from './resolve-notify.ts';
 import { resolveRemediation } from './resolve-remediation.ts';
 import { resolveGit, resolveHold, sourceDirectory, usualPath } from './resolve-source.ts';
 import type { SecretReader } from './secrets.ts';
@@ -46,11 +47,7 @@ export function resolveDaemon(
   const found = problems.problems.length;
   const { tree, parts, whole } = file;
   const ssh = parts.ssh && resolveSsh(parts.ssh, tree, hosts, secrets, problems);
-  const notify = new Map<string, NotifyTarget>();
-  for (const [name, input] of Object.entries(parts.notify ?? {})) {
-    const target = resolveTarget(name, input, tree, secrets, problems);
-    if (target !== undefined) notify.set(name, target);
-  }
+  const notify = resolveNotify(parts.notify ?? {}, tree, secrets, problems);
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
   const remediation = resolveRemediation(parts.remediation, limits);
@@ -169,54 +166,4 @@ function checkOpensshFiles(
       if (!existsSync(path)) problems.warn(place, `${path} does not exist`, hint);
     }
   }
-}
-
-function resolveTarget(
-  name: string,
-  { webhook, smtp }: DaemonInput['notify'][string],
-  tree: Tree,
-  secrets: SecretReader,
-  problems: ProblemList,
-): NotifyTarget | undefined {
-  const place = placeOf(tree, ['notify', name]);
-  if ((webhook === undefined) === (smtp === undefined)) {
-    const message =
-      webhook === undefined ? `\`${name}\` says no way to notify` : `\`${name}\` says two ways to notify`;
-    problems.add(
-      tree.entries.get('notify')?.tree.entries.get(name)?.keyPlace ?? place,
-      message,
-      'write one of `webhook` and `smtp`',
-    );
-    return undefined;
-  }
-  if (webhook !== undefined) {
-    const url = secrets.read(webhook, 'url', 'webhook', placeOf(tree, ['notify', name, 'webhook']));
-    return url && { kind: 'webhook', name, url };
-  }
-  if (smtp === undefined) return undefined;
-  const { host, port, secure, user, from, to } = smtp;
-  const written = smtp.password;
-  const password =
-    written &&
-    secrets.read(written, 'password', 'password', placeOf(tree, ['notify', name, 'smtp', 'password']));
-  if ((user === undefined) !== (written === undefined)) {
-    const missing = user === undefined ? 'user' : 'password';
-    problems.add(
-      placeOf(tree, ['notify', name, 'smtp']),
-      `\`${missing}\` is missing`,
-      'a login needs `user` and `password`; write both or none',
-    );
-    return undefined;
-  }
-  return {
-    kind: 'smtp',
-    name,
-    host,
-    port: port ?? (secure ? 465 : 587),
-    secure,
-    ...(user === undefined ? {} : { user }),
-    ...(password === undefined ? {} : { password }),
-    from,
-    to,
-  };
 }

@@ -81,7 +81,17 @@ export interface SshConfig {
 }
 
 export type NotifyTarget =
-  | { kind: 'webhook'; name: string; url: Secret }
+  | {
+      kind: 'webhook';
+      name: string;
+      url: Secret;
+      /** `mendd`: our own JSON; `alertmanager`: what its webhook receiver sends, version 4. */
+      format: 'mendd' | 'alertmanager';
+      /** Signs each request when present. */
+      secret?: Secret;
+      /** False: refuse addresses that do not belong to the public internet. */
+      allowPrivate: boolean;
+    }
   | {
       kind: 'smtp';
       name: string;

@@ -144,7 +144,7 @@ export class App {
       coordinator,
       clock,
       random,
-      deliver: createDeliverer({ targets: () => fleet.definitions.daemon.notify }),
+      deliver: createDeliverer({ clock, targets: () => fleet.definitions.daemon.notify }),
       onEvent: (type, event) => history.add(type, event),
     });
     const webhook = () => fleet.definitions.daemon.remediation.auditWebhook;
@@ -304,12 +304,12 @@ export class App {
   }
 
   /** The runner goes first: it alone can refuse, and then nothing was touched. */
-  #swap(next: Definitions): void {
+  async #swap(next: Definitions): Promise<void> {
     const { fleet } = this.#healing;
     const before = fleet.definitions;
     this.#runner.update(next);
     fleet.swap(next);
-    this.#scheduler.update(next.byHost);
+    await this.#scheduler.updateCalmly(next.byHost);
     this.#outside.update(next);
     this.#facts.update(next);
     askUnblocked(before, next, this.#scheduler, this.#options.random);

@@ -3,7 +3,7 @@ import { createDeliverer } from '../../actions/deliver.ts';
 import type { NotifyTarget } from '../../core/definitions.ts';
 import { startHttpServer } from '../support/http-server.ts';
 import { type SmtpBehaviour, startSmtpServer } from '../support/smtp-server.ts';
-import { outboxMessage, secretOf } from './story.ts';
+import { nightMs, outboxMessage, secretOf, webhookTarget } from './story.ts';
 
 async function mailServer(behaviour: SmtpBehaviour = {}) {
   const started = await startSmtpServer(behaviour);
@@ -13,7 +13,12 @@ async function mailServer(behaviour: SmtpBehaviour = {}) {
 
 function deliver(target: NotifyTarget, mailTimeoutMs = 5000) {
   const targets = new Map([[target.name, target]]);
-  return createDeliverer({ targets: () => targets, webhookTimeoutMs: 200, mailTimeoutMs });
+  return createDeliverer({
+    targets: () => targets,
+    clock: { nowMs: () => nightMs },
+    webhookTimeoutMs: 200,
+    mailTimeoutMs,
+  });
 }
 
 function mailTarget(
@@ -38,7 +43,7 @@ test('a webhook target gets the body and the key', async () => {
   const server = await startHttpServer((_, response) => response.end());
   onTestFinished(() => server.close());
   const message = outboxMessage();
-  const sent = await deliver({ kind: 'webhook', name: 'oncall', url: secretOf(server.url) })(message);
+  const sent = await deliver(webhookTarget(server.url))(message);
   expect(sent).toEqual({ ok: true });
   expect(JSON.parse(server.seen[0]?.body ?? '')).toEqual(message.body);
   expect(server.seen[0]?.headers['idempotency-key']).toBe(message.key);
@@ -50,7 +55,7 @@ test('a webhook target that is silent or refuses', async () => {
     if (status > 0) response.writeHead(status).end();
   });
   onTestFinished(() => server.close());
-  const send = deliver({ kind: 'webhook', name: 'oncall', url: secretOf(server.url) });
+  const send = deliver(webhookTarget(server.url));
   expect(await send(outboxMessage())).toEqual({
     ok: false,
     error: 'no answer within 0.2 s',

@@ -243,3 +243,45 @@ test('a message that breaks the deliverer fails like any other', async () => {
     'internal error: TypeError: no subject',
   ]);
 });
+
+test('what a receiver asks to wait is waited, by all messages to it and by no other', async () => {
+  const { outbox, state, sent, messages } = desk(
+    [queued(1), queued(2), queued(3, { target: 'other' })],
+    ({ id }) => (id === 1 && state.nowMs === nightMs ? { ...later, retryAfterMs: 10 * minuteMs } : ok),
+  );
+  await outbox.pump();
+  expect(sent).toEqual(['m1', 'm3']);
+  state.nowMs = nightMs + 10 * minuteMs - 1;
+  await outbox.pump();
+  expect(sent).toEqual(['m1', 'm3']);
+  state.nowMs += 1;
+  await outbox.pump();
+  expect(sent).toEqual(['m1', 'm3', 'm1', 'm2']);
+  expect(messages.map(({ status }) => status)).toEqual(['sent', 'sent', 'sent']);
+});
+
+test('nobody makes us wait for longer than an hour, or less than we would by ourselves', async () => {
+  for (const [retryAfterMs, waitMs] of [
+    [365 * 24 * hourMs, hourMs],
+    [1, 45_000],
+  ] as const) {
+    const { outbox, messages } = desk([queued(1)], () => ({ ...later, retryAfterMs }));
+    await outbox.pump();
+    expect(messages[0]?.nextAttemptAtMs).toBe(nightMs + waitMs);
+  }
+});
+
+test('a clock that was set back does not keep a receiver at rest', async () => {
+  const early = queued(2, { nextAttemptAtMs: 0 });
+  const messages = [queued(1)];
+  const { outbox, state, sent } = desk(messages, ({ id }) =>
+    id === 1 ? { ...later, retryAfterMs: minuteMs } : ok,
+  );
+  await outbox.pump();
+  messages.push(early);
+  await outbox.pump();
+  expect(sent).toEqual(['m1']);
+  state.nowMs = nightMs - 24 * hourMs;
+  await outbox.pump();
+  expect(sent).toEqual(['m1', 'm2']);
+});

@@ -1,5 +1,13 @@
 /** Ladders, runs and messages for the tests of actions/. */
-import type { ActionDefinition, EffectDefinition, LadderDefinition, Secret } from '../../core/definitions.ts';
+
+import { problemMessage, recoveryMessage } from '../../actions/message.ts';
+import type {
+  ActionDefinition,
+  EffectDefinition,
+  LadderDefinition,
+  NotifyTarget,
+  Secret,
+} from '../../core/definitions.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
 import type { CheckStatus, Run } from '../../core/types.ts';
 
@@ -132,3 +140,45 @@ export function outboxMessage(changes: Partial<OutboxMessage> = {}): OutboxMessa
     ...changes,
   };
 }
+
+export function webhookTarget(
+  url: string,
+  changes: Partial<Extract<NotifyTarget, { kind: 'webhook' }>> = {},
+): NotifyTarget {
+  return {
+    kind: 'webhook',
+    name: 'oncall',
+    url: secretOf(url),
+    format: 'mendd',
+    allowPrivate: true,
+    ...changes,
+  };
+}
+
+/** A problem and its recovery as daemon/messages.ts queues them. */
+export function problemAndRecovery(changes: Partial<CheckStatus> = {}): {
+  problem: OutboxMessage;
+  recovery: OutboxMessage;
+} {
+  const body = problemMessage({
+    host: 'web-1',
+    ladder,
+    nowMs: nightMs + 5 * minuteMs,
+    status: statusOf(changes),
+    tried: [runOf('restart')],
+  });
+  const problem = outboxMessage({ body });
+  const recovered = recoveryMessage({
+    host: 'web-1',
+    ladder,
+    nowMs: nightMs + 9 * minuteMs,
+    status: statusOf({ state: 'ok', sinceMs: nightMs + 8 * minuteMs }),
+    problem,
+  });
+  const key = `${problem.key}~recovery`;
+  return { problem, recovery: outboxMessage({ id: 2, key, kind: 'recovery', body: recovered }) };
+}
+
+/** What a plugin may print to trouble whoever reads it. */
+export const hostileText =
+  '<script>alert(1)</script> \u001b[31mred\u001b[0m \u202eevil\u202c <!channel> @here *bold* `code` ``` [x](http://evil.example) &amp; \u0000\u0007 :fire:';

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { isPrivate } from '../../actions/http-request.ts';
 import { sendWebhook, type WebhookRequest } from '../../actions/webhook.ts';
 import { type Answer, startHttpServer } from '../support/http-server.ts';
 import { secretOf } from './story.ts';
@@ -19,7 +20,7 @@ function send(url: string, changes: Partial<WebhookRequest> = {}) {
 test('sends JSON once, with its key', async () => {
   const { url, seen } = await receiver((_, response) => response.writeHead(204).end());
   const sent = await send(`${url}/hook?token=t`, { idempotencyKey: 'web-1~a~ü' });
-  expect(sent).toEqual({ ok: true, status: 204, text: 'HTTP 204' });
+  expect(sent).toEqual({ ok: true, status: 204, text: 'HTTP 204', answer: '' });
   expect(seen).toHaveLength(1);
   expect(seen[0]).toMatchObject({
     method: 'POST',
@@ -39,10 +40,10 @@ test('PUT, and user and password of the address', async () => {
 
 test.each([
   [400, true],
-  [401, false],
-  [404, false],
+  [401, true],
+  [404, true],
   [408, false],
-  [410, false],
+  [410, true],
   [413, true],
   [422, true],
   [425, false],
@@ -50,8 +51,15 @@ test.each([
   [500, false],
   [503, false],
 ])('HTTP %i: permanent is %s', async (status, permanent) => {
-  const { url } = await receiver((_, response) => response.writeHead(status).end('secret words'));
-  expect(await send(url)).toEqual({ ok: false, error: `HTTP ${status}`, permanent, maybeArrived: true });
+  const { url } = await receiver((_, response) => response.writeHead(status).end('words'));
+  const answer = 'words';
+  expect(await send(url)).toEqual({
+    ok: false,
+    error: `HTTP ${status}`,
+    permanent,
+    maybeArrived: true,
+    answer,
+  });
 });
 
 test('a redirect is refused: the body does not go where nobody configured', async () => {
@@ -60,6 +68,71 @@ test('a redirect is refused: the body does not go where nobody configured', asyn
   expect(sent).toMatchObject({ ok: false, permanent: false });
   expect(sent).toMatchObject({ error: expect.stringContaining('redirects are not followed') });
   expect(seen).toHaveLength(1);
+});
+
+test.each([
+  ['7', 7000],
+  ['0', 0],
+  ['soon', undefined],
+  ['-5', undefined],
+  [new Date(Date.now() + 90_000).toUTCString(), expect.closeTo(90_000, -4)],
+  [new Date(Date.now() - 90_000).toUTCString(), 0],
+])('Retry-After: %s', async (header, waitMs) => {
+  const { url } = await receiver((_, response) => response.writeHead(429, { 'retry-after': header }).end());
+  const sent = await send(url);
+  expect(sent).toMatchObject({ ok: false, permanent: false });
+  expect('retryAfterMs' in sent ? sent.retryAfterMs : undefined).toEqual(waitMs);
+});
+
+test('of an answer without end the beginning is read', async () => {
+  const { url } = await receiver((_, response) => {
+    response.writeHead(200);
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  });
+  const sent = await send(url);
+  expect(sent.ok && sent.answer).toBe('x'.repeat(2048));
+});
+
+test('an answer that stalls behind its status counts', async () => {
+  const { url } = await receiver((_, response) => void response.writeHead(200).write('be'));
+  expect(await send(url)).toMatchObject({ ok: true, answer: 'be' });
+});
+
+test.each(['127.0.0.1', 'localhost', '[::1]', '0x7f.1', '[::ffff:127.0.0.1]', '0.0.0.0'])(
+  'allow_private: false never connects to %s',
+  async (host) => {
+    const { port, seen } = await receiver((_, response) => response.end());
+    const sent = await send(`http://${host}:${port}/`, { allowPrivate: false });
+    expect(sent).toMatchObject({
+      ok: false,
+      maybeArrived: false,
+      error: expect.stringContaining('allow_private'),
+    });
+    expect(seen).toHaveLength(0);
+  },
+);
+
+test.each([
+  ['10.1.2.3', true],
+  ['169.254.169.254', true],
+  ['172.31.0.1', true],
+  ['192.168.1.1', true],
+  ['100.64.0.1', true],
+  ['fd00::1', true],
+  ['fe80::1', true],
+  ['::ffff:10.0.0.1', true],
+  ['64:ff9b::a00:1', true],
+  ['224.0.0.1', true],
+  ['255.255.255.255', true],
+  ['172.32.0.1', false],
+  ['9.9.9.9', false],
+  ['2606:4700::1', false],
+])('%s is private: %s', (address, expected) => {
+  expect(isPrivate(address)).toBe(expected);
 });
 
 test('silence ends at the time limit', async () => {

@@ -65,6 +65,7 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     'credentials/ssh_act': key,
     'credentials/ssh_passphrase': 'x',
     'credentials/smtp_password': 'x',
+    'credentials/hook_secret': 'x',
     'definitions/hosts/bastion.yaml': 'hosts: { bastion-1: }\n',
   });
   const environment = { CREDENTIALS_DIRECTORY: join(root, 'credentials'), HOOK_TOKEN: 't' };
@@ -78,10 +79,13 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     .replace('groups: []', 'groups:')
     .replace(keys, '$1$2')
     .replace(/^ {2}# {3}(?=- of|  max_)/gm, '    ')
-    .replace(/^# {3}(?=.*(?:oncall|mail|webhook|smtp|host|port|secure|user|password|from|to):)/gm, '  ');
+    .replace(
+      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to):)/gm,
+      '  ',
+    );
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
-  expect(daemon.notify.size).toBe(2);
+  expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual(['webhook', 'webhook', 'smtp']);
   expect(daemon.ssh).toMatchObject({ jump: 'bastion-1' });
   expect(daemon.ssh.actionIdentity?.reveal()).toBe(key);
   expect(daemon.remediation).toMatchObject({

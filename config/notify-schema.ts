@@ -1,0 +1,55 @@
+/** Owns the keys under `notify` of the daemon file. What they mean together is checked in config/resolve-notify.ts. */
+import { z } from 'zod';
+import { map, matching, plain, secret, whole, word } from './fields.ts';
+
+const mailAddress = matching(
+  'a mail address',
+  /^[^\s@<>]{1,64}@[^\s@<>]{1,253}$/,
+  'is not a mail address; write for example `ops@example.com`',
+);
+
+const smtp = map({
+  host: matching(
+    'a host name',
+    /^[A-Za-z0-9.:_-]{1,253}$/,
+    'is not a host name; write for example `mail.example.com`',
+  ).meta({ description: 'Mail server.' }),
+  port: whole(1, 65_535).optional().meta({ description: 'Port; 465 when `secure`, 587 otherwise.' }),
+  secure: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'TLS from the first byte. Without it STARTTLS is used when offered.' }),
+  user: plain().optional().meta({ description: 'Login name; no login without it.' }),
+  password: secret()
+    .optional()
+    .meta({ description: 'Password by reference: `${env:NAME}`, `${file:/path}` or `${cred:NAME}`.' }),
+  from: mailAddress.meta({ description: 'Sender.' }),
+  to: z.array(mailAddress).min(1).meta({ description: 'Receivers.' }),
+});
+
+const webhook = map({
+  url: secret().meta({ description: 'The same URL.' }),
+  format: word(['mendd', 'alertmanager']).prefault('mendd').meta({
+    description: 'mendd: own JSON; alertmanager: what its webhook receiver sends (version 4).',
+  }),
+  secret: secret().optional().meta({
+    description:
+      'By reference; signs each request: `mendd-signature: t=SECONDS,v1=HEX`, HMAC-SHA256 over `SECONDS.BODY`.',
+  }),
+  allow_private: z.boolean().default(true).meta({
+    description: 'False: refuse addresses outside the public internet. Redirects are never followed.',
+  }),
+});
+
+export const notifyTarget = map(
+  {
+    webhook: z
+      .union([secret(), webhook])
+      .optional()
+      .meta({ description: 'URL that gets a JSON POST; may hold secret references. A map says more.' }),
+    smtp: smtp.optional().meta({ description: 'Mail.' }),
+  },
+  'email alertmanager',
+);
+
+export type NotifyInput = z.output<typeof notifyTarget>;
