@@ -34,7 +34,7 @@ export interface ReloadOptions extends RecordOptions, Partial<Resolved> {
   world: () => World;
   current: () => Definitions;
   /** Throws MenddError, before anything is touched, when the new keys cannot be used. */
-  swap: (definitions: Definitions) => void;
+  swap: (definitions: Definitions) => Promise<void>;
 }
 
 interface ReloadState extends NewestReload {
@@ -153,7 +153,7 @@ export class Reloader {
       const about = commit === undefined ? {} : { commit: commit.id };
       return this.#hold(by, { revision, why: plan.hold, ...about }, plan);
     }
-    const problem = this.#swap(definitions);
+    const problem = await this.#swap(definitions);
     if (problem !== undefined) return this.#invalid(by, [problem], commit);
     this.#source = source;
     this.resolved = judged.resolved;
@@ -178,7 +178,7 @@ export class Reloader {
       if (read === undefined || this.#ending.signal.aborted) return;
       const judged = await this.#judge({ read });
       const problem =
-        Array.isArray(judged) || isSame(judged.plan) ? undefined : this.#swap(judged.definitions);
+        Array.isArray(judged) || isSame(judged.plan) ? undefined : await this.#swap(judged.definitions);
       if (!Array.isArray(judged) && problem === undefined) this.resolved = judged.resolved;
       this.#misfit = Array.isArray(judged) ? judged : problem === undefined ? [] : [problem];
       if (this.#misfit.length > 0) this.#record.refused(by, this.#misfit, undefined);
@@ -190,9 +190,9 @@ export class Reloader {
     return judge({ ...this.#options, atStart: this.#atStart }, wanted);
   }
 
-  #swap(definitions: Definitions): string | undefined {
+  async #swap(definitions: Definitions): Promise<string | undefined> {
     try {
-      this.#options.swap(definitions);
+      await this.#options.swap(definitions);
       return undefined;
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;

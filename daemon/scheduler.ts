@@ -3,34 +3,15 @@
  * queue that sheds with a counted reason. Intervals run on the monotonic clock; calendar schedules on the wall clock. Knows nothing
  * of results.
  */
-import type { CheckDefinition, DaemonConfig, HostPlan } from '../core/definitions.ts';
-import type { Clock } from '../core/ports.ts';
+import { calmly, toEnd } from '../config/steps.ts';
+import type { HostPlan } from '../core/definitions.ts';
 import { nextDue, sameTiming, warmUpDue } from '../core/schedule.ts';
 import { Calendar, type CalendarSchedule } from './calendar.ts';
 import { DueQueue } from './due-queue.ts';
 import { HostLines, type Priority } from './host-lines.ts';
+import type { Job, SchedulerOptions } from './scheduler-options.ts';
 
-export interface Job {
-  host: string;
-  check: CheckDefinition;
-}
-
-/** It was the youngest in a full queue; its last run, or its last turn, is not over yet. */
-export type ShedReason = 'queue_full' | 'still_running' | 'still_waiting';
-
-export interface SchedulerOptions {
-  clock: Clock;
-  limits: DaemonConfig['scheduler'];
-  /** `parallel`: started together with others of its host that may share an exec; so many of them may run at once. */
-  run: (job: Job, parallel: number | undefined) => Promise<void>;
-  /** Whether the check may share an exec with others of its host. */
-  shares: (job: Job) => boolean;
-  /** How long after it was due a check started. Milliseconds. */
-  onStart?: (latenessMs: number) => void;
-  onShed: (job: Job, reason: ShedReason) => void;
-  /** Milliseconds to the next run while a problem is soft; undefined: the regular timing. */
-  retryInMs: (job: Job) => number | undefined;
-}
+export type { Job, ShedReason } from './scheduler-options.ts';
 
 /** Longest time one timer may sleep: keeps a missed wake-up from lasting. Milliseconds. */
 const longestSleepMs = 60_000;
@@ -72,9 +53,19 @@ export class Scheduler {
 
   /** Adds, removes and re-times; what did not change keeps its place in time. */
   update(plans: ReadonlyMap<string, HostPlan>): void {
-    if (this.#stopped) return;
+    toEnd(this.#updating(plans));
+  }
+
+  /** The same in steps; what was not reached yet runs as it was. One at a time. */
+  updateCalmly(plans: ReadonlyMap<string, HostPlan>): Promise<void> {
+    return calmly(this.#updating(plans));
+  }
+
+  *#updating(plans: ReadonlyMap<string, HostPlan>): Generator<void, void> {
     const wanted = new Set<string>();
     for (const { host, checks } of plans.values()) {
+      yield;
+      if (this.#stopped) return;
       for (const check of checks) {
         const key = keyOf(host.name, check.id);
         wanted.add(key);

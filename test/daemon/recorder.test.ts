@@ -137,7 +137,7 @@ test('a refused reload is recorded once for each mistake in an hour, bounded', a
     current: () => healing.fleet.definitions,
     messages: healing.messages,
     world: () => emptyWorld,
-    swap: () => undefined,
+    swap: async () => undefined,
   });
   for (let each = 0; each < 5; each += 1) expect((await reloader.reload({ by: 'ann' })).ok).toBe(false);
   problem = `${'x'.repeat(200)}/`.repeat(4);

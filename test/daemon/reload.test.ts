@@ -45,7 +45,7 @@ function start(files: Record<string, string> = {}) {
     coordinator: daemon.coordinator,
     messages: { notice: (_key, notice) => notices.push(notice) },
     current: () => current,
-    swap: (next) => {
+    swap: async (next) => {
       current = next;
     },
   });
