@@ -16,6 +16,7 @@ export function verifyByResult(
   plan: HostPlan,
   nowMs: number,
 ): void {
+  if (isBlind(check, plan)) return;
   for (const { run, ladder, action } of verifying(reduction.state, plan)) {
     if (ladder.trigger.check !== check) continue;
     settle(reduction, run, judgeResult(run, action.verify, result, nowMs), check, nowMs);
@@ -34,11 +35,16 @@ export function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number
     const startedMs = troubleOf(reduction.state, check)?.lastResult?.startedAtMs ?? 0;
     // What went away and was not asked since may have healed unseen.
     const isSeen = check === hostCheck || host.state !== 'unreachable' || startedMs >= host.sinceMs;
-    const asked = isSeen && isEvidence(run, action.verify, startedMs);
+    const asked = isSeen && !isBlind(check, plan) && isEvidence(run, action.verify, startedMs);
     const judgement = judgeTime(run, action.verify, asked, nowMs);
     if (judgement.kind === 'ended') settle(reduction, run, judgement, ladder.trigger.check, nowMs);
   }
   return reduction;
+}
+
+/** That it is UNKNOWN says nothing of the machine, and no repair failed by it. */
+function isBlind(check: string, plan: HostPlan): boolean {
+  return plan.checks.some(({ id, blocked }) => id === check && blocked !== undefined);
 }
 
 function verifying(

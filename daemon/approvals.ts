@@ -248,16 +248,16 @@ export class Approvals {
   }: Approval): { action: ActionDefinition; host: HostDefinition } | undefined {
     const plan = this.#options.fleet.plan(host);
     const known = plan && actionOf({ ladder, action }, plan);
-    if (plan === undefined || known === undefined) return undefined;
+    // What cannot be rendered does not run; whatever it is once it can be is asked about then.
+    if (plan === undefined || known === undefined || known.action.blocked !== undefined) return undefined;
     const isSame = this.#options.describe(known.action, plan.host) === command;
     return isSame ? undefined : { action: known.action, host: plan.host };
   }
 
-  #liveTag({ id, host, ladder, action, check, command }: Approval): string {
-    const { fleet, describe } = this.#options;
-    const plan = fleet.plan(host);
-    const known = plan && actionOf({ ladder, action }, plan);
-    const now = plan === undefined || known === undefined ? command : describe(known.action, plan.host);
+  #liveTag(approval: Approval): string {
+    const { id, host, check, command } = approval;
+    const edited = this.#editedOf(approval);
+    const now = edited === undefined ? command : this.#options.describe(edited.action, edited.host);
     return tagOf(id, now, this.#stateOf(host, check));
   }
 

@@ -143,7 +143,8 @@ export class RunObserver {
     if (facts.kind === 'facts' && isSameBoot(facts.bootId, run.preconditions.bootId) === true) {
       // Still the same boot: perhaps the command never arrived, which only the guard's record tells.
       const record = await this.#options.guard.inspect(targetOf(host), run.id, action?.sudo);
-      if (record.kind === 'absent') return this.#judgeRecord(run, action, record);
+      if (record.kind === 'absent' && action?.blocked === undefined)
+        return this.#judgeRecord(run, action, record);
     }
     const effect = action?.effect;
     const judgement = judgeReboot({
@@ -185,6 +186,15 @@ export class RunObserver {
       case 'running':
         return false;
       case 'absent':
+        if (action?.blocked !== undefined) {
+          // Where and as whom it ran is not known any more: it may have been looked for in another place.
+          this.#proceed(
+            run,
+            action,
+            'no record of it was found where it could be looked for; the check decides',
+          );
+          return true;
+        }
         if (isSameBoot(record.bootId, run.preconditions.bootId) === true) {
           // A copy that is still on its way is refused from now on: asking marked the intent as seen.
           return end('cancelled', 'the target has no record of it: it never arrived');
