@@ -67,10 +67,26 @@ async function online(directory: string | undefined, options: PlanOptions): Prom
 async function offline(from: string, to: string, options: PlanOptions): Promise<void> {
   const { planDefinitions } = await import('../config/plan-definitions.ts');
   const [was, is] = [namedDefinitions(from, options.config), namedDefinitions(to, options.config)];
-  const [before, after] = [await load(was), await load(is)];
+  const after = await load(is);
+  const before = await loadBase(was);
+  const out = new Output(options.output);
+  if (Array.isArray(before)) {
+    // Who mends what was broken, or writes the first definitions, must not be refused for what was there.
+    out.talk([`${from} is not valid, so there is nothing to compare with:`, ...before].join('\n'));
+    out.value({ held: false, base: before, warnings: after.warnings }, () => [`${to} is valid`]);
+    return;
+  }
   const roots = [rootOf(was), rootOf(is)] as const;
-  const plan = planDefinitions(before.definitions, after.definitions, { roots });
-  show(new Output(options.output), { plan, warnings: after.warnings });
+  const plan = planDefinitions(before, after.definitions, { roots });
+  show(out, { plan, warnings: after.warnings });
+}
+
+/** Or its problems. */
+async function loadBase(options: LoadOptions): Promise<Definitions | string[]> {
+  const { loadDefinitions } = await import('../config/load.ts');
+  const { formatProblem } = await import('../config/problems.ts');
+  const loaded = loadDefinitions({ ...options, resolveSecrets: false });
+  return loaded.ok ? loaded.definitions : loaded.problems.map(formatProblem);
 }
 
 /** Two clones differ in where they are, which is no change. */

@@ -5,6 +5,7 @@
 import type { SourcePlace } from '../core/definitions.ts';
 import type { Json } from '../core/sources.ts';
 import { formatPlace, type ProblemList } from './problems.ts';
+import type { Scope } from './templates.ts';
 import { type Tree, treeAt } from './yaml-tree.ts';
 
 export interface HostValues {
@@ -61,6 +62,19 @@ export class Layers {
     if (second?.rank === first.rank) this.#mustAgree([key], [first, second], [value, second.values[key]]);
     this.values.push({ key, value, from: placeOf(first, [key]) });
     return { value, layer: first };
+  }
+
+  /** Where the value that wins is written. */
+  at([key, ...path]: readonly [keyof HostValues, ...string[]]): Tree {
+    const layer = this.#layers.find(({ values }) => {
+      let value: unknown = values[key];
+      for (const each of path)
+        value = Object.hasOwn((value ?? {}) as object, each) ? (value as Scope)[each] : undefined;
+      return value !== undefined;
+    });
+    const tree = layer?.tree ?? this.#layers[0]?.tree;
+    if (tree === undefined) throw new Error(`the host ${this.#host} has no layers`);
+    return treeAt(tree, [key, ...path]) ?? tree;
   }
 
   labels(): Record<string, string> {

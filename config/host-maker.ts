@@ -10,8 +10,8 @@ import { type HostValue, type Layer, Layers } from './host-layers.ts';
 import type { HostsFiles, WrittenGroup, WrittenHost } from './hosts-files.ts';
 import { hostSchema } from './hosts-schema.ts';
 import { ProblemList } from './problems.ts';
-import { compileTemplate, hasTemplate, type Scope, strangers } from './templates.ts';
-import { addProblem, hostNames } from './tree-templates.ts';
+import { compileTemplate, hasTemplate, type Scope, strangers, type TemplateProblem } from './templates.ts';
+import { addProblem } from './tree-templates.ts';
 import { type Entry, emptyTree, type Tree, treeAt } from './yaml-tree.ts';
 import { splitHint } from './zod-problems.ts';
 
@@ -33,6 +33,9 @@ export interface Candidate {
   written?: WrittenHost;
   found?: { host: FoundHost; from: string; file: string | undefined; entry: Entry };
 }
+
+/** Where a value is written. */
+type At = (path: readonly string[]) => Tree;
 
 /** Makes one host of its layers. */
 export class HostMaker {
@@ -62,12 +65,13 @@ export class HostMaker {
   /** What groups select by. */
   preview(): Pick<HostDefinition, 'name' | 'labels'> {
     const layers = new Layers(this.#candidate.name, this.#layers(), new ProblemList());
-    return { name: this.#candidate.name, labels: this.#labels(layers, {}, new ProblemList()) };
+    return { name: this.#candidate.name, labels: this.#labels(layers, undefined, new ProblemList()) };
   }
 
   make(): HostDefinition | undefined {
     const problems = this.#problems;
     const found = problems.problems.length;
+    this.isPending = false;
     const host = this.#compose(new Layers(this.#candidate.name, this.#layers(), problems), problems);
     if (problems.problems.length > found) return undefined;
     this.#made = host;
@@ -145,12 +149,19 @@ export class HostMaker {
     const transport = layers.pick('transport')?.value ?? 'ssh';
     const local = transport === 'local';
     const facts = this.#factScope();
-    const vars = this.#render(layers.vars(), { facts, host: { name } }, problems) as Record<string, Json>;
+    const vars: Record<string, Json> = {};
+    const at: At = (path) => layers.at(['vars', ...path]);
+    for (const [key, value] of Object.entries(layers.vars())) {
+      const rendered = this.#render(value, at, [key], { facts, host: { name } }, problems);
+      if (rendered !== undefined) vars[key] = rendered;
+    }
     const labels = this.#labels(layers, vars, problems);
     const scope = { facts, host: { name }, labels, vars };
     const written = layers.pick('address');
-    const address = this.#text(written?.value ?? (local ? '127.0.0.1' : name), 'address', scope, problems);
-    const user = this.#text(layers.pick('user')?.value ?? '', 'user', scope, problems);
+    const addressText = written?.value ?? (local ? '127.0.0.1' : name);
+    const address = this.#text(addressText, 'address', layers.at(['address']), scope, problems);
+    const userText = layers.pick('user')?.value ?? '';
+    const user = this.#text(userText, 'user', layers.at(['user']), scope, problems);
     const jump = local ? undefined : layers.pick('jump');
     const through = jump === undefined ? undefined : this.#fill('jump', jump.value, problems);
     const parents = local ? [] : (layers.pick('parents')?.value ?? []);
@@ -185,53 +196,61 @@ export class HostMaker {
 
   #labels(
     layers: Layers,
-    vars: Readonly<Record<string, Json>>,
+    vars: Readonly<Record<string, Json>> | undefined,
     problems: ProblemList,
   ): Record<string, string> {
     const { name } = this.#candidate;
-    const scope = { facts: this.#factScope(), host: { name }, vars };
+    const scope = { facts: this.#factScope(), host: { name }, ...(vars && { vars }) };
     const labels: Record<string, string> = {};
     for (const [label, text] of Object.entries(layers.labels())) {
       const filled = this.#fill('labels', text, problems);
-      const rendered = filled === undefined ? undefined : this.#render(filled, scope, problems);
+      const at = (): Tree => layers.at(['labels', label]);
+      const rendered = filled === undefined ? undefined : this.#render(filled, at, [], scope, problems);
       if (typeof rendered === 'string' && rendered.trim() !== '') labels[label] = rendered;
     }
     return labels;
   }
 
   /** Texts with templates rendered, all the way down; what is not known yet is left out. */
-  #render(value: Json, scope: Scope, problems: ProblemList): Json | undefined {
-    if (typeof value === 'string') return hasTemplate(value) ? this.#rendered(value, scope, problems) : value;
-    if (Array.isArray(value)) {
-      const items = value.map((each: Json) => this.#render(each, scope, problems));
-      return items.filter((each) => each !== undefined);
-    }
+  #render(
+    value: Json,
+    at: At,
+    path: readonly string[],
+    scope: Scope,
+    problems: ProblemList,
+  ): Json | undefined {
+    if (typeof value === 'string')
+      return hasTemplate(value) ? this.#rendered(value, () => at(path), scope, problems) : value;
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value).map(
-      ([key, each]) => [key, this.#render(each, scope, problems)] as const,
+      ([key, each]) => [key, this.#render(each, at, [...path, key], scope, problems)] as const,
     );
+    if (Array.isArray(value)) return entries.flatMap(([, each]) => (each === undefined ? [] : [each]));
     return Object.fromEntries(entries.filter(([, each]) => each !== undefined)) as Json;
   }
 
-  #rendered(text: string, scope: Scope, problems: ProblemList): string | undefined {
+  #rendered(text: string, at: () => Tree, scope: Scope, problems: ProblemList): string | undefined {
     const template = compileTemplate(text, 'text');
-    // What cannot be read, or reads what nothing knows, is told where the file is read.
-    if ('problem' in template || strangers(template.reads, hostNames).length > 0) return undefined;
+    if ('problem' in template) return undefined;
     const rendered = template.render(scope);
     if ('text' in rendered) return rendered.text;
-    const waits = template.reads.some((name) => /^(facts|labels|vars)\b/.test(name));
+    const areVarsOpen = this.isPending || scope['vars'] === undefined;
+    const waits = template.reads.some(
+      (name) => /^facts\b/.test(name) || (areVarsOpen && /^vars\b/.test(name)),
+    );
     if (waits) this.isPending = true;
-    else addProblem(problems, this.entry.tree, rendered.problem);
+    // What cannot be read, or reads what nothing knows here, is told where the file is read.
+    else if (strangers(template.reads, Object.keys(scope)).length === 0)
+      this.#addProblem(problems, at(), rendered.problem);
     return undefined;
   }
 
   /** A text that a host cannot be without. */
-  #text(written: string, key: string, scope: Scope, problems: ProblemList): string | undefined {
+  #text(written: string, key: string, at: Tree, scope: Scope, problems: ProblemList): string | undefined {
     const filled = this.#fill(key, written, problems);
     if (filled === undefined || !hasTemplate(filled)) return filled;
     const template = compileTemplate(filled, 'text');
     if ('problem' in template) return undefined;
-    const at = treeAt(this.entry.tree, [key]) ?? this.entry.tree;
     if (template.reads.some((name) => name.startsWith('facts'))) {
       const hint = 'the host must be reached to tell facts; use `vars`, `labels` or `host`';
       problems.add(at.place, `\`${key}\` depends on facts`, hint);
@@ -240,10 +259,16 @@ export class HostMaker {
     const rendered = template.render(scope);
     const parsed = 'text' in rendered ? hostSchema.shape[key as 'user'].safeParse(rendered.text) : undefined;
     if ('text' in rendered && parsed?.success === true && !hasTemplate(rendered.text)) return rendered.text;
-    if ('problem' in rendered) addProblem(problems, at, rendered.problem);
+    if ('problem' in rendered) this.#addProblem(problems, at, rendered.problem);
     else
       problems.add(at.place, `\`${key}\`: the template makes \`${rendered.text.slice(0, 80)}\``, 'mend it');
     return undefined;
+  }
+
+  /** One place may be wrong for many hosts: the first is named. */
+  #addProblem(problems: ProblemList, at: Tree, problem: TemplateProblem): void {
+    const hint = `on the host \`${this.#candidate.name}\`; ${problem.hint}`;
+    addProblem(problems, at, { ...problem, hint });
   }
 
   #fill(key: string, text: string, problems: ProblemList, index?: number): string | undefined {

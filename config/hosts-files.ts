@@ -15,7 +15,7 @@ import {
 } from './hosts-schema.ts';
 import { hostNamePattern, hostNameRule } from './names.ts';
 import { formatPlace, type ProblemList } from './problems.ts';
-import { findSites, hostNames } from './tree-templates.ts';
+import { findSites } from './tree-templates.ts';
 import { type Entry, emptyTree, keyPlace, mapEntries, mergeTrees, type Tree, treeAt } from './yaml-tree.ts';
 import { readPartly, splitHint } from './zod-problems.ts';
 
@@ -60,7 +60,7 @@ export function readHostsFiles(trees: readonly Tree[], problems: ProblemList): H
     for (const { template } of findSites(
       tree,
       problems,
-      hostNames,
+      namesAt,
       (path) => !mayHoldTemplate(path, tree, problems),
     ))
       for (const path of template.reads) if (/^facts\b/.test(path)) factPaths.add(path);
@@ -109,6 +109,13 @@ function refuseUselessDefaults(tree: Tree, problems: ProblemList): void {
   const hint =
     'move them to the hosts, or write a group with `hosts: ["*"]`, which is for those of all files';
   problems.add(keyPlace(tree, 'defaults'), 'these `defaults` are for no host: the file has none', hint);
+}
+
+/** Values of one host are made one after the other: `vars`, then `labels`, then `address` and `user`. */
+function namesAt(path: readonly string[]): readonly string[] {
+  const key = path[path[0] === 'defaults' ? 1 : 2];
+  const before = key === 'vars' ? [] : key === 'labels' ? ['vars'] : ['labels', 'vars'];
+  return ['facts', 'host', ...before];
 }
 
 function readGroups(tree: Tree, groups: Map<string, WrittenGroup>, problems: ProblemList): void {

@@ -84,7 +84,7 @@ export function* readDefinitions(
     throw new MenddError('CONFIG_MISSING', `There is no daemon file at ${configFile}.`);
   }
   const tree = isWithoutDaemonFile
-    ? yield* treeOf('ssh: { agent: true }', configFile, 'daemon file', problems)
+    ? yield* treeOf('ssh: { agent: true, host_keys: accept_new }', configFile, 'daemon file', problems)
     : yield* readTree(configFile, 'daemon file', problems);
   if (tree === undefined) return undefined;
   refuseTemplates(tree, problems, 'the daemon file is read before anything is known of a host');

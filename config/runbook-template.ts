@@ -73,9 +73,6 @@ export class Outcome {
   }
 }
 
-/** What templates may read; `check` and `action` where there is one, `params` in shared ones. */
-const names = [...hostNames, 'check', 'action', 'params'];
-
 /** Of these a person is told, so that they must not depend on what a host answers. */
 const untemplated = ['runbook', '$schema', 'notify', 'webhook', 'use', 'when', 'only_if'];
 
@@ -93,12 +90,18 @@ export class RunbookTemplate {
     this.#params = params;
     const title = treeAt(tree, ['runbook'])?.value;
     this.#id = slug(typeof title === 'string' ? title : '');
-    this.sites = findSites(tree, problems, names, (path) => this.#refuses(path, problems));
-    const own = conditionAt(tree, 'when', problems);
+    this.sites = findSites(
+      tree,
+      problems,
+      (path) => this.#namesAt(path),
+      (path) => this.#refuses(path, problems),
+    );
+    const own = conditionAt(tree, 'when', hostNames, problems);
     if (own !== undefined) this.#conditions.set('', own);
     for (const { kind, key, name } of this.items()) {
       const at = treeAt(tree, [kind, name]);
-      const condition = at && conditionAt(at, kind === 'checks' ? 'when' : 'only_if', problems);
+      const known = this.#namesAt([kind, name]);
+      const condition = at && conditionAt(at, kind === 'checks' ? 'when' : 'only_if', known, problems);
       if (condition !== undefined) this.#conditions.set(key, condition);
     }
     for (const values of params.values()) {
@@ -107,6 +110,14 @@ export class RunbookTemplate {
         if (compiled !== undefined && 'problem' in compiled) addProblem(problems, value, compiled.problem);
       }
     }
+  }
+
+  /** What templates may read there. */
+  #namesAt(path: readonly string[]): readonly string[] {
+    const item = itemOf(path);
+    if (item === undefined) return hostNames;
+    const shared = this.#params.has(item.key) ? ['params'] : [];
+    return [...hostNames, item.kind === 'checks' ? 'check' : 'action', ...shared];
   }
 
   /** A trigger is a map, a condition a text: only where a text is meant is one refused. */

@@ -25,7 +25,6 @@ export interface Site {
 
 /** What is known of a host where its hosts files are read. */
 export const hostNames = ['facts', 'host', 'labels', 'vars'] as const;
-const conditionNames = [...hostNames, 'check', 'action', 'params'];
 
 /** Keys whose text is run by a shell. */
 const commandKeys = ['run', 'before', 'command', 'drain', 'undrain'];
@@ -34,7 +33,7 @@ const commandKeys = ['run', 'before', 'command', 'drain', 'undrain'];
 export function findSites(
   tree: Tree,
   problems: ProblemList,
-  known: readonly string[],
+  known: (path: readonly string[]) => readonly string[],
   skip: (path: readonly string[]) => boolean,
 ): Site[] {
   const sites: Site[] = [];
@@ -42,7 +41,7 @@ export function findSites(
     if (skip(path)) continue;
     const compiled = compileTemplate(String(at.value), useOf(path));
     if ('problem' in compiled) addProblem(problems, at, compiled.problem);
-    else if (!refuseStrangers(at, compiled.reads, known, problems))
+    else if (!refuseStrangers(at, compiled.reads, known(path), problems))
       sites.push({ path, tree: at, template: compiled });
   }
   return sites;
@@ -81,12 +80,17 @@ export function placeOfSnippet(at: Tree, snippet: string | undefined): SourcePla
 }
 
 /** The condition at a key; undefined when there is none, or it cannot be read and is among the problems. */
-export function conditionAt(tree: Tree, key: string, problems: ProblemList): Condition | undefined {
+export function conditionAt(
+  tree: Tree,
+  key: string,
+  known: readonly string[],
+  problems: ProblemList,
+): Condition | undefined {
   const at = tree.entries.get(key)?.tree;
   if (at === undefined || typeof at.value !== 'string') return undefined;
   const condition = compileCondition(at.value);
   if ('problem' in condition) addProblem(problems, at, condition.problem);
-  else if (!refuseStrangers(at, condition.reads, conditionNames, problems)) return condition;
+  else if (!refuseStrangers(at, condition.reads, known, problems)) return condition;
   return undefined;
 }
 

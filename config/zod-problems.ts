@@ -207,6 +207,7 @@ const examples: Readonly<Record<string, string>> = {
   'a whole number': 'write a whole number, for example `3`',
   '`true` or `false`': 'write `true` or `false`',
   text: 'write text in quotes',
+  'a condition': 'write for example `facts.os.id == "debian"`, without braces',
 };
 
 function isTextual(expected: string): boolean {

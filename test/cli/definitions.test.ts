@@ -187,6 +187,16 @@ describe('a plan of two directories', () => {
     });
     expect(await plan('a', 'c')).toMatchObject({ code: 1, stdout: expect.stringContaining('WOULD BE HELD') });
     expect((await plan('a', 'bad')).code).toBe(65);
+    // Mending what is broken is no reason to be refused.
+    expect(await plan('bad', 'a')).toMatchObject({
+      code: 0,
+      stdout: 'a is valid\n',
+      stderr: expect.stringContaining('bad is not valid, so there is nothing to compare with:\nbad/'),
+    });
+    expect(JSON.parse((await plan('bad', 'a', '-o', 'json')).stdout)).toMatchObject({
+      held: false,
+      base: [expect.stringContaining('bad/')],
+    });
     expect((await plan('a')).code).toBe(64);
     expect(JSON.parse((await plan('a', 'c', '-o', 'json')).stdout)).toMatchObject({ held: true });
   });
