@@ -1,14 +1,16 @@
 /**
  * Owns one attempt to deliver one message of the outbox to its target. When and how often is for actions/outbox.ts.
  */
-import type { NotifyTarget, Secret } from '../core/definitions.ts';
+import type { NotifyTarget } from '../core/definitions.ts';
 import type { Clock, OutboxMessage } from '../core/ports.ts';
 import { alertmanagerBody } from './alertmanager.ts';
+import { type HttpMessage, postMessage } from './http-message.ts';
 import { incidentOf } from './incident.ts';
-import { cutBytes, inertLine } from './inert-text.ts';
 import { sendMail } from './mail.ts';
+import { ntfyMessage } from './ntfy.ts';
+import { pagerdutyMessage } from './pagerduty.ts';
 import { signatureHeaders } from './signature.ts';
-import { sendWebhook } from './webhook.ts';
+import { slackMessage } from './slack.ts';
 
 export type Delivery =
   /** `note`: what went wrong although somebody got it. `answer`: the receiver's own words, for whoever asked; stored nowhere. */
@@ -17,19 +19,6 @@ export type Delivery =
   | { ok: false; error: string; permanent: boolean; answer?: string; retryAfterMs?: number };
 
 export type Deliver = (message: OutboxMessage) => Promise<Delivery>;
-
-/** What a kind of target that speaks HTTP makes of a message. */
-export interface HttpMessage {
-  url: Secret;
-  body: string;
-  headers?: Readonly<Record<string, string>>;
-  allowPrivate?: boolean;
-  /** All that must not be repeated, should the receiver do so in its answer. */
-  secrets: readonly (Secret | undefined)[];
-}
-
-/** Characters of an answer that are shown. */
-const answerLimit = 300;
 
 /** Targets are looked up at each attempt, so that a reload mends what waits. Never rejects for what a receiver does. */
 export function createDeliverer(options: {
@@ -47,16 +36,30 @@ export function createDeliverer(options: {
       return { ok: false, error: `there is no notify target ${message.target}`, permanent: false };
     }
     if (target.kind === 'smtp') return sendMail(target, message, mailTimeoutMs);
-    return post(httpMessage(target, message, clock.nowMs()), message.key, webhookTimeoutMs);
+    return postMessage(httpMessage(target, message, clock.nowMs()), message.key, webhookTimeoutMs);
   };
 }
 
-function httpMessage(
-  target: Exclude<NotifyTarget, { kind: 'smtp' }>,
+type HttpTarget = Exclude<NotifyTarget, { kind: 'smtp' }>;
+
+function httpMessage(target: HttpTarget, message: OutboxMessage, nowMs: number): HttpMessage {
+  switch (target.kind) {
+    case 'webhook':
+      return webhookMessage(target, message, nowMs);
+    case 'slack':
+      return slackMessage(target, incidentOf(message));
+    case 'ntfy':
+      return ntfyMessage(target, incidentOf(message));
+    case 'pagerduty':
+      return pagerdutyMessage(target, incidentOf(message));
+  }
+}
+
+function webhookMessage(
+  { name, url, secret, format, allowPrivate }: Extract<NotifyTarget, { kind: 'webhook' }>,
   message: OutboxMessage,
   nowMs: number,
 ): HttpMessage {
-  const { name, url, secret, format, allowPrivate } = target;
   const content = format === 'mendd' ? message.body : alertmanagerBody(incidentOf(message), name);
   const body = JSON.stringify(content);
   return {
@@ -66,33 +69,4 @@ function httpMessage(
     secrets: [url, secret],
     ...(secret === undefined ? {} : { headers: signatureHeaders(secret, body, nowMs) }),
   };
-}
-
-async function post(
-  { secrets, ...request }: HttpMessage,
-  idempotencyKey: string,
-  timeoutMs: number,
-): Promise<Delivery> {
-  const sent = await sendWebhook({ ...request, method: 'POST', timeoutMs, idempotencyKey });
-  const words = sent.answer === undefined ? '' : shownAnswer(sent.answer, secrets);
-  const answer = words === '' ? {} : { answer: words };
-  if (sent.ok) return { ok: true, ...answer };
-  const { error, permanent, retryAfterMs } = sent;
-  return { ok: false, error, permanent, ...answer, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-}
-
-/** One line without the secrets, whole or as the path of an address. */
-export function shownAnswer(text: string, secrets: readonly (Secret | undefined)[]): string {
-  const hidden = secrets.flatMap((secret) => {
-    const value = secret?.reveal() ?? '';
-    const url = URL.canParse(value) ? new URL(value) : undefined;
-    const parts =
-      url === undefined ? [] : [`${url.pathname}${url.search}`, url.password, ...url.pathname.split('/')];
-    return [value, ...parts, ...(url?.searchParams.values() ?? [])];
-  });
-  let shown = inertLine(text);
-  for (const value of hidden.toSorted((a, b) => b.length - a.length)) {
-    if (value.length >= 6) shown = shown.replaceAll(value, '<secret>');
-  }
-  return cutBytes(shown, answerLimit);
 }

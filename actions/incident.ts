@@ -3,10 +3,9 @@
  * how bad it is. A problem and its recovery name the same one. Pure.
  */
 import { createHash } from 'node:crypto';
+import type { Severity } from '../core/daemon-config.ts';
 import type { OutboxMessage } from '../core/ports.ts';
 import { inert, inertLine } from './inert-text.ts';
-
-export type Severity = 'critical' | 'error' | 'warning' | 'info';
 
 export interface Incident {
   /** The same for all messages of one problem of one ladder, and for no other. */

@@ -51,7 +51,7 @@ function refuseText(input: string): string | undefined {
   if (input.trim() === '') return 'is empty; write a value, or delete the key';
   if (input.includes('\0')) return 'holds a NUL character; delete it';
   if (secretReference.test(input)) {
-    return 'secrets are not read here; they can stand in ssh.identity, ssh.action_identity, ssh.passphrase, smtp.password and webhook urls';
+    return 'secrets are not read here; they can stand in ssh.identity, ssh.action_identity, ssh.passphrase, webhook urls, and the urls, passwords, tokens and keys of `notify`';
   }
   return undefined;
 }

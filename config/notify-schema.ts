@@ -41,15 +41,53 @@ const webhook = map({
   }),
 });
 
-export const notifyTarget = map(
-  {
-    webhook: z
-      .union([secret(), webhook])
-      .optional()
-      .meta({ description: 'URL that gets a JSON POST; may hold secret references. A map says more.' }),
-    smtp: smtp.optional().meta({ description: 'Mail.' }),
-  },
-  'email alertmanager',
-);
+const slack = map({
+  url: secret().meta({ description: 'URL of an incoming webhook; may hold secret references.' }),
+});
+
+const priority = (severity: string, value: number) =>
+  whole(1, 5)
+    .default(value)
+    .meta({ description: `Of what is ${severity}: 1 (least) to 5.` });
+
+const ntfy = map({
+  url: secret().prefault('https://ntfy.sh').meta({ description: 'The server.' }),
+  topic: matching(
+    'a topic',
+    /^[-_A-Za-z0-9]{1,64}$/,
+    'is no topic of ntfy; use up to 64 letters, digits, `-` and `_`',
+  ).meta({ description: 'Whoever knows it can read it, unless the server asks for a token.' }),
+  token: secret().optional().meta({ description: 'Access token by reference.' }),
+  priority: map({
+    critical: priority('critical', 5),
+    error: priority('unknown', 4),
+    warning: priority('a warning', 3),
+    info: priority('good to know, or over', 2),
+  })
+    .prefault({})
+    .meta({ description: 'How loud messages are, by severity.' }),
+});
+
+const pagerduty = map({
+  routing_key: secret().meta({
+    description: 'Integration key of an Events API v2 integration, by reference.',
+  }),
+  url: secret()
+    .prefault('https://events.pagerduty.com/v2/enqueue')
+    .meta({ description: 'The API; in the EU `https://events.eu.pagerduty.com/v2/enqueue`.' }),
+});
+
+export const notifyTarget = map({
+  webhook: z
+    .union([secret(), webhook])
+    .optional()
+    .meta({ description: 'URL that gets a JSON POST; may hold secret references. A map says more.' }),
+  smtp: smtp.optional().meta({ description: 'Mail.' }),
+  slack: slack.optional().meta({ description: 'Chat by a Slack-compatible incoming webhook.' }),
+  ntfy: ntfy.optional().meta({ description: 'Push messages by ntfy.' }),
+  pagerduty: pagerduty
+    .optional()
+    .meta({ description: 'Incidents by PagerDuty: opened by a problem, resolved by its recovery.' }),
+});
 
 export type NotifyInput = z.output<typeof notifyTarget>;

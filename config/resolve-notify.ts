@@ -35,6 +35,9 @@ const resolvers: {
 } = {
   webhook: resolveWebhook,
   smtp: resolveSmtp,
+  slack: resolveSlack,
+  ntfy: resolveNtfy,
+  pagerduty: resolvePagerduty,
 };
 
 function resolveOne(at: Target, input: NotifyInput): NotifyTarget | undefined {
@@ -101,4 +104,26 @@ function resolveSmtp(at: Target, input: NonNullable<NotifyInput['smtp']>): Notif
     from,
     to,
   };
+}
+
+function resolveSlack(at: Target, input: NonNullable<NotifyInput['slack']>): NotifyTarget | undefined {
+  const url = readSecret(at, input.url, 'url', ['slack', 'url']);
+  return url && { kind: 'slack', name: at.name, url };
+}
+
+function resolveNtfy(at: Target, input: NonNullable<NotifyInput['ntfy']>): NotifyTarget | undefined {
+  const { topic, priority } = input;
+  const url = readSecret(at, input.url, 'url', ['ntfy', 'url']);
+  const token = input.token && readSecret(at, input.token, 'password', ['ntfy', 'token']);
+  if (url === undefined || (input.token !== undefined && token === undefined)) return undefined;
+  return { kind: 'ntfy', name: at.name, url, topic, priority, ...(token === undefined ? {} : { token }) };
+}
+
+function resolvePagerduty(
+  at: Target,
+  input: NonNullable<NotifyInput['pagerduty']>,
+): NotifyTarget | undefined {
+  const url = readSecret(at, input.url, 'url', ['pagerduty', 'url']);
+  const routingKey = readSecret(at, input.routing_key, 'password', ['pagerduty', 'routing_key']);
+  return url && routingKey && { kind: 'pagerduty', name: at.name, url, routingKey };
 }

@@ -80,6 +80,9 @@ export interface SshConfig {
   guardDirectory?: string;
 }
 
+/** How bad what a message tells is. */
+export type Severity = 'critical' | 'error' | 'warning' | 'info';
+
 export type NotifyTarget =
   | {
       kind: 'webhook';
@@ -92,6 +95,18 @@ export type NotifyTarget =
       /** False: refuse addresses that do not belong to the public internet. */
       allowPrivate: boolean;
     }
+  | { kind: 'slack'; name: string; url: Secret }
+  | {
+      kind: 'ntfy';
+      name: string;
+      /** Of the server. */
+      url: Secret;
+      topic: string;
+      token?: Secret;
+      /** 1 (least) to 5. */
+      priority: Readonly<Record<Severity, number>>;
+    }
+  | { kind: 'pagerduty'; name: string; url: Secret; routingKey: Secret }
   | {
       kind: 'smtp';
       name: string;

@@ -66,6 +66,8 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     'credentials/ssh_passphrase': 'x',
     'credentials/smtp_password': 'x',
     'credentials/hook_secret': 'x',
+    'credentials/ntfy_token': 'x',
+    'credentials/pagerduty_key': 'x',
     'definitions/hosts/bastion.yaml': 'hosts: { bastion-1: }\n',
   });
   const environment = { CREDENTIALS_DIRECTORY: join(root, 'credentials'), HOOK_TOKEN: 't' };
@@ -80,12 +82,19 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     .replace(keys, '$1$2')
     .replace(/^ {2}# {3}(?=- of|  max_)/gm, '    ')
     .replace(
-      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to):)/gm,
+      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key):)/gm,
       '  ',
     );
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
-  expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual(['webhook', 'webhook', 'smtp']);
+  expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual([
+    'webhook',
+    'webhook',
+    'smtp',
+    'slack',
+    'ntfy',
+    'pagerduty',
+  ]);
   expect(daemon.ssh).toMatchObject({ jump: 'bastion-1' });
   expect(daemon.ssh.actionIdentity?.reveal()).toBe(key);
   expect(daemon.remediation).toMatchObject({

@@ -49,7 +49,44 @@ test('a webhook that signs, for Alertmanager, to the internet only', () => {
   expect(inspect(target, { depth: 9 }) + JSON.stringify(target)).not.toContain('key-value');
 });
 
+test('chat, push and pager, with what is usual', () => {
+  const notify = targetsOf(
+    '  s: { slack: { url: "https://x/${env:HOOK}" } }\n  n: { ntfy: { topic: ops, token: "${env:KEY}", priority: { error: 5 } } }\n  p: { pagerduty: { routing_key: "${env:KEY}" } }\n',
+  );
+  expect(JSON.parse(JSON.stringify([...notify.values()]))).toEqual([
+    { kind: 'slack', name: 's', url: '<secret>' },
+    {
+      kind: 'ntfy',
+      name: 'n',
+      url: '<secret>',
+      topic: 'ops',
+      token: '<secret>',
+      priority: { critical: 5, error: 5, warning: 3, info: 2 },
+    },
+    { kind: 'pagerduty', name: 'p', url: '<secret>', routingKey: '<secret>' },
+  ]);
+  const [, ntfy, pagerduty] = [...notify.values()];
+  expect(ntfy?.kind === 'ntfy' && [ntfy.url.reveal(), ntfy.token?.reveal()]).toEqual([
+    'https://ntfy.sh',
+    'key-value',
+  ]);
+  expect(pagerduty?.kind === 'pagerduty' && [pagerduty.url.reveal(), pagerduty.routingKey.reveal()]).toEqual([
+    'https://events.pagerduty.com/v2/enqueue',
+    'key-value',
+  ]);
+});
+
 test.each([
+  ['  a: { slack: "https://x/" }\n', /`slack`: expected a map/],
+  ['  a: { ntfy: { topic: "a/b" } }\n', /is no topic of ntfy/],
+  ['  a: { ntfy: { topic: a, token: plain-text-secret } }\n', /a secret stands here in plain text/],
+  ['  a: { ntfy: { topic: a, priority: { critical: 6 } } }\n', /the most is 5/],
+  ['  a: { pagerduty: { routing_key: plain-text-secret } }\n', /a secret stands here in plain text/],
+  ['  a: { pagerduty: {} }\n', /`routing_key` is missing/],
+  [
+    '  a: { slack: { url: "https://x/" }, ntfy: { topic: a }, webhook: "https://x/" }\n',
+    /several ways to notify[\s\S]*`webhook`, `smtp`, `slack`, `ntfy`/,
+  ],
   ['  a: { webhook: { format: mendd } }\n', /`url` is missing/],
   ['  a: { webhook: { url: "https://x/", format: slack } }\n', /`slack` is not known here/],
   [
