@@ -19,6 +19,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Name of the token that asked; empty for a reader without one. */
     person: string;
+    /** Its id; empty like the name. */
+    tokenId: string;
   }
 }
 
@@ -88,6 +90,7 @@ export function guardAccess(app: ApiServer, options: AccessOptions): void {
   });
 
   app.decorateRequest('person', '');
+  app.decorateRequest('tokenId', '');
 
   app.addHook('onRoute', (route) => {
     const scope = route.config?.scope;
@@ -158,6 +161,7 @@ function authorise(request: FastifyRequest, scope: Scope, options: AccessOptions
     );
   }
   request.person = token.name;
+  request.tokenId = token.id;
 }
 
 function holds(token: Token, needed: Scope): boolean {

@@ -44,6 +44,19 @@ export function describe<Ok extends z.ZodType, Media extends string = 'applicati
   };
 }
 
+/** Every change takes a key; the route's own headers stay. */
+function withKey(headers: unknown): object {
+  const own = (headers ?? { type: 'object' }) as { properties?: object };
+  const key = {
+    type: 'string',
+    minLength: 1,
+    maxLength: 255,
+    description:
+      'For 24 hours a repeat with the same key, token, route and body is answered as the first was (Idempotency-Replayed: true) and does nothing; with another body it is 422, while the first is under way 409',
+  };
+  return { ...own, properties: { ...own.properties, 'idempotency-key': key } };
+}
+
 const toSchema = createJsonSchemaTransform({ schemaRegistry: shapes });
 const toDocument = createJsonSchemaTransformObject({ schemaRegistry: shapes });
 
@@ -55,7 +68,9 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route
   if (scope === undefined || scope === 'open') return made;
   // Reading is free for programs on the same box, hence the empty alternative.
   const security = scope === 'read' ? [{}, { token: [] }] : [{ token: [] }];
-  return { ...made, schema: { ...made.schema, security, 'x-scope': scope } };
+  const methods = [route.route.method].flat();
+  const headers = methods.includes('GET') ? {} : { headers: withKey(made.schema?.headers) };
+  return { ...made, schema: { ...made.schema, ...headers, security, 'x-scope': scope } };
 };
 
 /** Every component is made once for requests and once for answers; no request uses one. */

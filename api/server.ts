@@ -12,6 +12,7 @@ import { MenddError } from '../core/errors.ts';
 import { guardAccess } from './access.ts';
 import { tagReads } from './entity-tags.ts';
 import { EventStreams } from './event-streams.ts';
+import { keepAnswers } from './idempotency.ts';
 import { Metrics } from './metrics.ts';
 import { documentRoutes } from './openapi.ts';
 import type { ApiOptions, ApiServer } from './options.ts';
@@ -120,9 +121,6 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
   );
 }
 
-/** A caller that sends one relies on it for safety: ignoring it could act twice. */
-const unkeptPromises = ['idempotency-key', 'if-match'] as const;
-
 /** Headers and refusals that concern every answer. */
 function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boolean): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -132,10 +130,11 @@ function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boole
     throw new RequestProblem(503, 'closing', 'mendd is stopping.', {}, { 'retry-after': '5' });
   });
   app.addHook('preValidation', async (request) => {
-    const kept = request.routeOptions.config.keepsIfMatch === true ? 'if-match' : undefined;
-    const promise = unkeptPromises.find((name) => name !== kept && request.headers[name] !== undefined);
-    if (promise === undefined || request.method === 'GET' || request.method === 'HEAD') return;
-    throw new RequestProblem(400, 'header_unsupported', `The header ${promise} is not supported yet.`);
+    // A caller that sends it relies on it for safety.
+    if (request.headers['if-match'] === undefined || request.method === 'GET' || request.method === 'HEAD')
+      return;
+    if (request.routeOptions.config.keepsIfMatch === true) return;
+    throw new RequestProblem(400, 'header_unsupported', 'This route does not compare If-Match.');
   });
   app.addHook('onSend', async (_request, reply, payload) => {
     if (isClosing()) reply.header('connection', 'close');
@@ -199,6 +198,7 @@ export function createApi(options: ApiOptions): Api {
     commonHooks(app, options, () => closing !== undefined);
     guardAccess(app, { ...options, listenHost: () => listenHost });
     tagReads(app);
+    keepAnswers(app, options);
     hostRoutes(app, options);
     factRoutes(app, options);
     checkRoutes(app, options);

@@ -53,6 +53,42 @@ export interface RegistrationBook {
   removeRegistration(name: string): boolean;
 }
 
+/** A request that must not be done twice. */
+export interface KeyedRequest {
+  /** Of token, route and key together. */
+  id: string;
+  /** Id of the token. */
+  token: string;
+  /** Of everything else that was asked: the same key with another is a mistake. */
+  asked: string;
+  /** Wall time. */
+  atMs: number;
+}
+
+export interface KeptAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  /** Absent when it was too large to be kept. */
+  body?: string;
+}
+
+export interface KeptRequest extends KeyedRequest {
+  /** Newest entry of the audit when it came; 0 for none. */
+  auditSeq: number;
+  /** Absent until it is known. */
+  answer?: KeptAnswer;
+}
+
+/** Requests with a key and what they were answered, for 24 hours. Each change is durable when the method returns. Errors: MenddError. */
+export interface AnswerBook {
+  /** `full`: this token has more keys than are kept. */
+  takeKey(
+    request: KeyedRequest,
+  ): { kind: 'new' } | { kind: 'known'; request: KeptRequest } | { kind: 'full' };
+  /** Does nothing when the key is gone. */
+  keepAnswer(id: string, answer: KeptAnswer): void;
+}
+
 /** The hash-chained record of who did what. */
 export interface AuditTrail {
   /** Durable when it returns. */

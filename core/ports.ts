@@ -10,7 +10,7 @@ import type {
   PluginFile,
   SudoDefinition,
 } from './definitions.ts';
-import type { AuditTrail, RegistrationBook, Restraints } from './ledger-ports.ts';
+import type { AnswerBook, AuditTrail, RegistrationBook, Restraints } from './ledger-ports.ts';
 import type { GroupKey } from './safety.ts';
 import type { HistoryQuery, Page } from './store-port.ts';
 import type {
@@ -208,7 +208,7 @@ export interface OutboxMessage {
  * Who may act where. On one box SQLite implements it: the fence token is a counter bumped at each start, a claim is one
  * durable transaction (synchronous FULL, read back). Later etcd implements the same for several boxes.
  */
-export interface Coordinator extends Restraints, RegistrationBook, AuditTrail {
+export interface Coordinator extends Restraints, RegistrationBook, AuditTrail, AnswerBook {
   readonly member: string;
   /** Token of this start. */
   readonly fence: number;

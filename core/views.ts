@@ -311,5 +311,5 @@ export type History = Pick<
 
 export type RunBook = Pick<
   Coordinator,
-  'get' | 'list' | 'authenticate' | 'auditEntries' | 'walkAudit' | 'auditHead'
+  'get' | 'list' | 'authenticate' | 'auditEntries' | 'walkAudit' | 'auditHead' | 'takeKey' | 'keepAnswer'
 >;

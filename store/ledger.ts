@@ -3,6 +3,7 @@
 import type { AuditTrail } from '../core/ledger-ports.ts';
 import type { Coordinator } from '../core/ports.ts';
 import type { Intent } from '../core/types.ts';
+import { answerTable } from './answers.ts';
 import { approvalTable } from './approvals.ts';
 import { auditTable } from './audit.ts';
 import { brakeTable, trustTable } from './brakes.ts';
@@ -56,8 +57,9 @@ export function ledgerTables(db: Connection, file: string) {
   });
   const outbox = outboxTable(db);
   const tokens = tokenTable(db, file);
+  const answers = answerTable(db, file, () => audit.auditHead()?.seq ?? 0);
   const restraints = { suppressions, approvals, brakes, trust, registrations };
-  return { fence, pauses, quarantine, ...restraints, audit, runs, outbox, tokens };
+  return { fence, pauses, quarantine, ...restraints, audit, runs, outbox, tokens, answers };
 }
 
 /**
@@ -82,7 +84,8 @@ export function createLedger(db: Connection, file: string, options: LedgerOption
     mark.write({ ...progressOf(tables), ...(sent === undefined ? {} : { sent }) });
   leaveMark();
   const stillValid = (): boolean => tables.fence.read() === fence;
-  const prunedTables = [runs, tables.outbox, tables.suppressions, tables.approvals, audit];
+  const { outbox, suppressions, approvals, answers } = tables;
+  const prunedTables = [runs, outbox, suppressions, approvals, audit, answers];
 
   return guarded<Coordinator>(file, {
     ...portOf(tables),
@@ -130,7 +133,7 @@ export function rearm(db: Connection, { quarantine, fence }: LedgerTables, known
 
 function portOf(tables: LedgerTables) {
   const { runs, outbox, suppressions, approvals, brakes, trust, audit, quarantine, tokens } = tables;
-  const { registrations } = tables;
+  const { registrations, answers } = tables;
   const { advance, get, open, list, summaries } = runs;
   const { enqueue, dueMessages, messageSent, messageFailed, unrecovered } = outbox;
   return {
@@ -146,6 +149,8 @@ function portOf(tables: LedgerTables) {
     unrecovered,
     ...tables.pauses,
     ...tokens,
+    takeKey: answers.takeKey,
+    keepAnswer: answers.keepAnswer,
     suppressions: suppressions.suppressions,
     addSuppression: suppressions.addSuppression,
     endSuppression: suppressions.endSuppression,

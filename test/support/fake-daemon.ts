@@ -468,6 +468,8 @@ export class FakeDaemon implements DaemonPort {
     auditEntries: (query) => pageThrough(this.auditList, query),
     walkAudit: () => ({ step: () => this.auditVerdict }),
     auditHead: () => this.auditList[0],
+    takeKey: () => ({ kind: 'new' }),
+    keepAnswer: () => {},
   };
 }
 
