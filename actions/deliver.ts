@@ -4,6 +4,7 @@
 import type { NotifyTarget } from '../core/definitions.ts';
 import type { Clock, OutboxMessage } from '../core/ports.ts';
 import { alertmanagerBody } from './alertmanager.ts';
+import { runProgram } from './exec.ts';
 import { type HttpMessage, postMessage } from './http-message.ts';
 import { incidentOf } from './incident.ts';
 import { sendMail } from './mail.ts';
@@ -36,11 +37,12 @@ export function createDeliverer(options: {
       return { ok: false, error: `there is no notify target ${message.target}`, permanent: false };
     }
     if (target.kind === 'smtp') return sendMail(target, message, mailTimeoutMs);
+    if (target.kind === 'exec') return runProgram(target, message);
     return postMessage(httpMessage(target, message, clock.nowMs()), message.key, webhookTimeoutMs);
   };
 }
 
-type HttpTarget = Exclude<NotifyTarget, { kind: 'smtp' }>;
+type HttpTarget = Exclude<NotifyTarget, { kind: 'smtp' | 'exec' }>;
 
 function httpMessage(target: HttpTarget, message: OutboxMessage, nowMs: number): HttpMessage {
   switch (target.kind) {

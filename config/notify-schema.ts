@@ -1,6 +1,7 @@
 /** Owns the keys under `notify` of the daemon file. What they mean together is checked in config/resolve-notify.ts. */
 import { z } from 'zod';
-import { map, matching, plain, secret, whole, word } from './fields.ts';
+import { duration, map, matching, plain, secret, whole, word } from './fields.ts';
+import { absolutePath } from './names.ts';
 
 const mailAddress = matching(
   'a mail address',
@@ -77,6 +78,19 @@ const pagerduty = map({
     .meta({ description: 'The API; in the EU `https://events.eu.pagerduty.com/v2/enqueue`.' }),
 });
 
+const exec = map({
+  path: absolutePath('/usr/local/bin/page').meta({
+    description: 'Program on the ops box; exit code 0 is delivered.',
+  }),
+  args: z
+    .array(plain())
+    .default([])
+    .meta({ description: 'Its arguments. No shell reads them; they are no place for secrets.' }),
+  timeout: duration({ min: '1s', max: '5m' })
+    .prefault('30s')
+    .meta({ description: 'Then it is killed, with all it started.' }),
+});
+
 export const notifyTarget = map({
   webhook: z
     .union([secret(), webhook])
@@ -88,6 +102,10 @@ export const notifyTarget = map({
   pagerduty: pagerduty
     .optional()
     .meta({ description: 'Incidents by PagerDuty: opened by a problem, resolved by its recovery.' }),
+  exec: exec.optional().meta({
+    description:
+      'A program that gets the message as JSON on its standard input, and MENDD_* variables (docs/operations.md).',
+  }),
 });
 
 export type NotifyInput = z.output<typeof notifyTarget>;

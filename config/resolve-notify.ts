@@ -1,4 +1,5 @@
 /** Owns the way from a target under `notify` to its checked form: exactly one kind, secrets read. It sends nothing. */
+import { existsSync } from 'node:fs';
 import type { NotifyTarget, Secret } from '../core/definitions.ts';
 import type { SecretText } from './fields.ts';
 import type { NotifyInput } from './notify-schema.ts';
@@ -38,6 +39,7 @@ const resolvers: {
   slack: resolveSlack,
   ntfy: resolveNtfy,
   pagerduty: resolvePagerduty,
+  exec: resolveExec,
 };
 
 function resolveOne(at: Target, input: NotifyInput): NotifyTarget | undefined {
@@ -126,4 +128,13 @@ function resolvePagerduty(
   const url = readSecret(at, input.url, 'url', ['pagerduty', 'url']);
   const routingKey = readSecret(at, input.routing_key, 'password', ['pagerduty', 'routing_key']);
   return url && routingKey && { kind: 'pagerduty', name: at.name, url, routingKey };
+}
+
+function resolveExec(at: Target, input: NonNullable<NotifyInput['exec']>): NotifyTarget {
+  const { path, args, timeout: timeoutMs } = input;
+  if (!existsSync(path)) {
+    const hint = `no message to \`${at.name}\` can be delivered without it`;
+    at.problems.warn(placeOf(at.tree, ['notify', at.name, 'exec', 'path']), `${path} does not exist`, hint);
+  }
+  return { kind: 'exec', name: at.name, path, args, timeoutMs };
 }

@@ -107,6 +107,8 @@ export type NotifyTarget =
       priority: Readonly<Record<Severity, number>>;
     }
   | { kind: 'pagerduty'; name: string; url: Secret; routingKey: Secret }
+  /** A program of the ops box. */
+  | { kind: 'exec'; name: string; path: string; args: readonly string[]; timeoutMs: number }
   | {
       kind: 'smtp';
       name: string;

@@ -82,7 +82,7 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     .replace(keys, '$1$2')
     .replace(/^ {2}# {3}(?=- of|  max_)/gm, '    ')
     .replace(
-      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key):)/gm,
+      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key|own|exec|path|args|timeout):)/gm,
       '  ',
     );
   writeInto(root, 'mendd.yaml', full);
@@ -94,6 +94,7 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     'slack',
     'ntfy',
     'pagerduty',
+    'exec',
   ]);
   expect(daemon.ssh).toMatchObject({ jump: 'bastion-1' });
   expect(daemon.ssh.actionIdentity?.reveal()).toBe(key);
