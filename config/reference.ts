@@ -60,11 +60,11 @@ read first and its values are rendered one by one for each host after that, so n
 - The value is judged after it is rendered: \`every: "{{ vars.interval }}"\` must make a duration. A number or \`true\` is one where one is
   needed.
 - In commands (\`run\`, \`before\`, hooks of a reboot) each \`{{ }}\` becomes exactly one word, whatever is in it. It stands bare: inside quotes,
-  after \`<<\` and in \`$(( ))\` it is refused. Write \`"a "{{ x }}" b"\`, or set it in \`env\` and write \`"$NAME"\`.
+  after \`<<\`, \`eval\` and \`sh -c\`, and where some shells count (\`$(( ))\`, \`[[ ]]\`) it is refused. Write \`"a "{{ x }}" b"\`, or set it in \`env\` and write \`"$NAME"\`.
 - Text of other programs that looks like a template stands between \`{% raw %}\` and \`{% endraw %}\`.
 - \`when\` of a runbook or a check and \`only_if\` of an action are conditions without braces: \`facts.os.id == "debian" and facts.cpus > 4\`.
   Where one does not hold, the thing does not exist on that host. No comparison with a fact that is not known holds, \`!=\` and \`not\`
-  neither; a label or variable that is absent is empty.
+  neither; a label or variable that is absent is empty. One condition joins with \`and\` or with \`or\`, not with both.
 - What a host has not told yet keeps a check UNKNOWN, with the reason, and its action and the rungs after it from acting; people are told
   all the same. What can never be known is an error at its place in the file.
 

@@ -4,7 +4,7 @@
  */
 
 /** What stands around a mark. Only a word can take any value without becoming code, or something else than was meant. */
-export type ShellPlace = 'word' | 'comment' | 'quotes' | 'arithmetic' | 'here_document' | 'escape';
+export type ShellPlace = 'word' | 'comment' | 'quotes' | 'arithmetic' | 'here_document' | 'escape' | 'code';
 
 interface Level {
   kind: 'command' | 'double' | 'parameter' | 'arithmetic';
@@ -12,7 +12,26 @@ interface Level {
   end?: string;
   /** Parentheses inside arithmetic. */
   open: number;
+  /** Where the text of a parameter starts. */
+  from?: number;
+  /** What the words of a command are taken for; those of a test until `]]`. */
+  words?: 'code' | 'sum' | 'test';
+  /** The command is a shell, which takes what follows `-c` for code. */
+  isShell?: boolean;
 }
+
+/** A word of a command can begin after these. */
+const boundary = /^$|[\s;&|()`{!]/;
+/** Bash counts in `[[ ]]` and `let`, and runs what stands in brackets of what it counts: `a[$(id)]`. */
+const takers = [
+  [/(?:eval|trap)(?=\s)/y, 'code'],
+  [/let(?=\s)/y, 'sum'],
+  [/\[\[(?=\s)/y, 'test'],
+] as const;
+const shell = /(?:[^\s;&|()"'`\0]{0,200}\/)?(?:(?:ba|da|a|k|z)?sh|su)(?=\s)/y;
+const testEnds = /\]\](?=[\s;&|)]|$)/y;
+/** Of a parameter, what comes before a word that stands in its place. */
+const parameterWord = /^\w+:?[-=+?]/;
 
 /** The character that stands for a value; no command can hold it. */
 export const mark = '\0';
@@ -63,7 +82,14 @@ class Scan {
   #placeHere(): ShellPlace {
     if (this.#levels.some(({ kind }) => kind === 'arithmetic')) return 'arithmetic';
     const inner = this.#levels.findLastIndex(({ kind }) => kind === 'command');
-    if (this.#levels.slice(inner + 1).some(({ kind }) => kind === 'double')) return 'quotes';
+    const outer = this.#levels.slice(inner + 1);
+    if (outer.some(({ kind }) => kind === 'double')) return 'quotes';
+    const isWord = ({ from = 0 }: Level): boolean => parameterWord.test(this.#text.slice(from, this.#at));
+    if (!outer.every(isWord)) return 'arithmetic';
+    const { words, isShell = false } = this.#levels[inner] ?? {};
+    if (words !== undefined) return words === 'code' ? 'code' : 'arithmetic';
+    if (isShell && /\s-[a-z]*c\s+$/.test(this.#text.slice(Math.max(0, this.#at - 40), this.#at)))
+      return 'code';
     return this.#hereDocument ? 'here_document' : 'word';
   }
 
@@ -83,7 +109,7 @@ class Scan {
     const inQuotes = this.#top.kind === 'double';
     if (rest === '$((') this.#push({ kind: 'arithmetic', open: 2 }, 3);
     else if (rest.startsWith('$(')) this.#push({ kind: 'command', end: ')', open: 0 }, 2);
-    else if (rest.startsWith('${')) this.#push({ kind: 'parameter', open: 0 }, 2);
+    else if (rest.startsWith('${')) this.#push({ kind: 'parameter', open: 0, from: this.#at + 2 }, 2);
     else if (rest.startsWith("$'") && !inQuotes) {
       this.#at += 1;
       this.#singleQuote(true);
@@ -139,6 +165,8 @@ class Scan {
   }
 
   #command(char: string): void {
+    if (boundary.test(this.#text[this.#at - 1] ?? '')) this.#word();
+    if (/[;&|\n]/.test(char)) this.#commandEnds();
     if (char === '#' && /^$|[\s;&|()`]/.test(this.#text[this.#at - 1] ?? '')) {
       this.#comment();
     } else if (char === '<' && this.#text[this.#at + 1] === '<') {
@@ -151,6 +179,25 @@ class Scan {
       else this.#push({ kind: 'command', end: ')', open: 0 }, 1);
     } else if (char === ')' && this.#top.end === ')') this.#pop();
     else this.#at += 1;
+  }
+
+  #word(): void {
+    const is = (pattern: RegExp): boolean => {
+      pattern.lastIndex = this.#at;
+      return pattern.test(this.#text);
+    };
+    const top = this.#top;
+    if (is(testEnds)) delete top.words;
+    if (is(shell)) top.isShell = true;
+    const taken = takers.find(([pattern]) => is(pattern))?.[1];
+    if (taken !== undefined) top.words ??= taken;
+  }
+
+  /** In `[[ ]]` stand `&&` and `||`. */
+  #commandEnds(): void {
+    const top = this.#top;
+    delete top.isShell;
+    if (top.words !== 'test') delete top.words;
   }
 
   #comment(): void {

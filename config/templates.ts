@@ -173,8 +173,12 @@ const refusals: Partial<Record<ShellPlace, TemplateProblem>> = {
     hint: 'close the quotes before it and open them after; it is quoted as one word by itself: `"a "{{ x }}" b"`',
   },
   arithmetic: {
-    message: 'a template stands where the shell counts, `$(( ))`',
-    hint: 'some shells run what stands there; count with the filters `plus` and `times`, or with expr',
+    message: 'a template stands where the shell counts: in `$(( ))`, `[[ ]]`, `let` or `${ }`',
+    hint: 'some shells run what stands there; compare with `[ ]`, count with the filters `plus` and `times`, or with expr',
+  },
+  code: {
+    message: 'a template stands where a shell takes it for a command: after `eval`, `trap` or `sh -c`',
+    hint: 'give it to the command as a word: `sh -c \'echo "$1"\' sh {{ x }}`',
   },
   here_document: {
     message: 'a template stands after `<<`',
@@ -187,6 +191,8 @@ const template = /\{%-?\s*raw\s*-?%\}([\s\S]*?)\{%-?\s*endraw\s*-?%\}|\{\{[\s\S]
 
 /** As it is written: all branches one after the other. What is rendered is judged again. */
 function shellProblem(text: string): TemplateProblem | undefined {
+  if (text.includes(mark))
+    return { message: 'a command holds a NUL character', hint: 'no command can; delete it' };
   const outputs = [...text.matchAll(template)]
     .map(([found]) => found)
     .filter((found) => found.startsWith('{{'));
@@ -239,7 +245,13 @@ const comparisonPattern = new RegExp(
   'g',
 );
 
-/** A Liquid expression without braces: `facts.os.id == "debian"`. */
+/** Liquid binds neither tighter, other languages do. */
+const mixed: TemplateProblem = {
+  message: '`and` and `or` stand in one condition',
+  hint: 'what belongs together cannot be told; keep to one of them, for example with a label or variable for the rest',
+};
+
+/** A Liquid expression without braces: `facts.os.id == "debian"`. Not both `and` and `or`. */
 export function compileCondition(expression: string): Condition | { problem: TemplateProblem } {
   const hint =
     'write for example `facts.os.id == "debian"` or `labels.role == "web" and facts.cpus > 4`, without braces';
@@ -247,6 +259,8 @@ export function compileCondition(expression: string): Condition | { problem: Tem
     return { problem: { message: 'a condition is written without braces', hint } };
   if (!conditionPattern.test(expression) || / (and|or)\s*$/.test(expression))
     return { problem: { message: 'this is no condition', hint } };
+  const words = new Set(expression.replaceAll(/"[^"]*"|'[^']*'/g, '').match(/\b(?:and|or)\b/g));
+  if (words.size > 1) return { problem: mixed };
   try {
     const comparisons = [...expression.matchAll(comparisonPattern)].map(([found]) =>
       compileComparison(found),

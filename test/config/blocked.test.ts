@@ -117,7 +117,7 @@ test('what has no template is judged once, also beside one', () => {
 });
 
 test('a mistake of the definitions is one, whatever hosts of an inventory are like it', () => {
-  const registered: FoundHost[] = [{ name: 'early', vars: { port: 'none' } }];
+  const registered: FoundHost[] = [{ name: 'early', labels: {}, vars: { port: 'none' } }];
   const runbook = 'runbook: app\nhosts: ["*"]\nchecks: { up: { tcp: "{{ vars.port }}" } }\n';
   const written = 'hosts: { early: {}, own: { vars: { port: none } }, good: { vars: { port: 1 } } }\n';
   expect(problems(written, runbook, { registered })).toEqual([
@@ -156,13 +156,14 @@ function revisionWith(host: FoundHost): string {
 }
 
 test('the revision is another whatever an inventory tells of a host, and the same when it tells the same', () => {
+  const plain: FoundHost = { name: 'x', labels: {}, vars: {} };
   const told: FoundHost[] = [
-    { name: 'x' },
-    { name: 'x', port: 23 },
-    { name: 'x', user: 'root' },
-    { name: 'x', jump: 'a' },
-    { name: 'x', parents: ['a'] },
-    { name: 'x', batch: false },
+    plain,
+    { ...plain, port: 23 },
+    { ...plain, user: 'root' },
+    { ...plain, jump: 'a' },
+    { ...plain, address: '192.0.2.1' },
+    { ...plain, transport: 'local' },
   ];
   expect(new Set(told.map(revisionWith)).size).toBe(told.length);
   expect(told.map(revisionWith)).toEqual(told.map(revisionWith));

@@ -85,6 +85,23 @@ test.each([
   ['(( x = {{ vars.n }} ))', 'where the shell counts'],
   ['cat <<END\n{{ facts.text }}\nEND', 'after `<<`'],
   ['echo \\{{ facts.text }}', 'after `\\`'],
+  ['[[ {{ facts.text }} -gt 5 ]]', 'where the shell counts'],
+  ['if [[ a == b && 5 -lt {{ facts.text }} ]]; then a; fi', 'where the shell counts'],
+  ['[[ -n "$(echo {{ facts.text }})" ]] && echo {{ facts.text }}', 'word'],
+  ['[ {{ facts.text }} -gt 5 ]', 'word'],
+  ['let {{ facts.text }}', 'where the shell counts'],
+  ['echo ${x:{{ facts.text }}}', 'where the shell counts'],
+  ['echo ${x[{{ facts.text }}]}', 'where the shell counts'],
+  ['echo ${ {{ facts.text }} }', 'where the shell counts'],
+  ['eval echo {{ facts.text }}', 'takes it for a command'],
+  ['true && eval {{ facts.text }}', 'takes it for a command'],
+  ['trap {{ facts.text }} EXIT', 'takes it for a command'],
+  ['sudo sh -c {{ facts.text }}', 'takes it for a command'],
+  ['/bin/bash -o pipefail -ec {{ facts.text }}', 'takes it for a command'],
+  ['eval true; sh -c true; retrieval {{ facts.text }}', 'word'],
+  ['sh -c \'echo "$1"\' sh {{ facts.text }}', 'word'],
+  ['grep -c {{ facts.text }} /etc/passwd', 'word'],
+  ['echo \0 {{ facts.text }}', 'NUL'],
   ['{% if vars.yes %}echo "{{ facts.text }}"{% endif %}', 'inside quotes'],
 ])('in a command: %j', (text, place) => {
   const template = compileTemplate(text, 'shell');
@@ -233,7 +250,8 @@ test.each([
   ['labels.gone != "x"', true],
   ['not labels.gone', true],
   ['labels.role != "a and b" and labels.role != "x or y"', true],
-  ['labels.role == "web"  or  labels.role == "db" and facts.gone', true],
+  ['labels.role == "web"  or  labels.role == "db"', true],
+  ['facts.list contains "and" or labels.role == "a or b"', false],
 ])('the condition %s is %s', (expression, expected) => {
   const condition = compileCondition(expression);
   expect('problem' in condition ? condition.problem : condition.holds(scope)).toBe(expected);
@@ -243,6 +261,16 @@ test('a label that is absent is not known while the host waits for its labels', 
   const condition = compileCondition('labels.gone != "x"');
   if ('problem' in condition) throw new Error(condition.problem.message);
   expect([condition.holds(scope), condition.holds(scope, true)]).toEqual([true, false]);
+});
+
+test.each([
+  'labels.a and labels.b or labels.c',
+  'labels.a or labels.b and labels.c',
+  'labels.a == "and" or labels.b\nand labels.c',
+])('what belongs together is not told by %j', (expression) => {
+  expect(compileCondition(expression)).toMatchObject({
+    problem: { message: '`and` and `or` stand in one condition' },
+  });
 });
 
 test.each(['{{ facts.x }}', 'a == "x" %}{% include "y" %}{% if 1'])('%s is no condition', (expression) => {
