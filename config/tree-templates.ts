@@ -26,8 +26,16 @@ export interface Site {
 /** What is known of a host where its hosts files are read. */
 export const hostNames = ['facts', 'host', 'labels', 'vars'] as const;
 
-/** Keys whose text is run by a shell. */
-const commandKeys = ['run', 'before', 'command', 'drain', 'undrain'];
+/** Where in a check or an action a text is run by a shell. */
+const commands = [
+  'run',
+  'before',
+  'reboot.command',
+  'reboot.drain',
+  'reboot.drain.run',
+  'reboot.undrain',
+  'reboot.undrain.run',
+];
 
 /** Every template of a tree; those that cannot be read are problems at their own place. `skip`: what holds none of ours. */
 export function findSites(
@@ -61,8 +69,9 @@ function refuseStrangers(
   return true;
 }
 
-function useOf(path: readonly string[]): TemplateUse {
-  return commandKeys.includes(path.at(-1) ?? '') ? 'shell' : 'text';
+function useOf([part = '', , ...keys]: readonly string[]): TemplateUse {
+  const isItem = part === 'checks' || part === 'actions';
+  return isItem && commands.includes(keys.join('.')) ? 'shell' : 'text';
 }
 
 /** Files and keys that are read before anything is known of a host hold no templates. */

@@ -168,3 +168,37 @@ test('the revision is another whatever an inventory tells of a host, and the sam
   expect(new Set(told.map(revisionWith)).size).toBe(told.length);
   expect(told.map(revisionWith)).toEqual(told.map(revisionWith));
 });
+
+test('only what a shell runs is made for one', () => {
+  const definitions = load(
+    'defaults: { vars: { command: "it\'s {{ host.name }}" } }\nhosts: { a: { labels: { run: x, role: web }, vars: { run: "{{ host.name }} isn\'t" } } }\n',
+    `runbook: app
+hosts: { run: "{{ labels.run }}" }
+checks:
+  up: { run: 'echo "$before"', env: { run: "{{ vars.command }}", before: "{{ vars.run }}" } }
+  old: { plugin: check_x, args: ["{{ vars.run }}"] }
+actions:
+  boot:
+    when: { check: up }
+    before: log {{ labels.role }}
+    env: { command: "it is {{ labels.role }}" }
+    reboot:
+      command: boot {{ labels.role }}
+      drain: drain {{ labels.role }}
+      undrain: { run: "undrain {{ labels.role }}", run_on: local }
+`,
+  );
+  const [up, old] = planOf(definitions, 'a').checks;
+  expect(up?.env).toEqual({ run: "it's a", before: "a isn't" });
+  expect(old?.probe).toMatchObject({ args: ["a isn't"] });
+  const set = (command: string): string => `_mendd_1=web\n${command} "\${_mendd_1}"`;
+  expect(actionOf(definitions, 'a', 'boot')).toMatchObject({
+    env: { command: 'it is web' },
+    evidence: { run: set('log') },
+    effect: {
+      command: set('boot'),
+      drain: { run: set('drain') },
+      undrain: { run: set('undrain'), runOn: { kind: 'local' } },
+    },
+  });
+});

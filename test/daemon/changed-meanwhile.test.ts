@@ -147,3 +147,23 @@ test('nobody is asked about what stands for an action without a value, and a yes
   await daemon.results('critical');
   expect(daemon.guard.sent).toHaveLength(1);
 });
+
+test('a runbook may be another one on each of very many hosts', () => {
+  const definitions = definitionsWith(restart);
+  const [plan] = definitions.byHost.values();
+  if (plan === undefined) throw new Error('there is no host');
+  const { checks, ladders } = plan;
+  const variants = new Map(Array.from({ length: 50_000 }, (_, index) => [`h${index}`, { checks, ladders }]));
+  const runbook = {
+    id: 'app',
+    title: 'app',
+    enabled: true,
+    hosts: [...variants.keys()],
+    checks,
+    ladders,
+    variants,
+    source: steady.source,
+  };
+  const daemon = daemonWith({ ...definitions, runbooks: [runbook] });
+  expect(daemon.healing.fleet.memoryMs()).toBeGreaterThan(restart.maxRuns.perMs);
+});
