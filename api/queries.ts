@@ -141,7 +141,10 @@ export const PlanQuery = z.strictObject({
   dry_run: z.literal('true', 'must be true: use POST to run the action').optional(),
 });
 
-export const ActQuery = z.strictObject({ dry_run: noted('true: only plan', flag.optional()) });
+/** Of a change that can be asked for without being made. */
+export const DryQuery = z.strictObject({
+  dry_run: noted('true: answer what it would do, and do nothing', flag.optional()),
+});
 
 export const reason = z.string().trim().min(1, 'must say why').max(500);
 

@@ -11,7 +11,7 @@ import { RequestProblem, unlessRejected } from '../problems.ts';
 import {
   ActBody,
   ActionPath,
-  ActQuery,
+  DryQuery,
   EmptyBody,
   NoQuery,
   PlanQuery,
@@ -104,7 +104,7 @@ function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       operationId: 'act',
       summary: 'Run the action, or with dry_run=true only plan it',
       params: ActionPath,
-      querystring: ActQuery,
+      querystring: DryQuery,
       body: ActBody,
       response: {
         200: answer('With dry_run=true: the plan; nothing was started', ActPlan),

@@ -8,7 +8,15 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery, matchesGlob, pageAlong } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { CheckPath, ChecksQuery, EmptyBody, NoQuery, ResultsQuery, RollupsQuery } from '../queries.ts';
+import {
+  CheckPath,
+  ChecksQuery,
+  DryQuery,
+  EmptyBody,
+  NoQuery,
+  ResultsQuery,
+  RollupsQuery,
+} from '../queries.ts';
 import { Check, pageOf, Rollup, StoredResult } from '../shapes.ts';
 import { toWire } from '../wire.ts';
 
@@ -100,13 +108,20 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
     config: { scope: 'act' },
     handlerTimeout: runNowMs,
     schema: {
-      ...describe('actions', 'runCheck', 'Run a check now and wait for its verdict', Check),
+      ...describe(
+        'actions',
+        'runCheck',
+        'Run a check now and wait for its verdict; with dry_run=true, which one and how it stands',
+        Check,
+      ),
       params: CheckPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
     handler: async (request) => {
-      const { host, check } = findCheck(daemon, request.params.host, request.params.check);
+      const found = findCheck(daemon, request.params.host, request.params.check);
+      if (request.query.dry_run === true) return toWire(found);
+      const { host, check } = found;
       // The wait is silent; the limit on silent connections must not cut it off.
       request.raw.setTimeout(runNowMs);
       return toWire(unlessRejected(await daemon.checkNow(host, check)));

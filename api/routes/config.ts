@@ -1,12 +1,12 @@
 /**
  * Where the definitions come from, what others would change, and going from one to another: reload, rollback.
  */
-import type { ReloadAnswer as Answered } from '../../core/views.ts';
+import type { ReloadAnswer as Answered, DaemonPort } from '../../core/views.ts';
 import { Config, PlanAnswer, PlanBody, ReloadAnswer, ReloadBody, RollbackBody } from '../config-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
-import { NoQuery } from '../queries.ts';
+import { DryQuery, NoQuery } from '../queries.ts';
 import { toWire } from '../wire.ts';
 
 export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
@@ -27,11 +27,12 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     config: { scope: 'admin' },
     schema: {
       ...describe('control', 'reload', 'Read the definitions anew; bad ones change nothing', ReloadAnswer),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReloadBody,
     },
-    handler: async ({ person: by, body }) => {
+    handler: async ({ query, person: by, body }) => {
       const confirm = body?.confirm;
+      if (query.dry_run === true) return accepted(await reloadPlanned(daemon, confirm));
       return accepted(await daemon.reload({ by, ...(confirm === undefined ? {} : { confirm }) }));
     },
   });
@@ -78,6 +79,27 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
         : unreachable(answer.problems, daemon.config().revision);
     },
   });
+}
+
+/** What a reload would answer now. */
+async function reloadPlanned(daemon: DaemonPort, confirm: string | undefined): Promise<Answered> {
+  const { revision } = daemon.config();
+  const answer = await daemon.plan({});
+  if (answer.kind !== 'plan')
+    return { ok: false, revision, problems: answer.problems, cause: answer.kind, restart: [] };
+  const { plan, commit } = answer;
+  const refused = { ok: false, revision, restart: [], plan };
+  const isNamed = confirm !== undefined && (confirm === plan.to || commit?.startsWith(confirm) === true);
+  if (confirm !== undefined && !isNamed) {
+    const problems = [`what would be loaded now is ${commit ?? plan.to}, not ${confirm}`];
+    return { ...refused, problems, cause: 'not_confirmed' };
+  }
+  if (plan.hold.length > 0 && confirm === undefined) {
+    const problems = plan.hold.map((why) => `held: ${why}`);
+    return { ...refused, problems, cause: 'held', held: { revision: plan.to, why: plan.hold } };
+  }
+  const more = commit === undefined ? {} : { commit };
+  return { ok: true, revision: plan.to, problems: [], restart: [...plan.restart], plan, ...more };
 }
 
 function unreachable(problems: string[], revision: string): RequestProblem {

@@ -4,7 +4,7 @@
 import { DefinitionsAnswer, Now, PauseAnswer } from '../control-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { EmptyBody, NoQuery, PauseBody } from '../queries.ts';
+import { DryQuery, EmptyBody, NoQuery, PauseBody } from '../queries.ts';
 import { instant, toWire } from '../wire.ts';
 
 export function controlRoutes(app: ApiServer, options: ApiOptions): void {
@@ -74,15 +74,17 @@ function pauseRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
     config: { scope: 'act' },
     schema: {
       ...describe('control', 'pause', 'Start no action until resumed; checks go on', PauseAnswer),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: PauseBody,
     },
-    handler: async ({ body, person }) => {
-      const pause = daemon.pause({
+    handler: async ({ query, body, person }) => {
+      const sinceMs = clock.nowMs();
+      const wanted = {
         by: person,
         reason: body.reason,
-        ...(body.for === undefined ? {} : { untilMs: clock.nowMs() + body.for }),
-      });
+        ...(body.for === undefined ? {} : { untilMs: sinceMs + body.for }),
+      };
+      const pause = query.dry_run === true ? { ...wanted, sinceMs } : daemon.pause(wanted);
       return { paused: true, pause: toWire(pause) };
     },
   });
@@ -93,11 +95,11 @@ function pauseRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
     config: { scope: 'act' },
     schema: {
       ...describe('control', 'resume', 'Let actions run again', PauseAnswer),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
-    handler: async ({ person }) => {
-      daemon.resume(person);
+    handler: async ({ query, person }) => {
+      if (query.dry_run !== true) daemon.resume(person);
       return { paused: false };
     },
   });
