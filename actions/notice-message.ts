@@ -135,6 +135,16 @@ export function noticeMessage(notice: Notice): MessageBody {
   };
 }
 
+/** What a person asked for to see whether messages arrive. `target` is a name under `notify`. */
+export function testMessage(target: string, by: string, nowMs: number): MessageBody {
+  return noticeMessage({
+    topic: 'notify.test',
+    title: 'test message',
+    sentence: `${by} asked for it, to see whether messages to ${target} arrive.`,
+    nowMs,
+  });
+}
+
 /** Messages are no repairs. */
 function repairs(tried: readonly Run[]): Run[] {
   return tried.filter((run) => run.kind !== 'notify');

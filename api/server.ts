@@ -28,6 +28,7 @@ import { factRoutes } from './routes/facts.ts';
 import { historyRoutes } from './routes/history.ts';
 import { hostRoutes } from './routes/hosts.ts';
 import { inventoryRoutes } from './routes/inventories.ts';
+import { notifyRoutes } from './routes/notify.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { registrationRoutes } from './routes/registrations.ts';
 import { suppressionRoutes } from './routes/suppressions.ts';
@@ -213,6 +214,7 @@ export function createApi(options: ApiOptions): Api {
     controlRoutes(app, options);
     configRoutes(app, options);
     eventRoutes(app, streams);
+    notifyRoutes(app, options);
     probeRoutes(app, options, new Metrics(options.daemon, streams, options.clock));
   });
   app.addHook('preClose', async () => streams.closeAll());

@@ -277,3 +277,19 @@ export interface NowAnswer {
   unreachable: (HostRow & { behind: string[] })[];
   suppressions: SuppressionRow[];
 }
+
+export interface NotifyTargetRow {
+  name: string;
+  kind: string;
+  to?: string;
+}
+
+export interface NotifyTestAnswer {
+  target: string;
+  kind: string;
+  ok: boolean;
+  error?: string;
+  note?: string;
+  answer?: string;
+  tookMs: number;
+}

@@ -22,6 +22,7 @@ import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addInventory } from './inventory.ts';
 import { addLibrary } from './library.ts';
+import { addNotify } from './notify.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
@@ -58,7 +59,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addConfig,
     ],
   ],
-  ['Do:', [addCheck, addAct, addPause, addResume, addPlan, addReload, addRollback]],
+  ['Do:', [addCheck, addAct, addPause, addResume, addNotify, addPlan, addReload, addRollback]],
   ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],

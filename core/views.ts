@@ -6,6 +6,7 @@ import type { Decision } from './decisions.ts';
 import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
 import type { FactsPort } from './facts-port.ts';
+import type { NotifyPort } from './notify-port.ts';
 import type { OutsidePort } from './outside-port.ts';
 import type { Commit, Rollback } from './pinned-commit.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
@@ -298,6 +299,7 @@ export interface DaemonPort {
   readonly outside: OutsidePort;
   /** What hosts tell of themselves. */
   readonly facts: FactsPort;
+  readonly notify: NotifyPort;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

@@ -13,6 +13,7 @@ import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
 import type { Facts } from './facts.ts';
+import { createNotifyPort } from './notify-test.ts';
 import type { Outside } from './outside.ts';
 import {
   createPersonControls,
@@ -172,6 +173,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
       origin: (host) => reloader.resolved.explainHost?.(host) ?? [],
       counts: () => sources.facts.counts(),
     },
+    notify: createNotifyPort(sources),
     rollback: async (request) => {
       const answer = await reloader.rollback(request);
       return recordRefusal(sources, request.by, { command: 'rollback' }, answer);

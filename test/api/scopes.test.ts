@@ -40,6 +40,8 @@ const scopes: Record<string, Scope | 'open'> = {
   'GET /api/v1/hosts/:host/origin': 'read',
   'GET /api/v1/inventories': 'read',
   'POST /api/v1/inventories/:name/accept': 'act',
+  'GET /api/v1/notify': 'read',
+  'POST /api/v1/notify/:name/test': 'act',
   'GET /api/v1/now': 'read',
   'GET /api/v1/outcomes': 'read',
   'POST /api/v1/pause': 'act',

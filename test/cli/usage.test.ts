@@ -24,6 +24,8 @@ const nested = [
   'brake release',
   'trust list',
   'trust promote',
+  'notify list',
+  'notify test',
   'audit list',
   'audit verify',
 ];

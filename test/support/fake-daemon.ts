@@ -3,6 +3,7 @@
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
 import type { FactsPort, HostOrigin, SourceFacts } from '../../core/facts-port.ts';
+import type { NotifyPort, NotifyTargetView, NotifyTest } from '../../core/notify-port.ts';
 import type { InventoryView, OutsidePort, RegistrationView } from '../../core/outside-port.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
 import type {
@@ -380,6 +381,20 @@ export class FakeDaemon implements DaemonPort {
     of: () => this.factList,
     origin: () => this.originList,
     counts: () => ({ oldestAgeMs: 61_000, problems: 2 }),
+  };
+
+  notifyList: NotifyTargetView[] = [];
+  notifyAnswer: Omit<NotifyTest, 'target' | 'kind'> = { ok: true, answer: 'ok', tookMs: 12 };
+
+  readonly notify: NotifyPort = {
+    targets: () => this.notifyList,
+    test: async (name, by) => {
+      this.asked.push(`notify test ${name} by ${by}`);
+      const found = this.notifyList.find((each) => each.name === name);
+      return found === undefined
+        ? rejected(404, 'not_found')
+        : { target: name, kind: found.kind, ...this.notifyAnswer };
+    },
   };
 
   readonly outside: OutsidePort = {
