@@ -50,7 +50,7 @@ function automationLine({ automation }: NowView, nowMs: number): Html {
 <p class="dim">Stop all actions: <code>mendd pause --reason "..."</code></p>`;
 }
 
-function alarms(now: NowView, { health }: PageFacts): Html[] {
+function alarms(now: NowView, { health, nowMs }: PageFacts): Html[] {
   const found: Html[] = [];
   if (!health.ready) {
     found.push(
@@ -59,13 +59,31 @@ function alarms(now: NowView, { health }: PageFacts): Html[] {
         .map((problem) => html`<li class="bad">${cut(problem)}</li>`)}</ul></div>`,
     );
   }
-  if (!now.definitions.lastReloadOk) {
-    found.push(
-      html`<div class="alarm"><b class="warn">▲ The newest definitions were refused; those before are in force.</b><ul>${now.definitions.problems
-        .slice(0, 5)
-        .map((problem) => html`<li class="warn out">${cut(problem)}</li>`)}</ul></div>`,
-    );
+  return [...found, ...definitionsAlarms(now, nowMs)];
+}
+
+function warning(title: string, rows: readonly string[], next: Html | undefined): Html {
+  const shown = rows.slice(0, 5).map((row) => html`<li class="warn out">${cut(row)}</li>`);
+  return html`<div class="alarm"><b class="warn">▲ ${title}</b><ul>${shown}</ul>${next}</div>`;
+}
+
+function definitionsAlarms({ definitions }: NowView, nowMs: number): Html[] {
+  const { held, rollback, lastReloadOk, problems } = definitions;
+  const found: Html[] = [];
+  if (rollback !== undefined) {
+    const title = `The definitions were rolled back by ${rollback.by}, ${clockTime(rollback.sinceMs, nowMs)}; no newer ones are taken.`;
+    const next = html`<p class="dim">Go on: <code>mendd rollback --resume --reason "..."</code></p>`;
+    found.push(warning(title, [rollback.reason], next));
   }
+  if (held !== undefined) {
+    const next = html`<p class="dim">Look: <code>mendd plan</code>. Let them in: <code>mendd reload --confirm ${held.revision}</code></p>`;
+    found.push(
+      warning('The newest definitions wait for a person; those before are in force.', held.why, next),
+    );
+  } else if (!lastReloadOk)
+    found.push(
+      warning('The newest definitions were refused; those before are in force.', problems, undefined),
+    );
   return found;
 }
 

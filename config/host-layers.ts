@@ -69,7 +69,7 @@ export class Layers {
     const layer = this.#layers.find(({ values }) => {
       let value: unknown = values[key];
       for (const each of path)
-        value = Object.hasOwn((value ?? {}) as object, each) ? (value as Scope)[each] : undefined;
+        value = Object.hasOwn(value ?? {}, each) ? (value as Scope)[each] : undefined;
       return value !== undefined;
     });
     const tree = layer?.tree ?? this.#layers[0]?.tree;

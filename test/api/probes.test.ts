@@ -411,3 +411,24 @@ test('spans are read at a glance', () => {
     '2 d',
   ]);
 });
+
+test('the page: definitions that wait for a person, and those that a person went back to, with the way on', () => {
+  const daemon = new FakeDaemon();
+  const now = daemon.now();
+  const held = { revision: '0f1e2d3c4b5a', why: ['it drops 7 of 10 <hosts>'] };
+  const rollback = { by: 'ann', reason: 'pages everybody', sinceMs: daemon.clock.nowMs() };
+  const definitions = {
+    ...now.definitions,
+    lastReloadOk: false,
+    problems: ['held: it drops'],
+    held,
+    rollback,
+  };
+  const facts = { health: daemon.health(), nowMs: daemon.clock.nowMs(), startedAtMs: 0, version: '1' };
+  const page = renderStatusPage({ ...now, definitions }, facts);
+  expect(page).toContain('wait for a person');
+  expect(page).toContain('it drops 7 of 10 &lt;hosts&gt;');
+  expect(page).toContain('mendd reload --confirm 0f1e2d3c4b5a');
+  expect(page).not.toContain('were refused');
+  expect(page).toMatch(/rolled back by ann[\s\S]*pages everybody[\s\S]*mendd rollback --resume/);
+});
