@@ -230,6 +230,8 @@ export class RunbookTemplate {
       const rendered = site.template.render((item && scopes.get(item.key)) ?? view.scope);
       const path = pathKey(site.path);
       if ('problem' in rendered) outcome.blocked.set(path, { site, problem: rendered.problem });
+      else if (isOtherProgram(site, rendered.text))
+        outcome.blocked.set(path, { site, problem: otherProgram });
       else outcome.values.set(path, rendered.text);
     }
     return outcome.values.get('enabled') === 'false' ? undefined : outcome;
@@ -275,6 +277,18 @@ export class RunbookTemplate {
 
 function isTemplate(tree: Tree): tree is Tree & { value: string } {
   return typeof tree.value === 'string' && hasTemplate(tree.value);
+}
+
+const otherProgram: TemplateProblem = {
+  message: 'a template makes the path of a program',
+  hint: 'it may stand for a name, or for a part of one; write the path itself',
+};
+
+/** What a host tells chooses among plugins, never any file as one. */
+function isOtherProgram({ path, tree }: Site, text: string): boolean {
+  if (path[0] !== 'checks' || path.length !== 3 || path[2] !== 'plugin') return false;
+  const written = String(tree.value).replaceAll(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g, '');
+  return text.split('/').length > written.split('/').length;
 }
 
 export function itemOf(path: readonly string[]): Item | undefined {

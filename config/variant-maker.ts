@@ -18,6 +18,8 @@ export class VariantMaker {
   readonly #context: Omit<RunbookContext, 'id' | 'head' | 'tree'>;
   /** A shared item stands at one place and is used at several. */
   readonly #byPlace: ReadonlyMap<string, readonly Site[]>;
+  /** Keys of items by all places in them; those of a shared one are in several. */
+  readonly #around = new Map<string, string[]>();
   /** Paths whose rendered text means a number or a truth value. */
   readonly #retyped = new Set<string>();
   /** Mistakes told already: the same on another host is no news. */
@@ -32,6 +34,12 @@ export class VariantMaker {
       byPlace.set(place, [...(byPlace.get(place) ?? []), site]);
     }
     this.#byPlace = byPlace;
+    for (const { kind, name, key } of template.items()) {
+      const entry = mapEntries(template.tree, [kind]).get(name);
+      if (entry !== undefined)
+        for (const place of placesIn(entry))
+          this.#around.set(place, [...(this.#around.get(place) ?? []), key]);
+    }
   }
 
   /** Undefined when it is wrong in a way that no answer of a host explains, which is among the problems then. */
@@ -49,9 +57,14 @@ export class VariantMaker {
       const runbook = resolveRunbook(this.#treeOf(outcome), { ...this.#context, problems }, hosts);
       if (runbook !== undefined) return this.#withBlocked(runbook, outcome);
       const changed = problems.problems.filter(({ place, message, hint }) => {
-        const sites = this.#byPlace.get(formatPlace(place)) ?? [];
+        const at = formatPlace(place);
         const why = `${message}${typeof hint === 'string' ? `; ${hint}` : ''}`;
-        return sites.filter((site) => this.#mend(site, outcome, why)).length > 0;
+        const sites = this.#byPlace.get(at);
+        if (sites !== undefined) return sites.filter((site) => this.#mend(site, outcome, why)).length > 0;
+        // Nothing is wrong without what was rendered: some value beside it is the reason.
+        const items = this.#around.get(at) ?? [];
+        const beside = this.#template.sites.filter(({ path }) => items.includes(itemOf(path)?.key ?? ''));
+        return beside.some((site) => this.#block(site, outcome, why));
       });
       if (changed.length > 0) continue;
       this.#tell(problems, outcome);
@@ -69,7 +82,12 @@ export class VariantMaker {
       this.#retyped.add(path);
       return true;
     }
-    if (!this.#template.waits(site, outcome)) return false;
+    return this.#block(site, outcome, message);
+  }
+
+  #block(site: Site, outcome: Outcome, message: string): boolean {
+    const path = pathKey(site.path);
+    if (!outcome.values.has(path) || !this.#template.waits(site, outcome)) return false;
     outcome.values.delete(path);
     outcome.blocked.set(path, { site, problem: { message, hint: '' } });
     return true;
@@ -121,6 +139,12 @@ export class VariantMaker {
     );
     return { checks, ladders };
   }
+}
+
+function* placesIn({ keyPlace, tree }: Entry): Generator<string> {
+  yield formatPlace(keyPlace);
+  yield formatPlace(tree.place);
+  for (const entry of tree.entries.values()) yield* placesIn(entry);
 }
 
 function blockedItems(outcome: Outcome): ReadonlySet<string> {

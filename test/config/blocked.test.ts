@@ -169,6 +169,8 @@ test('the revision is another whatever an inventory tells of a host, and the sam
   expect(told.map(revisionWith)).toEqual(told.map(revisionWith));
 });
 
+const set = (command: string): string => `_mendd_1=web\n${command} "\${_mendd_1}"`;
+
 test('only what a shell runs is made for one', () => {
   const definitions = load(
     'defaults: { vars: { command: "it\'s {{ host.name }}" } }\nhosts: { a: { labels: { run: x, role: web }, vars: { run: "{{ host.name }} isn\'t" } } }\n',
@@ -191,7 +193,6 @@ actions:
   const [up, old] = planOf(definitions, 'a').checks;
   expect(up?.env).toEqual({ run: "it's a", before: "a isn't" });
   expect(old?.probe).toMatchObject({ args: ["a isn't"] });
-  const set = (command: string): string => `_mendd_1=web\n${command} "\${_mendd_1}"`;
   expect(actionOf(definitions, 'a', 'boot')).toMatchObject({
     env: { command: 'it is web' },
     evidence: { run: set('log') },
@@ -201,4 +202,31 @@ actions:
       undrain: { run: set('undrain'), runOn: { kind: 'local' } },
     },
   });
+});
+
+test.each([
+  ['disk: { path: /, warn: "{{ facts.x }}", crit: 90 }', 99],
+  ['process: { name: a, min: "{{ facts.x }}", max: 3 }', 9],
+  ['http: ":8080/", run_on: "{{ facts.x }}"', 'gone'],
+  ['plugin: "{{ facts.x }}"', 'notes'],
+  ['plugin: "{{ facts.x }}"', '../notes'],
+  ['plugin: "{{ facts.x }}"', '/bin/sh'],
+  ['plugin: "/usr/lib/{{ facts.x }}"', '../../bin/sh'],
+])('what a host tells stops its own check and no other: { %s } with %j', (keys, x) => {
+  const root = temporaryTree({
+    'mendd.yaml': daemonFile,
+    'definitions/plugins/notes': 'no program',
+    'definitions/hosts/all.yaml': 'hosts: { good: {}, bad: {} }\n',
+    'definitions/runbooks/a.yaml': `runbook: app\nhosts: ["*"]\nchecks:\n  up: { run: "echo {{ facts.x }}" }\n  other: { ${keys} }\n`,
+  });
+  const loaded = loadDefinitions({
+    configFile: join(root, 'mendd.yaml'),
+    environment: {},
+    world: { ...emptyWorld, facts: facts({ bad: { x } }) },
+  });
+  if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+  const [up, other] = planOf(loaded.definitions, 'bad').checks;
+  expect(up).toMatchObject({ probe: { kind: 'command' } });
+  expect(up?.blocked).toBeUndefined();
+  expect(other?.blocked).toMatch(/\(runbooks\/a.yaml:5:\d+\)$/);
 });
