@@ -26,6 +26,13 @@ export function usageError(message: string, hint?: string): CommandError {
   return new CommandError(exitCodes.usage, message, hint === undefined ? {} : { hint });
 }
 
+/** Names such as HEAD mean nothing to the daemon's copy of a repository. Errors: 64. */
+export function mustBeCommit(commit: string): void {
+  if (/^[0-9a-f]{7,64}$/.test(commit)) return;
+  const hint = 'Write at least seven digits of its hash; `mendd config` lists those that were in force.';
+  throw usageError(`\`${commit}\` is no beginning of a commit.`, hint);
+}
+
 /** Runs a command line to its end and sets the exit code. Errors: those that are bugs. */
 export async function runToExit(command: () => Promise<unknown>): Promise<void> {
   // A reader that has seen enough (`mendd runs | head`) is no failure.

@@ -6,7 +6,7 @@ import type { Definitions } from '../core/definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
 import { exitCodes } from '../core/errors.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
-import { usageError } from './exit.ts';
+import { mustBeCommit, usageError } from './exit.ts';
 import { namedDefinitions } from './named-definitions.ts';
 import { Output } from './output.ts';
 import { plain } from './plain-text.ts';
@@ -43,6 +43,7 @@ export function addPlan(program: Command): void {
       const named = [directory, branch, commit].filter((each) => each !== undefined);
       if (named.length > 1)
         throw usageError('A directory, --branch and --commit stand for one thing each: name one.');
+      if (commit !== undefined) mustBeCommit(commit);
       if (from !== undefined && directory === undefined)
         throw usageError(
           '--from needs a second directory.',

@@ -1,7 +1,7 @@
 /** `mendd rollback`: back to an earlier commit of the definitions, and to following the branch again. */
 import { type Command, Option } from 'commander';
 import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
-import { usageError } from './exit.ts';
+import { mustBeCommit, usageError } from './exit.ts';
 import { type Reloaded, reloadedLines } from './reload.ts';
 
 interface RollbackOptions extends ApiOptions {
@@ -21,6 +21,7 @@ export function addRollback(program: Command): void {
     .action(async (commit: string | undefined, options: RollbackOptions) => {
       const { reason, resume } = options;
       if (resume && commit !== undefined) throw usageError('--resume follows the branch: name no commit.');
+      if (commit !== undefined) mustBeCommit(commit);
       const { client, out } = await openSession(options);
       const body = { reason, resume, ...(commit === undefined ? {} : { commit }) };
       const answer = await client.postSlow<Reloaded>('/api/v1/rollback', body);
