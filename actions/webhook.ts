@@ -3,6 +3,7 @@
  * at all. It never follows a redirect, never tries twice, and never lets the address into a text, for addresses
  * of webhooks are passwords.
  */
+import { unescape } from 'node:querystring';
 import type { Secret } from '../core/definitions.ts';
 import { type HttpAnswer, privateAddress, requestOnce } from './http-request.ts';
 import type { HttpPlan } from './plan-action.ts';
@@ -44,8 +45,11 @@ export type WebhookOutcome =
       retryAfterMs?: number;
     };
 
-/** Answers that time alone can change (RFC 9110, RFC 6585, RFC 8470); all other 4xx are final. */
-const later: readonly number[] = [408, 425, 429];
+/**
+ * Answers that time can change (RFC 9110, RFC 6585, RFC 8470), or a person who mends a token or an address meanwhile: a page must not
+ * be lost to a slip. All other 4xx are final.
+ */
+const later: readonly number[] = [401, 403, 404, 408, 410, 425, 429];
 
 /** Failures before a byte of the request left. */
 const neverSent =
@@ -129,7 +133,7 @@ function parseDestination(text: string): { url: URL; headers: Record<string, str
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return undefined;
   if (url.username === '' && url.password === '') return { url, headers: {} };
-  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const user = `${unescape(url.username)}:${unescape(url.password)}`;
   url.username = '';
   url.password = '';
   return { url, headers: { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };

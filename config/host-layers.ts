@@ -68,8 +68,7 @@ export class Layers {
   at([key, ...path]: readonly [keyof HostValues, ...string[]]): Tree {
     const layer = this.#layers.find(({ values }) => {
       let value: unknown = values[key];
-      for (const each of path)
-        value = Object.hasOwn(value ?? {}, each) ? (value as Scope)[each] : undefined;
+      for (const each of path) value = Object.hasOwn(value ?? {}, each) ? (value as Scope)[each] : undefined;
       return value !== undefined;
     });
     const tree = layer?.tree ?? this.#layers[0]?.tree;

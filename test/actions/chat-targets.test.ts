@@ -212,7 +212,7 @@ test.each([
       response.writeHead(status, status === 429 ? { 'retry-after': '17' } : {}).end(secrets);
     },
   );
-  expect(deliveries.map((each) => !each.ok && each.permanent)).toEqual([true, true, false, false, false]);
+  expect(deliveries.map((each) => !each.ok && each.permanent)).toEqual([true, false, false, false, false]);
   expect(deliveries.map((each) => !each.ok && each.error)).toEqual([
     'HTTP 400',
     'HTTP 403',

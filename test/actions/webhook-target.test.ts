@@ -145,10 +145,10 @@ test('without a secret nothing is signed', async () => {
 
 test('an answer is shown on one line, and never with a secret of ours', async () => {
   const text = `no\n\u001b[31mroute ${hostileText} to /hooks/T123456 for shared-secret, T123456 ${'x'.repeat(900)}`;
-  const { url } = await receiver((_, response) => response.writeHead(404).end(text));
+  const { url } = await receiver((_, response) => response.writeHead(400).end(text));
   const target = webhookTarget(`${url}/hooks/T123456`, { secret: secretOf('shared-secret') });
   const sent = await deliver(target)(outboxMessage());
-  expect(sent).toMatchObject({ ok: false, permanent: true, error: 'HTTP 404' });
+  expect(sent).toMatchObject({ ok: false, permanent: true, error: 'HTTP 400' });
   expect(sent.answer).toMatch(/^no route <script>/);
   expect(sent.answer).toMatch(/to <secret> for <secret>, <secret> x+\.\.\.$/);
   expect(sent.answer?.length).toBe(300);

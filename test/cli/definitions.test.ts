@@ -106,11 +106,11 @@ describe('with a daemon that follows a repository', () => {
     expect((await ask('plan', '--commit', good)).code).toBe(0);
     expect((await ask('plan', '--branch', 'nowhere')).code).toBe(75);
     expect((await ask('plan', '--branch', 'x', '--commit', good)).code).toBe(64);
-    for (const named of [
+    for (const [command, ...words] of [
       ['plan', '--commit', 'HEAD'],
       ['rollback', 'HEAD~1', '--reason', 'x'],
     ] as const)
-      expect(await ask(...named)).toMatchObject({
+      expect(await ask(command, ...words)).toMatchObject({
         code: 64,
         stderr: expect.stringContaining('is no beginning of a commit'),
       });

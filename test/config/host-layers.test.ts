@@ -32,8 +32,6 @@ function loaded(
   return answer;
 }
 
-const short = (text: string): string => text.replace(/\(.*\/(definitions|mendd-tree-[^/]*)\//, '(');
-
 function found(name: string, told: Partial<FoundHost> = {}): FoundHost {
   return { name, labels: {}, vars: {}, ...told };
 }

@@ -41,7 +41,11 @@ function ask(
       writeFileSync(join(path, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   }
   const args = shell.endsWith('busybox') ? ['sh', '-c', script] : ['-c', script];
-  const ran = spawnSync(shell, args, { encoding: 'utf8', env: { PATH: path, HOME: directory, SHLVL: '1' }, timeout: 20_000 });
+  const ran = spawnSync(shell, args, {
+    encoding: 'utf8',
+    env: { PATH: path, HOME: directory, SHLVL: '1' },
+    timeout: 20_000,
+  });
   return { stdout: ran.stdout, stderr: ran.stderr, code: ran.status };
 }
 
