@@ -112,30 +112,34 @@ done
 }
 
 /**
- * Prints the frames and opens the gates. An output that is still open when the second tick after the check's end comes is held
+ * Prints the frames and opens the gates. When its directory is gone it starts no further check, ends the readers that wait for what
+ * is gone with it, and says no closing word. An output that is still open when the second tick after the check's end comes is held
  * by some child of the check: its reader is killed, which shows in the reader's status. The outputs come before the words about
- * them, and the first ones after `b`, which is no packet of its own. `k` follows when all of them could be printed, and how many words there were: one more is a check's own.
+ * them, and the first ones after `b`, which is no packet of its own. `k` follows when all of them could be printed, and how many
+ * words there were: one more is a check's own.
  */
 function tellerFunction(gates: readonly number[], count: number, nonce: string, secret: string): string {
   return `mb_tell() {
 trap '' PIPE
-cd "$mb_d" || return
+mb_n=${gates.length} mb_b=${gates.length} mb_f=b mb_m=0 mb_lost=
+cd "$mb_d" || mb_lose
 mb_time
 echo "
 ${nonce} b $mb_u" >b
 echo "
 ${nonce} e" >s
-mb_n=${gates.length} mb_b=${gates.length} mb_f=b mb_m=0
 while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_i mb_c mb_o mb_e mb_u <&9; do
-case $mb_k in
+case $mb_lost$mb_k in
 x) eval "mb_h$mb_w='$mb_o $mb_e'" ;;
+lost-x) kill $mb_o $mb_e ;;
 d) eval "mb_h$mb_w="
-mb_frame || break
-if [ $mb_n -lt ${count} ]; then echo $mb_n >&$mb_w; mb_n=$((mb_n+1))
+mb_frame || mb_lose
+if [ $mb_n -lt ${count} ] && [ ! "$mb_lost" ]; then echo $mb_n >&$mb_w; mb_n=$((mb_n+1))
 else echo q >&$mb_w; mb_b=$((mb_b-1)); fi
-[ $mb_m -lt ${frameLimit} ] || mb_flush || break ;;
-f) mb_flush || break ;;
-t) mb_flush || break
+[ $mb_m -lt ${frameLimit} ] || mb_flush || mb_lose ;;
+lost-d) echo q >&$mb_w; mb_b=$((mb_b-1)) ;;
+f) mb_flush || mb_lose ;;
+t) mb_flush || mb_lose
 for mb_w in ${gates.join(' ')}; do
 eval "mb_h=\\$mb_h$mb_w"
 case $mb_h in
@@ -144,11 +148,15 @@ case $mb_h in
 *) eval "mb_h$mb_w=+\\$mb_h" ;;
 esac
 done ;;
-q) break ;;
+*q) break ;;
 esac
 done
-mb_flush
+[ "$mb_lost" ] || mb_flush
 for mb_w in ${gates.join(' ')}; do eval "kill \\\${mb_h$mb_w#+}"; done
+}
+mb_lose() {
+mb_lost=lost-
+for mb_g in ${gates.join(' ')}; do eval "kill \\\${mb_h$mb_g#+}"; done
 }
 mb_frame() {
 if [ ! -f O$mb_i ] || [ ! -f E$mb_i ]; then mb_k="g $mb_i"
