@@ -29,8 +29,8 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'mendd-changed-'));
 });
 
-afterEach(() => {
-  for (const each of open.splice(0)) each.close();
+afterEach(async () => {
+  for (const each of open.splice(0)) await end(each);
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -47,6 +47,12 @@ function daemonWith(definitions: Definitions, clock?: ScriptedDaemon['clock']): 
   const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitions, clock);
   open.push(daemon);
   return daemon;
+}
+
+/** What it carries ends first: it would look into a closed ledger. */
+async function end(daemon: ScriptedDaemon): Promise<void> {
+  await daemon.healing.runs.stop();
+  daemon.close();
 }
 
 const others: [what: string, definitions: Definitions][] = [
@@ -102,7 +108,7 @@ test('after a restart what cannot be rendered any more is looked up, and not tak
   });
   await daemon.results('critical', 'critical');
   expect(daemon.outcomes).toEqual(['app.restart unknown']);
-  open.splice(0)[0]?.close();
+  for (const each of open.splice(0)) await end(each);
   const next = daemonWith(definitionsWith(waiting), daemon.clock);
   next.guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: 'boot-1' });
   next.healing.observer.takeUp(true);
