@@ -51,6 +51,7 @@ function daemonWith(definitions: Definitions, clock?: ScriptedDaemon['clock']): 
 
 /** What it carries ends first: it would look into a closed ledger. */
 async function end(daemon: ScriptedDaemon): Promise<void> {
+  daemon.healing.observer.stop();
   await daemon.healing.runs.stop();
   daemon.close();
 }
