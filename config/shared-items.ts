@@ -180,7 +180,7 @@ function expandOne(
       `define it in ${kind}/*.yaml under \`${kind}\``,
     );
     problems.add(use.place, `there is no shared ${words[kind]} \`${String(use.value)}\``, hint);
-    return { entry: { ...entry, tree: stub(without(tree, ['use', 'with'])) } };
+    return { entry: { ...entry, tree: askingNothing(without(tree, ['use', 'with'])) } };
   }
   for (const [param, { keyPlace: at }] of given)
     if (!item.params.has(param))
@@ -206,7 +206,7 @@ function expandOne(
 }
 
 /** What is missing is told once: the rest is judged as if it asked something. */
-function stub(tree: Tree): Tree {
+function askingNothing(tree: Tree): Tree {
   const run = { keyPlace: tree.place, tree: { value: ':', place: tree.place, entries: new Map() } };
   return treeOf(new Map([...tree.entries, ['run', tree.entries.get('run') ?? run]]), tree);
 }

@@ -308,7 +308,7 @@ export class Reloader {
   /** One after the other, in the order they were asked for. */
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#running.then(work);
-    this.#running = done.catch(() => undefined);
+    this.#running = Promise.allSettled([done]);
     return done;
   }
 }
