@@ -14,7 +14,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json tsconfig.build.json vite.config.ts ./
 COPY core core
 COPY config config
 COPY sources sources
@@ -26,6 +26,7 @@ COPY actions actions
 COPY daemon daemon
 COPY api api
 COPY cli cli
+COPY dashboard dashboard
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund
 
 FROM node:24-slim

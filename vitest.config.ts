@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/fleet/**', 'test/simulation/**'],
+          exclude: ['test/fleet/**', 'test/simulation/**', 'test/page/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
           env: { TZ: 'UTC' },
@@ -19,6 +19,16 @@ export default defineConfig({
         test: {
           name: 'simulation',
           include: ['test/simulation/**/*.test.ts'],
+          env: { TZ: 'UTC' },
+        },
+      },
+      {
+        test: {
+          name: 'page',
+          include: ['test/page/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
           env: { TZ: 'UTC' },
         },
       },

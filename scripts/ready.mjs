@@ -3,7 +3,20 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const sources = ['core', 'config', 'store', 'runner', 'checks', 'actions', 'daemon', 'api', 'cli'];
+const sources = [
+  'core',
+  'config',
+  'sources',
+  'import',
+  'store',
+  'runner',
+  'checks',
+  'actions',
+  'daemon',
+  'api',
+  'cli',
+  'dashboard',
+];
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   console.error(

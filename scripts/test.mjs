@@ -53,6 +53,8 @@ if (count.failed === 0) {
     vitest('unit');
     vitest('simulation');
   } else count.failed += 1;
+  if (step('node', ['scripts/page-ready.mjs'])) vitest('page');
+  else count.failed += 1;
   if (step('node', ['scripts/fleet-ready.mjs'])) vitest('fleet');
   else {
     console.log('The fleet tests did not run: the lines above say what they need.');

@@ -1,0 +1,4 @@
+/** The frame around every screen. */
+export function App() {
+  return <main>mendd</main>;
+}
