@@ -3,9 +3,10 @@
  * is checked in config/resolve-daemon.ts.
  */
 import { z } from 'zod';
+import { apiSchema } from './api-schema.ts';
 import { duration, map, named, rate, secret, whole, word } from './fields.ts';
 import { registrationSchema } from './inventory/registration.ts';
-import { absolutePath, hostAndPort, hostName, loginName, path } from './names.ts';
+import { absolutePath, hostName, loginName, path } from './names.ts';
 import { notifyTarget } from './notify-schema.ts';
 import { remediationSchema } from './remediation-schema.ts';
 import { definitionsSchema } from './source-schema.ts';
@@ -91,16 +92,7 @@ export const daemonSchema = map(
     )
       .prefault({})
       .meta({ description: 'How hosts are reached.' }),
-    api: map(
-      {
-        listen: hostAndPort('127.0.0.1:8420', 0)
-          .prefault('127.0.0.1:8420')
-          .meta({ description: 'Address and port of the API and the page.' }),
-      },
-      'tls tokens cors base_path',
-    )
-      .prefault({})
-      .meta({ description: 'The HTTP API.' }),
+    api: apiSchema,
     scheduler: map({
       max_concurrent: whole(1, 100_000).default(500).meta({ description: 'Checks that run at once.' }),
       max_per_host: whole(1, 1000).default(4).meta({ description: 'Checks that run at once on one host.' }),

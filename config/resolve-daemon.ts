@@ -67,7 +67,10 @@ export function resolveDaemon(
       keepRollupsMs: store.keep.rollups,
     },
     ssh,
-    api: api.listen,
+    api: {
+      listen: api.listen,
+      ...(api.public_url === undefined ? {} : { publicUrl: api.public_url }),
+    },
     scheduler: {
       maxConcurrent: scheduler.max_concurrent,
       maxPerHost: scheduler.max_per_host,

@@ -12,7 +12,7 @@ export interface DaemonConfig {
   hold: HoldLimits;
   store: { path: string; keepResultsMs: number; keepHistoryMs: number; keepRollupsMs: number };
   ssh: SshConfig;
-  api: { host: string; port: number };
+  api: ApiConfig;
   scheduler: { maxConcurrent: number; maxPerHost: number; queueLimit: number };
   remediation: RemediationConfig;
   /** Absent: no host may register itself. */
@@ -21,6 +21,12 @@ export interface DaemonConfig {
   facts: { enabled: boolean; everyMs: number; timeoutMs: number };
   notify: ReadonlyMap<string, NotifyTarget>;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
+}
+
+export interface ApiConfig {
+  listen: { host: string; port: number };
+  /** As people reach it; no slash at its end. */
+  publicUrl?: string;
 }
 
 /** A git repository with definitions. */

@@ -232,7 +232,8 @@ export class App {
   /** Errors: MenddError PORT_IN_USE. */
   async start(): Promise<void> {
     const { definitions, log, clock } = this.#options;
-    this.#address = await this.#api.listen(definitions.daemon.api.host, definitions.daemon.api.port);
+    const { listen } = definitions.daemon.api;
+    this.#address = await this.#api.listen(listen.host, listen.port);
     const { revision } = definitions;
     log.info(
       { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },

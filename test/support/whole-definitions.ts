@@ -32,7 +32,7 @@ export function wholeDefinitions(plans: Iterable<HostPlan>, remediation: Remedia
         keepRollupsMs: 8_640_000_000,
       },
       ssh,
-      api: { host: '127.0.0.1', port: 0 },
+      api: { listen: { host: '127.0.0.1', port: 0 } },
       scheduler: { maxConcurrent: 1, maxPerHost: 1, queueLimit: 1 },
       remediation,
       notify: new Map(),
