@@ -1,6 +1,16 @@
 /** Starts the page. */
 import { render } from 'preact';
 import { App } from './app.tsx';
+import { loadSession } from './http/session.ts';
+import { startKeyboard } from './keyboard.ts';
+import { startLive } from './live/now-store.ts';
+import { startRouting } from './route.ts';
+import { startTheme } from './theme.ts';
 
+startTheme();
+startRouting();
+startKeyboard();
+startLive();
+void loadSession();
 const place = document.getElementById('page');
 if (place !== null) render(<App />, place);

@@ -1,0 +1,186 @@
+/**
+ * What the page knows at present: the newest `now`, how old it is, and what has just happened. The tab that leads asks the
+ * daemon and tells the others; nobody else asks.
+ */
+import { computed, effect, signal } from '@preact/signals';
+import { get, type Problem } from '../http/client.ts';
+import { mustSignIn, session } from '../http/session.ts';
+import type { LiveEvent, NowAnswer } from '../http/wire-types.ts';
+import { openStream } from './event-stream.ts';
+import { type Freshness, freshLimits, freshnessOf, type Moment } from './freshness.ts';
+import { joinTabs, type Tabs } from './tabs.ts';
+
+interface Health {
+  ready: boolean;
+  problems: readonly string[];
+}
+
+type Message =
+  | { kind: 'now'; value: NowAnswer }
+  | { kind: 'answered'; health: Health }
+  | { kind: 'failed'; problem: Problem }
+  | { kind: 'event'; event: LiveEvent }
+  | { kind: 'missed' }
+  /** From a tab that does not lead: something was done, or it has nothing yet. */
+  | { kind: 'wanted' };
+
+/** Least time between two looks at `now`, however much happens; and most, when nothing does. */
+const leastGapMs = 1_000;
+const longestGapMs = 15_000;
+/** Between two looks at the clock. */
+const tickMs = 1_000;
+
+function moment(): Moment {
+  return { monoMs: performance.now(), wallMs: Date.now() };
+}
+
+const answeredAt = signal<Moment | undefined>(undefined);
+const tick = signal<Moment>(moment());
+
+export const now = signal<NowAnswer | undefined>(undefined);
+/** Of the daemon itself, as it last said. */
+export const health = signal<Health>({ ready: true, problems: [] });
+/** Why the newest question got no answer. */
+export const trouble = signal<Problem | undefined>(undefined);
+export const freshness = computed<Freshness>(() =>
+  freshnessOf(answeredAt.value, health.value.ready, tick.value),
+);
+export const isStale = computed(() => freshness.value.kind === 'stale');
+
+/** Rises by one with each thing that happens, and when something may have been missed; `lastEvent` is then undefined. */
+export const changes = signal(0);
+export const lastEvent = signal<LiveEvent | undefined>(undefined);
+
+let heardAt: Moment = moment();
+let heardServerMs = Date.now();
+
+/** The daemon's wall clock, as this browser can know it. Milliseconds since the epoch; moves once a second. */
+export const serverNowMs = computed(() => heardServerMs + Math.max(0, tick.value.monoMs - heardAt.monoMs));
+
+let tabs: Tabs<Message> | undefined;
+/** Set while this tab leads. */
+let askNow: ((soon: boolean) => void) | undefined;
+
+function hear(message: Message): void {
+  if (message.kind === 'now') {
+    heardAt = moment();
+    heardServerMs = Date.parse(message.value.at);
+    now.value = message.value;
+    tick.value = heardAt;
+  } else if (message.kind === 'answered') {
+    answeredAt.value = moment();
+    tick.value = answeredAt.value;
+    health.value = message.health;
+    trouble.value = undefined;
+  } else if (message.kind === 'failed') trouble.value = message.problem;
+  else if (message.kind === 'wanted') askNow?.(true);
+  else {
+    lastEvent.value = message.kind === 'event' ? message.event : undefined;
+    changes.value += 1;
+  }
+}
+
+function spread(message: Message): void {
+  hear(message);
+  tabs?.tell(message);
+}
+
+/** Reads `now` again, soon: after something was done. */
+export function refresh(): void {
+  if (askNow === undefined) tabs?.tell({ kind: 'wanted' });
+  else askNow(true);
+}
+
+async function lookAtNow(): Promise<void> {
+  const answer = await get<NowAnswer>('/api/v1/now');
+  if (!answer.ok) {
+    spread({ kind: 'failed', problem: answer.problem });
+    return;
+  }
+  const repeats = answer.value.at === now.value?.at;
+  spread({ kind: 'now', value: answer.value });
+  // The same moment twice comes from something between us and the daemon, and proves nothing.
+  if (!repeats) spread({ kind: 'answered', health: health.value });
+}
+
+async function askHealth(): Promise<void> {
+  const answer = await get<Health>('/readyz', freshLimits.askMs);
+  if (answer.ok) spread({ kind: 'answered', health: { ready: true, problems: [] } });
+  else if (answer.problem.code === 'not_ready') {
+    const { problems = [], detail } = answer.problem;
+    spread({
+      kind: 'answered',
+      health: { ready: false, problems: problems.length > 0 ? problems : [detail] },
+    });
+  } else spread({ kind: 'failed', problem: answer.problem });
+}
+
+/** This tab asks for all of them. Returns what ends that. */
+function lead(): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let dueMs = Infinity;
+  let lookedMs = -Infinity;
+  let [isLooking, isWanted, isOver] = [false, false, false];
+
+  const plan = (inMs: number): void => {
+    const atMs = performance.now() + inMs;
+    if (isOver || atMs >= dueMs) return;
+    clearTimeout(timer);
+    dueMs = atMs;
+    timer = setTimeout(() => void look(), inMs);
+  };
+  const look = async (): Promise<void> => {
+    dueMs = Infinity;
+    isLooking = true;
+    isWanted = false;
+    lookedMs = performance.now();
+    await lookAtNow();
+    isLooking = false;
+    plan(isWanted ? leastGapMs : longestGapMs);
+  };
+  askNow = (soon) => {
+    isWanted = true;
+    if (!isLooking) plan(soon ? 0 : Math.max(0, lookedMs + leastGapMs - performance.now()));
+  };
+  const heartbeat = setInterval(() => void askHealth(), freshLimits.askMs);
+  const closeStream = openStream({
+    event: (event) => {
+      spread({ kind: 'event', event });
+      askNow?.(false);
+    },
+    missed: () => {
+      spread({ kind: 'missed' });
+      askNow?.(false);
+    },
+  });
+  plan(0);
+  void askHealth();
+  return () => {
+    isOver = true;
+    askNow = undefined;
+    clearTimeout(timer);
+    clearInterval(heartbeat);
+    closeStream();
+  };
+}
+
+/** Begins as soon as reading is allowed, and begins anew with another person. */
+export function startLive(): void {
+  setInterval(() => {
+    tick.value = moment();
+  }, tickMs);
+  document.addEventListener('visibilitychange', () => {
+    tick.value = moment();
+    if (!document.hidden) refresh();
+  });
+  let isStarted = false;
+  effect(() => {
+    if (isStarted || mustSignIn.value) return;
+    isStarted = true;
+    tabs = joinTabs<Message>({ hear, lead });
+    if (askNow === undefined) tabs.tell({ kind: 'wanted' });
+  });
+  effect(() => {
+    if (session.value !== undefined) refresh();
+  });
+}

@@ -1,0 +1,193 @@
+/**
+ * The one dialog of the page, and the form for every deliberate act in it: what will happen, why it is done, and for what cannot be
+ * taken back a second step that no slip of a finger or a key makes.
+ */
+import { signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Answer } from '../http/client.ts';
+import { refresh } from '../live/now-store.ts';
+import { HoldButton } from './hold-button.tsx';
+import { notify } from './notices.tsx';
+import { problemWords } from './problem.tsx';
+
+interface Shown {
+  title: string;
+  wide: boolean;
+  body: () => ComponentChildren;
+}
+
+const shown = signal<Shown | undefined>(undefined);
+
+export function openDialog(title: string, body: () => ComponentChildren, wide = false): void {
+  shown.value = { title, body, wide };
+}
+
+export function closeDialog(): void {
+  shown.value = undefined;
+}
+
+export function isDialogOpen(): boolean {
+  return shown.peek() !== undefined;
+}
+
+/** Keeps the keyboard inside and gives the focus back, as the browser does for a modal dialog. */
+export function DialogHost() {
+  const place = useRef<HTMLDialogElement>(null);
+  const current = shown.value;
+  useEffect(() => {
+    if (current !== undefined && place.current?.open === false) place.current.showModal();
+  }, [current]);
+  if (current === undefined) return null;
+  return (
+    <dialog
+      ref={place}
+      class={current.wide ? 'wide' : ''}
+      aria-labelledby="dialog-title"
+      onClose={closeDialog}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) event.currentTarget.close();
+      }}
+    >
+      <div class="dialog-body">
+        <header>
+          <h2 id="dialog-title">{current.title}</h2>
+          <button type="button" class="quiet" aria-label="Close" onClick={() => place.current?.close()}>
+            ×
+          </button>
+        </header>
+        {current.body()}
+      </div>
+    </dialog>
+  );
+}
+
+export interface Choice {
+  value: string;
+  label: string;
+}
+
+export interface ActProps<T> {
+  /** What will happen, above the form. */
+  children?: ComponentChildren;
+  /** `none`: not asked. */
+  reason: 'needed' | 'optional' | 'none';
+  /** What usually stands as the reason; only a suggestion, to be sent as it is. */
+  usualReason?: string;
+  /** How long it shall hold. The first is chosen. */
+  spans?: readonly Choice[];
+  confirm: string;
+  danger?: boolean;
+  /** A second step: hold the button, or type this word. */
+  typeWord?: string;
+  run: (given: { reason: string; span: string }) => Promise<Answer<T>>;
+  /** Told when it was done. */
+  done: string | ((value: T) => string);
+}
+
+/** The form of one act. It stays open with what went wrong when the daemon refused. */
+export function Act<T>(props: ActProps<T>) {
+  const { reason: need, spans = [], typeWord, usualReason = '' } = props;
+  const [reason, setReason] = useState(usualReason);
+  const [length, setLength] = useState(spans[0]?.value ?? '');
+  const [typed, setTyped] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [refusal, setRefusal] = useState('');
+  const isSaid = need !== 'needed' || reason.trim() !== '';
+  const isTyped = typeWord !== undefined && typed.trim() === typeWord;
+
+  const run = async (): Promise<void> => {
+    if (isBusy || !isSaid) return;
+    setBusy(true);
+    setRefusal('');
+    const answer = await props.run({ reason: reason.trim(), span: length });
+    setBusy(false);
+    refresh();
+    if (!answer.ok) {
+      setRefusal(problemWords(answer.problem));
+      return;
+    }
+    closeDialog();
+    notify(typeof props.done === 'string' ? props.done : props.done(answer.value), 'ok');
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (typeWord === undefined || isTyped) void run();
+      }}
+    >
+      {props.children}
+      {spans.length > 0 ? <Spans spans={spans} chosen={length} choose={setLength} /> : undefined}
+      {need === 'none' ? undefined : (
+        <label class="field">
+          Why{need === 'optional' ? ' (may be left out)' : ''}
+          <input
+            value={reason}
+            maxLength={500}
+            autoComplete="off"
+            required={need === 'needed'}
+            onInput={({ currentTarget }) => setReason(currentTarget.value)}
+          />
+        </label>
+      )}
+      {typeWord === undefined ? undefined : (
+        <label class="field">
+          <span>
+            Hold the button, or type <code>{typeWord}</code>
+          </span>
+          <input
+            value={typed}
+            autoComplete="off"
+            autoCapitalize="off"
+            spellcheck={false}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          />
+        </label>
+      )}
+      <p class="refusal" role="alert">
+        {refusal}
+      </p>
+      <footer>
+        <button type="button" onClick={closeDialog}>
+          Cancel
+        </button>
+        {typeWord === undefined || isTyped ? (
+          <button
+            type="submit"
+            class={props.danger === true ? 'danger' : 'primary'}
+            disabled={isBusy || !isSaid}
+          >
+            {isBusy ? 'Asking…' : props.confirm}
+          </button>
+        ) : (
+          <HoldButton
+            label={isBusy ? 'Asking…' : props.confirm}
+            disabled={isBusy || !isSaid}
+            onHeld={() => void run()}
+          />
+        )}
+      </footer>
+    </form>
+  );
+}
+
+function Spans(props: { spans: readonly Choice[]; chosen: string; choose: (value: string) => void }) {
+  return (
+    <fieldset class="spans">
+      <legend>For how long</legend>
+      {props.spans.map(({ value, label }) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name="span"
+            value={value}
+            checked={props.chosen === value}
+            onChange={() => props.choose(value)}
+          />
+          <span>{label}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
