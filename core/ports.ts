@@ -11,6 +11,7 @@ import type {
   SudoDefinition,
 } from './definitions.ts';
 import type { AnswerBook, AuditTrail, RegistrationBook, Restraints } from './ledger-ports.ts';
+import type { MessageBook, NewMessage } from './message-port.ts';
 import type { GroupKey } from './safety.ts';
 import type { HistoryQuery, Page } from './store-port.ts';
 import type {
@@ -123,7 +124,9 @@ export type CheckPlan =
       /** Turns the outcome into a verdict; the plugin reading of core/plugin-output.ts when absent. */
       read?: (outcome: Extract<RunOutcome, { kind: 'exited' }>) => CheckResult;
     }
-  | { kind: 'probe'; probe: (timeoutMs: number, signal: AbortSignal) => Promise<CheckResult> };
+  | { kind: 'probe'; probe: (timeoutMs: number, signal: AbortSignal) => Promise<CheckResult> }
+  /** Others tell it; a text says why there is nothing to tell now. */
+  | { kind: 'told'; look: () => CheckResult | string };
 
 export type PlanCheck = (check: CheckDefinition, host: HostDefinition) => CheckPlan;
 
@@ -202,13 +205,16 @@ export interface OutboxMessage {
   nextAttemptAtMs: number;
   status: 'pending' | 'sent' | 'dead';
   lastError?: string;
+  sentAtMs?: number;
+  /** Id of the conversation it belongs to, which sees to its recovery. */
+  conversation?: string;
 }
 
 /**
  * Who may act where. On one box SQLite implements it: the fence token is a counter bumped at each start, a claim is one
  * durable transaction (synchronous FULL, read back). Later etcd implements the same for several boxes.
  */
-export interface Coordinator extends Restraints, RegistrationBook, AuditTrail, AnswerBook {
+export interface Coordinator extends Restraints, RegistrationBook, AuditTrail, AnswerBook, MessageBook {
   readonly member: string;
   /** Token of this start. */
   readonly fence: number;
@@ -239,7 +245,8 @@ export interface Coordinator extends Restraints, RegistrationBook, AuditTrail, A
   pause(pause: Pause): void;
   resume(): void;
   paused(nowMs: number): Pause | undefined;
-  enqueue(message: Omit<OutboxMessage, 'id' | 'attempts' | 'status' | 'lastError'>): boolean;
+  enqueue(message: NewMessage): boolean;
+  /** At most `limit` of each target, those that wait longest first. */
   dueMessages(nowMs: number, limit: number): OutboxMessage[];
   messageSent(id: number, atMs: number): void;
   messageFailed(id: number, error: string, nextAttemptAtMs: number | 'dead'): void;

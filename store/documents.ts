@@ -13,7 +13,7 @@ interface Content {
 }
 
 export interface DocumentKind<T> {
-  table: 'suppressions' | 'approvals' | 'brakes' | 'trust' | 'registrations';
+  table: 'suppressions' | 'approvals' | 'brakes' | 'trust' | 'registrations' | 'conversations';
   idOf: (document: T) => string;
   /** Wall time from which it is only remembered, or `withoutEnd`. */
   untilMs: (document: T) => number;

@@ -9,6 +9,7 @@ import { auditTable } from './audit.ts';
 import { brakeTable, trustTable } from './brakes.ts';
 import type { Connection } from './connection.ts';
 import { pauseRow, quarantineRow } from './controls.ts';
+import { conversationTable } from './conversations.ts';
 import { guarded } from './failure.ts';
 import { fenceTable } from './fence.ts';
 import { lackOf, type Mark, markBeside } from './mark.ts';
@@ -56,10 +57,11 @@ export function ledgerTables(db: Connection, file: string) {
     if (intent.kind !== 'notify') audit.append(decidedEntry(intent));
   });
   const outbox = outboxTable(db);
+  const conversations = conversationTable(db, file, outbox.enqueue);
   const tokens = tokenTable(db, file);
   const answers = answerTable(db, file, () => audit.auditHead()?.seq ?? 0);
   const restraints = { suppressions, approvals, brakes, trust, registrations };
-  return { fence, pauses, quarantine, ...restraints, audit, runs, outbox, tokens, answers };
+  return { fence, pauses, quarantine, ...restraints, audit, runs, outbox, conversations, tokens, answers };
 }
 
 /**
@@ -85,7 +87,7 @@ export function createLedger(db: Connection, file: string, options: LedgerOption
   leaveMark();
   const stillValid = (): boolean => tables.fence.read() === fence;
   const { outbox, suppressions, approvals, answers } = tables;
-  const prunedTables = [runs, outbox, suppressions, approvals, audit, answers];
+  const prunedTables = [runs, outbox, tables.conversations, suppressions, approvals, audit, answers];
 
   return guarded<Coordinator>(file, {
     ...portOf(tables),
@@ -135,7 +137,8 @@ function portOf(tables: LedgerTables) {
   const { runs, outbox, suppressions, approvals, brakes, trust, audit, quarantine, tokens } = tables;
   const { registrations, answers } = tables;
   const { advance, get, open, list, summaries } = runs;
-  const { enqueue, dueMessages, messageSent, messageFailed, unrecovered } = outbox;
+  const { enqueue, dueMessages, messageSent, messageFailed, unrecovered, ...book } = outbox;
+  const { prune: _outbox, ...messages } = book;
   return {
     advance,
     get,
@@ -147,6 +150,9 @@ function portOf(tables: LedgerTables) {
     messageSent,
     messageFailed,
     unrecovered,
+    ...messages,
+    conversations: tables.conversations.conversations,
+    converse: tables.conversations.converse,
     ...tables.pauses,
     ...tokens,
     takeKey: answers.takeKey,
@@ -178,8 +184,9 @@ function portOf(tables: LedgerTables) {
 
 function verify(tables: LedgerTables, nowMs: number): void {
   const { runs, fence, suppressions, approvals, brakes, trust, audit, tokens, pauses, quarantine } = tables;
-  for (const each of [runs, fence, suppressions, approvals, brakes, trust, tables.registrations, audit])
-    each.verify();
+  const { registrations, conversations } = tables;
+  const documents = [suppressions, approvals, brakes, trust, registrations, conversations];
+  for (const each of [runs, fence, ...documents, audit]) each.verify();
   tokens.tokens();
   pauses.paused(nowMs);
   quarantine.quarantine();

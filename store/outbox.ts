@@ -1,7 +1,15 @@
 /** Owns messages to people from their enqueueing until they are delivered or given up. Sends nothing. */
+import type { MessageBook, NewMessage } from '../core/message-port.ts';
 import type { Coordinator, OutboxMessage } from '../core/ports.ts';
 import type { Connection } from './connection.ts';
-import { present, pruner } from './rows.ts';
+import { pageOf, pageReader, present, pruner } from './rows.ts';
+
+/**
+ * Messages that may wait for one target. Above it the oldest notice, and without one the oldest message, becomes a dead letter: it is
+ * shown, counted and can be sent again, so nothing is lost unseen.
+ */
+export const mostWaiting = 2_000;
+export const pushedOut = 'too many messages wait for this target';
 
 interface NewRow {
   key: string;
@@ -13,63 +21,144 @@ interface NewRow {
   body: string;
   created_at_ms: number;
   next_attempt_at_ms: number;
+  conversation: string | null;
 }
 
 interface Row extends NewRow {
   id: number;
   attempts: number;
   status: string;
+  sent_at_ms: number | null;
   last_error: string | null;
 }
 
 export type Outbox = Pick<
   Coordinator,
   'enqueue' | 'dueMessages' | 'messageSent' | 'messageFailed' | 'unrecovered'
-> & {
-  prune: (beforeMs: number, batch: number) => number;
-};
+> &
+  Omit<MessageBook, 'conversations' | 'converse'> & {
+    prune: (beforeMs: number, batch: number) => number;
+  };
 
-/** A recovery answers every older problem of its ladder that went to the same target. */
-const unrecovered = `SELECT * FROM messages AS p
-  WHERE p.host = ? AND p.ladder = ? AND p.kind = 'problem' AND p.status IN ('pending', 'sent')
+/** A problem outside of conversations that no recovery of its ladder to the same target answers. */
+const open = `p.kind = 'problem' AND p.status IN ('pending', 'sent') AND p.conversation IS NULL
     AND NOT EXISTS (SELECT 1 FROM messages AS r WHERE r.host = p.host AND r.ladder = p.ladder
-      AND r.target = p.target AND r.kind = 'recovery' AND r.id > p.id)
-  ORDER BY p.id`;
+      AND r.target = p.target AND r.kind = 'recovery' AND r.conversation IS NULL AND r.id > p.id)`;
 
 export function outboxTable(db: Connection): Outbox {
   const insert = db.prepare<[NewRow]>(
-    `INSERT INTO messages (key, target, kind, run_id, host, ladder, body, created_at_ms, next_attempt_at_ms)
-     VALUES (:key, :target, :kind, :run_id, :host, :ladder, :body, :created_at_ms, :next_attempt_at_ms)
+    `INSERT INTO messages (key, target, kind, run_id, host, ladder, body, created_at_ms, next_attempt_at_ms, conversation)
+     VALUES (:key, :target, :kind, :run_id, :host, :ladder, :body, :created_at_ms, :next_attempt_at_ms, :conversation)
      ON CONFLICT (key) DO NOTHING`,
   );
-  const due = db.prepare<[number, number], Row>(
-    `SELECT * FROM messages WHERE status = 'pending' AND next_attempt_at_ms <= ?
+  const waiting = db.prepare<[string], number>(
+    `SELECT COUNT(*) FROM messages WHERE status = 'pending' AND target = ?`,
+  );
+  const pushOut = db.prepare<[string, string]>(
+    `UPDATE messages SET status = 'dead', last_error = ? WHERE id = (SELECT id FROM messages
+      WHERE status = 'pending' AND target = ? ORDER BY kind <> 'notice', id LIMIT 1)`,
+  );
+  const readPage = pageReader<Row>(db, { select: 'SELECT * FROM messages', key: 'id' });
+  const byId = db.prepare<[number], Row>('SELECT * FROM messages WHERE id = ?');
+  const unanswered = db.prepare<[string, string], Row>(
+    `SELECT * FROM messages AS p WHERE p.host = ? AND p.ladder = ? AND ${open} ORDER BY p.id`,
+  );
+  const unansweredLadders = db.prepare<[], { host: string; ladder: string }>(
+    `SELECT DISTINCT p.host, p.ladder FROM messages AS p WHERE ${open}`,
+  );
+  const enqueue = db.transaction((message: NewMessage): boolean => {
+    if (insert.run(encode(message)).changes === 0) return false;
+    if ((waiting.pluck().get(message.target) ?? 0) > mostWaiting) pushOut.run(pushedOut, message.target);
+    return true;
+  });
+  return {
+    enqueue: (message) => enqueue.immediate(message),
+    ...deliveryOf(db),
+    ...countsOf(db),
+    unrecovered: (host, ladder) => unanswered.all(host, ladder).map(decode),
+    unrecoveredLadders: () => unansweredLadders.all(),
+    message(id) {
+      const row = byId.get(id);
+      return row && decode(row);
+    },
+    messages: (query) =>
+      pageOf(
+        readPage(
+          [
+            ['status = ?', query.status],
+            ['target = ?', query.target],
+            ['host = ?', query.host],
+            ['created_at_ms >= ?', query.sinceMs],
+            ['created_at_ms <= ?', query.untilMs],
+          ],
+          query,
+        ),
+        query,
+        ({ id }) => id,
+        decode,
+      ),
+    prune: pruner(db, 'messages', `status <> 'pending' AND created_at_ms < ?`),
+  };
+}
+
+function deliveryOf(
+  db: Connection,
+): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage'> {
+  const targets = db.prepare<[], string>(`SELECT DISTINCT target FROM messages WHERE status = 'pending'`);
+  const due = db.prepare<[string, number, number], Row>(
+    `SELECT * FROM messages WHERE status = 'pending' AND target = ? AND next_attempt_at_ms <= ?
      ORDER BY next_attempt_at_ms, id LIMIT ?`,
   );
   const sent = db.prepare<[number, number]>(
     `UPDATE messages SET status = 'sent', sent_at_ms = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?`,
   );
-  const retry = db.prepare<[string, number, number]>(
+  const later = db.prepare<[string, number, number]>(
     'UPDATE messages SET attempts = attempts + 1, last_error = ?, next_attempt_at_ms = ? WHERE id = ?',
   );
   const bury = db.prepare<[string, number]>(
     `UPDATE messages SET status = 'dead', attempts = attempts + 1, last_error = ? WHERE id = ?`,
   );
-  const open = db.prepare<[string, string], Row>(unrecovered);
+  const again = db.prepare<[number, number]>(
+    `UPDATE messages SET status = 'pending', attempts = 0, next_attempt_at_ms = ? WHERE id = ? AND status <> 'sent'`,
+  );
   return {
-    enqueue: (message) => insert.run(encode(message)).changes === 1,
-    dueMessages: (nowMs, limit) => due.all(nowMs, Math.max(1, Math.trunc(limit))).map(decode),
+    dueMessages: (nowMs, limit) =>
+      targets
+        .pluck()
+        .all()
+        .flatMap((target) => due.all(target, nowMs, Math.max(1, Math.trunc(limit))))
+        .map(decode),
     messageSent: (id, atMs) => void sent.run(atMs, id),
     messageFailed(id, error, nextAttemptAtMs) {
       if (nextAttemptAtMs === 'dead') bury.run(error, id);
-      else retry.run(error, nextAttemptAtMs, id);
+      else later.run(error, nextAttemptAtMs, id);
     },
-    unrecovered: (host, ladder) => open.all(host, ladder).map(decode),
-    prune: pruner(db, 'messages', `status <> 'pending' AND created_at_ms < ?`),
+    retryMessage: (id, atMs) => again.run(atMs, id).changes === 1,
   };
 }
 
-function encode(message: Parameters<Coordinator['enqueue']>[0]): NewRow {
+function countsOf(db: Connection): Pick<Outbox, 'messageCounts' | 'messageTrouble'> {
+  const counts = db.prepare<[], { status: string; count: number }>(
+    'SELECT status, COUNT(*) AS count FROM messages GROUP BY status',
+  );
+  const trouble = db.prepare<[number], { waiting: number; oldest: number | null; dead: number }>(
+    `SELECT (SELECT COUNT(*) FROM messages WHERE status = 'pending') AS waiting,
+      (SELECT MIN(created_at_ms) FROM messages WHERE status = 'pending') AS oldest,
+      (SELECT COUNT(*) FROM messages WHERE status = 'dead' AND created_at_ms >= ?) AS dead`,
+  );
+  return {
+    messageCounts() {
+      const of = new Map(counts.all().map(({ status, count }) => [status, count]));
+      return { waiting: of.get('pending') ?? 0, sent: of.get('sent') ?? 0, dead: of.get('dead') ?? 0 };
+    },
+    messageTrouble(deadSinceMs) {
+      const { waiting = 0, dead = 0, oldest = null } = trouble.get(deadSinceMs) ?? {};
+      return { waiting, dead, ...(oldest === null ? {} : { oldestWaitingAtMs: oldest }) };
+    },
+  };
+}
+
+function encode(message: NewMessage): NewRow {
   return {
     key: message.key,
     target: message.target,
@@ -80,6 +169,7 @@ function encode(message: Parameters<Coordinator['enqueue']>[0]): NewRow {
     body: JSON.stringify(message.body),
     created_at_ms: message.createdAtMs,
     next_attempt_at_ms: message.nextAttemptAtMs,
+    conversation: message.conversation ?? null,
   };
 }
 
@@ -89,7 +179,12 @@ function decode(row: Row): OutboxMessage {
     key: row.key,
     target: row.target,
     kind: row.kind as OutboxMessage['kind'],
-    ...present({ runId: row.run_id, lastError: row.last_error }),
+    ...present({
+      runId: row.run_id,
+      lastError: row.last_error,
+      sentAtMs: row.sent_at_ms,
+      conversation: row.conversation,
+    }),
     host: row.host,
     ladder: row.ladder,
     body: JSON.parse(row.body) as Record<string, unknown>,

@@ -1,0 +1,44 @@
+/** The part of the ledger that remembers messages and what they are about; core/ports.ts joins it into the `Coordinator`. */
+import type { Conversation } from './conversation.ts';
+import type { HistoryQuery, OutboxMessage, Page } from './ports.ts';
+
+export type NewMessage = Omit<OutboxMessage, 'id' | 'attempts' | 'status' | 'lastError' | 'sentAtMs'>;
+
+export interface MessageQuery
+  extends Pick<HistoryQuery, 'cursor' | 'limit' | 'sinceMs' | 'untilMs' | 'host'> {
+  status?: OutboxMessage['status'];
+  target?: string;
+}
+
+export interface MessageCounts {
+  waiting: number;
+  sent: number;
+  dead: number;
+}
+
+/** What waits for delivery, and what will not be delivered. */
+export interface MessageTrouble {
+  waiting: number;
+  /** Created at or after the time that was asked for. */
+  dead: number;
+  /** Wall time at which the oldest waiting message was queued. */
+  oldestWaitingAtMs?: number;
+}
+
+/** Each change is durable when the method returns. Errors: MenddError. */
+export interface MessageBook {
+  /** Open ones, and those that ended later than that wall time; in the order they began. */
+  conversations(endedAfterMs: number): readonly Conversation[];
+  /** One transaction: the conversations as they are now, and the message that led to it. */
+  converse(conversations: readonly Conversation[], message?: NewMessage): void;
+  /** Newest first. */
+  messages(query: MessageQuery): Page<OutboxMessage>;
+  message(id: number): OutboxMessage | undefined;
+  /** A dead or waiting message is due at once, as if it were new; false when it is neither. */
+  retryMessage(id: number, atMs: number): boolean;
+  /** Reads every row's status. */
+  messageCounts(): MessageCounts;
+  messageTrouble(deadSinceMs: number): MessageTrouble;
+  /** Ladders with a problem message outside of conversations whose recovery was not queued. */
+  unrecoveredLadders(): { host: string; ladder: string }[];
+}
