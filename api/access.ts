@@ -8,9 +8,10 @@ import type { Scope } from '../core/types.ts';
 import type { RunBook } from '../core/views.ts';
 import type { ApiServer } from './options.ts';
 import { RequestProblem } from './problems.ts';
+import { endSession, type Place, refuseForeign, sessionCookie } from './session.ts';
 
-/** `open`: answers anybody, and tells nothing but that the process lives. */
-type RouteScope = 'open' | Scope;
+/** `open`: answers anybody, and tells nothing of what is watched. `session`: changes nothing but the caller's own cookie. */
+type RouteScope = 'open' | 'session' | Scope;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -24,8 +25,10 @@ declare module 'fastify' {
   }
 }
 
-/** Each scope holds those before it; `register` is held by itself and `admin` alone. */
+/** Each scope holds those before it. */
 const ladder: readonly Scope[] = ['read', 'ack', 'act', 'admin'];
+/** For machines: held by itself and `admin` alone. */
+const single: readonly Scope[] = ['register', 'submit'];
 
 const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -51,21 +54,21 @@ function hostName(header: string): string | undefined {
  * False for a name that a web page of a stranger could have pointed at this box (DNS rebinding). No Host header at
  * all comes from HTTP/1.0 programs, never from a browser.
  */
-export function isOwnName(header: string | undefined, listenHost: string): boolean {
+export function isOwnName(header: string | undefined, ownNames: readonly string[]): boolean {
   if (header === undefined) return true;
   const name = hostName(header);
-  return (
-    name !== undefined && (name === 'localhost' || isLoopback(name) || name === listenHost.toLowerCase())
-  );
+  if (name === undefined) return false;
+  return name === 'localhost' || isLoopback(name) || ownNames.some((own) => own.toLowerCase() === name);
 }
 
-function refuse(detail: string, challenge: string): RequestProblem {
+/** `error`: parameters of the challenge, as RFC 6750 names them. */
+function refuse(detail: string, error = ''): RequestProblem {
   return new RequestProblem(
     401,
     'token_needed',
     detail,
     { hint: 'Create a token with `mendd token create` and send it as `Authorization: Bearer ...`.' },
-    { 'www-authenticate': challenge },
+    { 'www-authenticate': `Bearer realm="mendd"${error}` },
   );
 }
 
@@ -74,6 +77,23 @@ export interface AccessOptions {
   clock: Clock;
   /** The address the API was told to listen on. */
   listenHost: () => string;
+  place: Place;
+}
+
+/** What the routes of sessions ask. */
+export interface Access {
+  readonly place: Place;
+  /** Of its header or its cookie; undefined when there is none, or none that is good. */
+  tokenOf(request: FastifyRequest): Token | undefined;
+  /** Whether it may read without a token. */
+  readsFreely(request: FastifyRequest): boolean;
+  /** Errors: RequestProblem 401, and 429 for those who guess. */
+  signIn(request: FastifyRequest, secret: string): Promise<Token>;
+}
+
+/** All scopes that `token` has, those it implies among them. */
+export function scopesOf(token: Token | undefined): Scope[] {
+  return token === undefined ? [] : [...ladder, ...single].filter((scope) => holds(token, scope));
 }
 
 /**
@@ -81,7 +101,8 @@ export interface AccessOptions {
  * and token. A valid token is never refused for the failures of others.
  * Errors: a route that changes something without a writing scope stops the start.
  */
-export function guardAccess(app: ApiServer, options: AccessOptions): void {
+export function guardAccess(app: ApiServer, options: AccessOptions): Access {
+  const { runs, clock, place } = options;
   const failures = app.createRateLimit({ max: failuresPerMinute, timeWindow: 60_000 });
   const changes = app.createRateLimit({
     max: changesPerMinute,
@@ -101,24 +122,42 @@ export function guardAccess(app: ApiServer, options: AccessOptions): void {
     }
   });
 
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const scope = request.routeOptions.config.scope ?? 'read';
-    if (scope === 'open') return;
+    if (scope === 'session') refuseForeign(request, place.publicUrl, false);
+    if (scope === 'open' || scope === 'session') return;
     try {
       authorise(request, scope, options);
     } catch (error) {
-      if (error instanceof RequestProblem && error.status === 401)
+      if (error instanceof RequestProblem && error.status === 401) {
+        if (sessionOf(request) !== undefined) endSession(request, reply, place);
         await countAgainst(failures, request, 'refused');
+      }
       throw error;
     }
     if (request.is404 || readingMethods.has(request.method)) return;
     await countAgainst(changes, request, 'changes by this token');
   });
+
+  return {
+    place,
+    tokenOf: (request) => {
+      const secret = bearerOf(request) ?? sessionOf(request);
+      return secret === undefined ? undefined : runs.authenticate(secret, clock.nowMs());
+    },
+    readsFreely: (request) => strangeness(request, options) === undefined,
+    async signIn(request, secret) {
+      const token = runs.authenticate(secret, clock.nowMs());
+      if (token !== undefined) return token;
+      await countAgainst(failures, request, 'refused');
+      throw unknownToken();
+    },
+  };
 }
 
-/** One token for many hosts: each of them has the whole limit. */
-function sharerOf(request: FastifyRequest): string {
-  return request.routeOptions.config.scope === 'register' ? (request.socket.remoteAddress ?? '') : '';
+/** One token for many machines: each of them has the whole limit. */
+function sharerOf({ routeOptions: { config }, socket }: FastifyRequest): string {
+  return single.some((scope) => scope === config.scope) ? (socket.remoteAddress ?? '') : '';
 }
 
 async function countAgainst(
@@ -137,20 +176,26 @@ async function countAgainst(
   );
 }
 
+function bearerOf({ headers: { authorization } }: FastifyRequest): string | undefined {
+  return authorization === undefined ? undefined : (/^Bearer +([^\s]+)$/i.exec(authorization)?.[1] ?? '');
+}
+
+/** The secret in its cookie; a header of its own wins over that. */
+function sessionOf(request: FastifyRequest): string | undefined {
+  return request.headers.authorization === undefined ? request.cookies[sessionCookie] : undefined;
+}
+
 function authorise(request: FastifyRequest, scope: Scope, options: AccessOptions): void {
-  const header = request.headers.authorization;
-  if (header === undefined) {
-    allowWithoutToken(request, scope, options.listenHost());
+  const session = sessionOf(request);
+  const secret = bearerOf(request) ?? session;
+  if (secret === undefined) {
+    allowWithoutToken(request, scope, options);
     return;
   }
-  const secret = /^Bearer +([^\s]+)$/i.exec(header)?.[1];
-  const token = secret === undefined ? undefined : options.runs.authenticate(secret, options.clock.nowMs());
-  if (token === undefined) {
-    throw refuse(
-      'The token is not known, has expired or was revoked.',
-      'Bearer realm="mendd", error="invalid_token"',
-    );
-  }
+  const token = options.runs.authenticate(secret, options.clock.nowMs());
+  if (token === undefined) throw unknownToken();
+  if (session !== undefined && !readingMethods.has(request.method))
+    refuseForeign(request, options.place.publicUrl, true);
   if (!holds(token, scope)) {
     throw new RequestProblem(
       403,
@@ -164,26 +209,41 @@ function authorise(request: FastifyRequest, scope: Scope, options: AccessOptions
   request.tokenId = token.id;
 }
 
+function unknownToken(): RequestProblem {
+  return refuse('The token is not known, has expired or was revoked.', ', error="invalid_token"');
+}
+
 function holds(token: Token, needed: Scope): boolean {
-  const fitting = needed === 'register' ? ['register', 'admin'] : ladder.slice(ladder.indexOf(needed));
+  const fitting: readonly Scope[] = single.includes(needed)
+    ? [needed, 'admin']
+    : ladder.slice(ladder.indexOf(needed));
   return token.scopes.some((scope) => fitting.includes(scope));
 }
 
-function allowWithoutToken(request: FastifyRequest, scope: Scope, listenHost: string): void {
-  const challenge = 'Bearer realm="mendd"';
-  if (scope !== 'read') throw refuse(`This needs a token with the scope "${scope}".`, challenge);
-  if (!isLoopback(request.socket.remoteAddress)) {
-    throw refuse('Reading from another machine needs a token.', challenge);
-  }
-  if (proxyHeaders.some((name) => request.headers[name] !== undefined)) {
-    throw refuse('Reading through a proxy needs a token.', challenge);
-  }
-  if (!isOwnName(request.headers.host, listenHost)) {
-    throw new RequestProblem(
-      403,
-      'host_name_refused',
-      `The Host header names "${request.headers.host ?? ''}", which is not this daemon.`,
-      { hint: 'Use 127.0.0.1, localhost or the address in api.listen; or send a token.' },
-    );
-  }
+function allowWithoutToken(request: FastifyRequest, scope: Scope, options: AccessOptions): void {
+  if (scope !== 'read') throw refuse(`This needs a token with the scope "${scope}".`);
+  const why = strangeness(request, options);
+  if (why !== undefined) throw why;
+}
+
+/** Why it may be no program of this machine; undefined for one. */
+function strangeness(
+  request: FastifyRequest,
+  { listenHost, place }: AccessOptions,
+): RequestProblem | undefined {
+  const { host } = request.headers;
+  if (!isLoopback(request.socket.remoteAddress)) return refuse('Reading from another machine needs a token.');
+  if (proxyHeaders.some((name) => request.headers[name] !== undefined))
+    return refuse('Reading through a proxy needs a token.');
+  const { publicUrl } = place;
+  if (isOwnName(host, [listenHost(), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]))
+    return undefined;
+  return new RequestProblem(
+    403,
+    'host_name_refused',
+    `The Host header names "${host ?? ''}", which is not this daemon.`,
+    {
+      hint: 'Use 127.0.0.1, localhost, the address in api.listen or the name in api.public_url; or send a token.',
+    },
+  );
 }

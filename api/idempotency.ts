@@ -115,9 +115,11 @@ export function keepAnswers(app: ApiServer, options: ApiOptions): void {
   });
 }
 
-function keyOf({ method, headers, query }: FastifyRequest): string | undefined {
+function keyOf({ method, headers, query, routeOptions }: FastifyRequest): string | undefined {
   const header = headers['idempotency-key'];
   if (header === undefined || readingMethods.has(method)) return undefined;
+  // The answer is a cookie, which is not kept.
+  if (routeOptions.config.scope === 'session') return undefined;
   const key = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))$/.exec(
     [header].flat().join(),
   );

@@ -17,7 +17,7 @@ const tags = {
   control: 'The daemon itself',
 } as const;
 
-const problem = {
+export const problem = {
   description: 'What went wrong and what to do (RFC 9457)',
   content: { 'application/problem+json': { schema: Problem } },
 };
@@ -65,7 +65,7 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route
   // A body that may be left out would be documented as required.
   const made = toSchema(body === EmptyBody ? { ...route, schema: rest } : route);
   const scope = route.route.config?.scope;
-  if (scope === undefined || scope === 'open') return made;
+  if (scope === undefined || scope === 'open' || scope === 'session') return made;
   // Reading is free for programs on the same box, hence the empty alternative.
   const security = scope === 'read' ? [{}, { token: [] }] : [{ token: [] }];
   const methods = [route.route.method].flat();

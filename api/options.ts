@@ -25,6 +25,10 @@ export interface ApiOptions {
   runs: RunBook;
   clock: Clock;
   log: ApiLog;
+  /** As people reach it; its host name is taken as our own. */
+  publicUrl?: string;
+  /** Where the built page is: index.html and assets/. */
+  pageDirectory?: string;
 }
 
 /** fastify with zod schemas as its types. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
 import { fastifyRateLimit } from '@fastify/rate-limit';
 import { fastify } from 'fastify';
@@ -16,13 +17,16 @@ import { keepAnswers } from './idempotency.ts';
 import { Metrics } from './metrics.ts';
 import { documentRoutes } from './openapi.ts';
 import type { ApiOptions, ApiServer } from './options.ts';
+import { pageFiles } from './page-files.ts';
 import { RequestProblem, sendProblem } from './problems.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { alertRoutes } from './routes/alerts.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { checkRoutes } from './routes/checks.ts';
 import { configRoutes } from './routes/config.ts';
 import { controlRoutes } from './routes/control.ts';
+import { coverageRoutes } from './routes/coverage.ts';
 import { eventRoutes } from './routes/events.ts';
 import { factRoutes } from './routes/facts.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -31,6 +35,8 @@ import { inventoryRoutes } from './routes/inventories.ts';
 import { notifyRoutes } from './routes/notify.ts';
 import { probeRoutes } from './routes/probes.ts';
 import { registrationRoutes } from './routes/registrations.ts';
+import { resultRoutes } from './routes/results.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { suppressionRoutes } from './routes/suppressions.ts';
 import { trustRoutes } from './routes/trust.ts';
 
@@ -194,10 +200,13 @@ export function createApi(options: ApiOptions): Api {
     strictTransportSecurity: false,
   });
   app.register(fastifyRateLimit, { global: false });
+  app.register(fastifyCookie);
   documentRoutes(app);
   app.after(() => {
     commonHooks(app, options, () => closing !== undefined);
-    guardAccess(app, { ...options, listenHost: () => listenHost });
+    const { publicUrl } = options;
+    const place = { tls: false, ...(publicUrl === undefined ? {} : { publicUrl }) };
+    const access = guardAccess(app, { ...options, place, listenHost: () => listenHost });
     tagReads(app);
     keepAnswers(app, options);
     hostRoutes(app, options);
@@ -211,10 +220,15 @@ export function createApi(options: ApiOptions): Api {
     auditRoutes(app, options);
     inventoryRoutes(app, options);
     registrationRoutes(app, options);
+    resultRoutes(app, options);
+    alertRoutes(app, options);
     controlRoutes(app, options);
     configRoutes(app, options);
     eventRoutes(app, streams);
+    sessionRoutes(app, options, access);
+    pageFiles(app, options.pageDirectory);
     notifyRoutes(app, options);
+    coverageRoutes(app, options);
     probeRoutes(app, options, new Metrics(options.daemon, streams, options.clock));
   });
   app.addHook('preClose', async () => streams.closeAll());

@@ -14,6 +14,7 @@ import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort } from '../core/views.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
+import { apiPlaces } from './api-places.ts';
 import { AuditExport } from './audit.ts';
 import { runCheck, sharesExec } from './check-run.ts';
 import { within } from './clock.ts';
@@ -153,11 +154,11 @@ export class App {
     this.#recovered = stores.recovered ?? [];
     this.daemon = this.#createPort();
     this.#api = createApi({
+      ...common,
       daemon: this.daemon,
       history: history.reader,
       runs: coordinator,
-      clock,
-      log,
+      ...apiPlaces(definitions.daemon.api),
     });
   }
 
@@ -195,13 +196,8 @@ export class App {
     const healing = this.#healing;
     const coordinator = this.#coordinator;
     const scheduler = this.#scheduler;
-    const views = new Views({
-      ...healing,
-      clock,
-      coordinator,
-      nextDueAtMs: (host, check) => scheduler.nextDueAtMs(host, check),
-      config: () => this.#reloader.view(),
-    });
+    const nextDueAtMs = (host: string, check: string) => scheduler.nextDueAtMs(host, check);
+    const views = new Views({ ...healing, clock, nextDueAtMs });
     return createDaemonPort({
       ...healing,
       clock,
@@ -288,7 +284,7 @@ export class App {
     if (target === undefined) return;
     const parts = {
       runner: this.#runner,
-      planCheck: createPlanCheck({ pluginDirs: daemon.ssh.pluginDirs, clock }),
+      planCheck: createPlanCheck({ pluginDirs: daemon.ssh.pluginDirs, clock, told: this.#healing.told }),
       definitions: () => this.#healing.fleet.definitions,
       apply: (...event: Parameters<Fleet['apply']>) => this.#healing.fleet.apply(...event),
       signal: this.#ending.signal,

@@ -1,16 +1,14 @@
 /**
- * What machines and people ask first: is it alive, is it ready, its metrics, its OpenAPI document and its page.
+ * What machines and people ask first: is it alive, is it ready, its metrics and its OpenAPI document.
  */
 import { z } from 'zod';
 import { Health } from '../control-shapes.ts';
 import type { Metrics } from '../metrics.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { pagePolicy } from '../page-html.ts';
 import { RequestProblem } from '../problems.ts';
-import { renderStatusPage } from '../status-page.ts';
 
-export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metrics: Metrics): void {
+export function probeRoutes(app: ApiServer, { daemon }: ApiOptions, metrics: Metrics): void {
   app.route({
     method: 'GET',
     url: '/healthz',
@@ -66,25 +64,5 @@ export function probeRoutes(app: ApiServer, { daemon, clock }: ApiOptions, metri
     config: { scope: 'read' },
     schema: { hide: true },
     handler: async (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())),
-  });
-
-  app.route({
-    method: 'GET',
-    url: '/',
-    config: { scope: 'read' },
-    schema: { hide: true },
-    handler: async (_request, reply) => {
-      const page = renderStatusPage(daemon.now(), {
-        health: daemon.health(),
-        nowMs: clock.nowMs(),
-        startedAtMs: daemon.startedAtMs,
-        version: daemon.version,
-      });
-      return reply
-        .header('cache-control', 'no-store')
-        .header('content-security-policy', pagePolicy)
-        .type('text/html')
-        .send(page);
-    },
   });
 }

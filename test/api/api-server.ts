@@ -1,5 +1,6 @@
 /** Starts the API on a free port over a FakeDaemon and asks it; every test file closes what it opened. */
 import { afterEach, vi } from 'vitest';
+import type { ApiOptions } from '../../api/options.ts';
 import { type Api, createApi } from '../../api/server.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 
@@ -43,12 +44,13 @@ export function eventually(check: () => void | Promise<void>): Promise<void> {
   return vi.waitFor(check, { timeout: 15_000, interval: 20 });
 }
 
-export async function startApi(daemon = new FakeDaemon()): Promise<TestApi> {
+export async function startApi(daemon = new FakeDaemon(), more: Partial<ApiOptions> = {}): Promise<TestApi> {
   const logged: TestApi['logged'] = [];
   const note = (level: string) => (fields: object, message: string) =>
     logged.push({ level, fields, message });
   const log = { info: note('info'), warn: note('warn'), error: note('error') };
-  const api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
+  const { history, runs, clock } = daemon;
+  const api = createApi({ daemon, history, runs, clock, log, ...more });
   const { port } = await api.listen('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
   const started: TestApi = {

@@ -289,11 +289,7 @@ async function routesOf(): Promise<Route[]> {
       scope: route['x-scope'],
     })),
   );
-  return [
-    ...documented,
-    { method: 'GET', path: '/', scope: 'read' },
-    { method: 'GET', path: '/openapi.json', scope: 'read' },
-  ];
+  return [...documented, { method: 'GET', path: '/openapi.json', scope: 'read' }];
 }
 
 test('no request makes the daemon fail', async () => {

@@ -1,9 +1,11 @@
 /** An in-memory DaemonPort, History and RunBook, so that the API can be tested alone over real HTTP. */
 
+import type { CoveragePort } from '../../core/coverage-port.ts';
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
 import type { FactsPort, HostOrigin, SourceFacts } from '../../core/facts-port.ts';
 import type { NotifyPort, NotifyTargetView, NotifyTest } from '../../core/notify-port.ts';
+import type { NowView } from '../../core/now-view.ts';
 import type { InventoryView, OutsidePort, RegistrationView } from '../../core/outside-port.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
 import type {
@@ -17,6 +19,7 @@ import type {
   Suppression,
   TrustCap,
 } from '../../core/safety.ts';
+import type { ToldPort } from '../../core/told-port.ts';
 import type { CheckResult, Pause, Run, Scope, StoredEvent, Transition } from '../../core/types.ts';
 import type {
   BrakeView,
@@ -28,7 +31,6 @@ import type {
   History,
   HostView,
   NewSuppression,
-  NowView,
   PlanAnswer,
   PlanRequest,
   Rejected,
@@ -113,6 +115,8 @@ export class FakeDaemon implements DaemonPort {
   paused: Pause | undefined;
   healthNow: Health = { ready: true, problems: [] };
   reloadProblems: string[] = [];
+  /** Why nothing can be written. */
+  historyProblem: string | undefined;
   /** What was asked of the daemon, in order: `pause by ann`, ... */
   readonly asked: string[] = [];
   needsYou: NowView['needsYou'] = [];
@@ -128,7 +132,31 @@ export class FakeDaemon implements DaemonPort {
   auditList: AuditEntry[] = [auditOf(3), auditOf(2), auditOf(1)];
   auditVerdict: AuditVerdict = { ok: true, entries: 3, firstSeq: 1, head: { seq: 3, hash: 'b'.repeat(64) } };
   readonly #listeners = new Set<(event: StoredEvent) => void>();
-  readonly #tokens = new Map<string, Token>();
+  readonly tokens = new Map<string, Token>();
+
+  readonly told: ToldPort = {
+    submit: async (results, isDry) => {
+      if (this.historyProblem !== undefined) return rejected(503, 'store_unusable');
+      if (!isDry) this.asked.push(`submit ${results.length}`);
+      return results.map(({ host, check }) => ({ host, check, accepted: host === 'web-1' }));
+    },
+    alerts: async (alerts, holdMs, isDry) => {
+      this.asked.push(`alerts ${alerts.length} ${holdMs}${isDry ? ' dry' : ''}`);
+      return alerts.map(({ labels, endsAtMs }) => ({
+        alert: labels['alertname'] ?? '',
+        status: endsAtMs === undefined ? ('firing' as const) : ('resolved' as const),
+        checks: labels['host'] === 'web-1' ? ['web-1/app.running'] : [],
+      }));
+    },
+    counts: () => ({
+      accepted: 9,
+      refused: { not_passive: 2 },
+      alertsFiring: 1,
+      alertsTold: 4,
+      alertsUnmatched: 1,
+      overdue: 1,
+    }),
+  };
 
   hosts = (): HostView[] => this.hostList;
   checks = (): CheckView[] => this.checkList;
@@ -147,8 +175,18 @@ export class FakeDaemon implements DaemonPort {
       atMs: this.clock.nowMs(),
       verdict: {
         ...verdict,
+        unreachable: 0,
+        stale: 0,
         ok: this.checkList.length - worst.length,
         sentence: `${verdict.needYou} need you · ${healing.length} healing`,
+      },
+      health: this.healthNow,
+      alive: {
+        startedAtMs: this.startedAtMs,
+        hosts: this.hostList.length,
+        checks: this.checkList.length,
+        checksPerMin: 12,
+        lateness: { p50Ms: 1, p99Ms: 2, maxMs: 3 },
       },
       automation: {
         mode: this.mode,
@@ -167,8 +205,9 @@ export class FakeDaemon implements DaemonPort {
       },
       approvals: this.approvalList.filter(({ status }) => status === 'waiting'),
       needsYou: this.needsYou,
-      healing,
-      healed: this.healed,
+      healing: healing.map((run) => ({ ...run, check: 'app.running' })),
+      healed: this.healed.map((run) => ({ ...run, check: 'app.running' })),
+      flapping: [],
       worst,
       unreachable: this.hostList
         .filter(({ status }) => status.state === 'unreachable' && status.behind === undefined)
@@ -177,6 +216,18 @@ export class FakeDaemon implements DaemonPort {
           behind: this.hostList.filter(({ status }) => status.behind === host.name).map(({ name }) => name),
         })),
       suppressions: this.suppressionList,
+      fleet: {
+        hosts: this.hostList.map(({ name }) => ({ name, state: 'ok' as const })),
+        counts: {
+          critical: 0,
+          unreachable: 0,
+          unknown: 0,
+          warning: 0,
+          stale: 0,
+          pending: 0,
+          ok: this.hostList.length,
+        },
+      },
     };
   }
 
@@ -201,6 +252,7 @@ export class FakeDaemon implements DaemonPort {
       connections: { open: 2, connecting: 1, waiting: 0, evicted: 7, turnedAway: 8 },
       batches: { execs: 10, checks: 90, again: 1 },
       checkLateness: { p50Ms: 1, p99Ms: 2, maxMs: 3 },
+      checksPerMin: 12,
       brakesOn: this.brakeList.filter(({ on }) => on).length,
       inDoubt: this.doubt !== undefined,
       approvalsWaiting: this.approvalList.filter(({ status }) => status === 'waiting').length,
@@ -386,6 +438,11 @@ export class FakeDaemon implements DaemonPort {
   notifyList: NotifyTargetView[] = [];
   notifyAnswer: Omit<NotifyTest, 'target' | 'kind'> = { ok: true, answer: 'ok', tookMs: 12 };
 
+  readonly coverage: CoveragePort = {
+    of: ({ hosts }) => ({ hosts: hosts.length, checks: 0, examples: [] }),
+    isFor: (suppression, host) => suppression.kind === 'acknowledgement' && suppression.host === host,
+  };
+
   readonly notify: NotifyPort = {
     targets: () => this.notifyList,
     test: async (name, by) => {
@@ -443,7 +500,7 @@ export class FakeDaemon implements DaemonPort {
 
   token(name: string, ...scopes: Scope[]): string {
     const secret = `secret-${name}`;
-    this.#tokens.set(secret, { id: name, name, scopes, createdAtMs: startMs });
+    this.tokens.set(secret, { id: name, name, scopes, createdAtMs: startMs });
     return secret;
   }
 
@@ -479,7 +536,7 @@ export class FakeDaemon implements DaemonPort {
         ),
         query,
       ),
-    authenticate: (secret) => this.#tokens.get(secret),
+    authenticate: (secret) => this.tokens.get(secret),
     auditEntries: (query) => pageThrough(this.auditList, query),
     walkAudit: () => ({ step: () => this.auditVerdict }),
     auditHead: () => this.auditList[0],

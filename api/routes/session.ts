@@ -1,0 +1,81 @@
+/** Signing in and out of the page: a token is exchanged for a cookie that holds it. */
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { type Access, scopesOf } from '../access.ts';
+import { describe, problem } from '../openapi.ts';
+import type { ApiOptions, ApiServer } from '../options.ts';
+import { EmptyBody, NoQuery } from '../queries.ts';
+import { endSession, startSession } from '../session.ts';
+import { Session, SessionBody } from '../session-shapes.ts';
+
+const signedOut = z.null();
+
+export function sessionRoutes(app: ApiServer, options: ApiOptions, access: Access): void {
+  const { clock, daemon } = options;
+  const { version } = daemon;
+
+  function sessionOf(request: FastifyRequest): Session {
+    const token = access.tokenOf(request);
+    const scopes = scopesOf(token);
+    const canRead = scopes.includes('read') || (token === undefined && access.readsFreely(request));
+    return {
+      ...(token === undefined ? {} : { name: token.name }),
+      scopes,
+      signedIn: token !== undefined,
+      canRead,
+      version,
+    };
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/session',
+    config: { scope: 'open' },
+    schema: {
+      ...describe('control', 'getSession', 'Who asks, and what they may do', Session),
+      querystring: NoQuery,
+    },
+    handler: async (request, reply) => reply.header('cache-control', 'no-store').send(sessionOf(request)),
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/session',
+    config: { scope: 'session' },
+    schema: {
+      ...describe('control', 'signIn', 'Exchange a token for a session in a cookie', Session),
+      querystring: NoQuery,
+      body: SessionBody,
+    },
+    handler: async (request, reply) => {
+      const secret = request.body.token;
+      const nowMs = clock.nowMs();
+      const token = await access.signIn(request, secret);
+      startSession(request, reply, { secret, token, nowMs }, access.place);
+      const scopes = scopesOf(token);
+      const canRead = scopes.includes('read');
+      return reply
+        .header('cache-control', 'no-store')
+        .send({ name: token.name, scopes, signedIn: true, canRead, version });
+    },
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: '/api/v1/session',
+    config: { scope: 'session' },
+    schema: {
+      ...describe('control', 'signOut', 'End the session of this browser', Session),
+      response: {
+        204: { description: 'Signed out', content: { 'application/json': { schema: signedOut } } },
+        default: problem,
+      },
+      querystring: NoQuery,
+      body: EmptyBody,
+    },
+    handler: async (request, reply) => {
+      endSession(request, reply, access.place);
+      return reply.code(204).send(null);
+    },
+  });
+}
