@@ -14,7 +14,7 @@ function split(value: unknown): unknown[] {
 }
 
 /** `state=warning,critical`, `state=warning&state=critical`: both are the same list. */
-function listOf<T extends z.ZodType>(item: T) {
+export function listOf<T extends z.ZodType>(item: T) {
   return z.preprocess(split, z.array(item).min(1).max(32)).optional();
 }
 

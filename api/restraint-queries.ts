@@ -3,13 +3,18 @@
  * the rules.
  */
 import { z } from 'zod';
-import { durationText, flag, instantText, nameText, paging, reason, span } from './queries.ts';
+import { durationText, flag, instantText, listOf, nameText, paging, reason, span } from './queries.ts';
 import { approvalStatuses } from './restraint-shapes.ts';
 import { noted } from './shapes.ts';
 
 const suppressionKinds = ['silence', 'downtime', 'acknowledgement'] as const;
 
-export const SuppressionsQuery = z.strictObject({ kind: z.enum(suppressionKinds).optional(), ...paging });
+export const SuppressionsQuery = z.strictObject({
+  kind: z.enum(suppressionKinds).optional(),
+  host: noted('Only those that are for this host, or for a check of it', nameText.optional()),
+  check: noted('With `host`: only those that are for this check', nameText.optional()),
+  ...paging,
+});
 
 /** A ULID, or `<file>:<line>` of the definitions. */
 export const SuppressionPath = z.object({ id: z.string().min(1).max(600) });
@@ -39,6 +44,16 @@ const match = z
       hosts !== undefined || checks !== undefined || Object.keys(labels).length > 0,
     'must say something: hosts, labels or checks; {"hosts": ["*"]} means all',
   );
+
+/** As in a matcher, in a query string. */
+export const CoverageQuery = z.strictObject({
+  host: noted('Names and globs of hosts', listOf(pattern)),
+  label: noted(
+    'key=value; all must hold',
+    listOf(z.string().regex(/^[^=]{1,63}=.{0,253}$/, 'must be key=value')),
+  ),
+  check: noted('Ids of checks and globs', listOf(pattern)),
+});
 
 const from = noted('RFC 3339; at once without it', instantText.optional());
 const until = noted('RFC 3339', instantText.optional());

@@ -2,6 +2,7 @@
  * What the API shows of the daemon and may ask of it. Views are plain data; daemon/ implements the port, api/ only uses it.
  */
 
+import type { CoveragePort } from './coverage-port.ts';
 import type { Decision } from './decisions.ts';
 import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
@@ -300,6 +301,7 @@ export interface DaemonPort {
   /** What hosts tell of themselves. */
   readonly facts: FactsPort;
   readonly notify: NotifyPort;
+  readonly coverage: CoveragePort;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

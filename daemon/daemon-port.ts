@@ -12,6 +12,7 @@ import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
+import { createCoveragePort } from './coverage.ts';
 import type { Facts } from './facts.ts';
 import { createNotifyPort } from './notify-test.ts';
 import type { Outside } from './outside.ts';
@@ -174,6 +175,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
       counts: () => sources.facts.counts(),
     },
     notify: createNotifyPort(sources),
+    coverage: createCoveragePort(() => fleet.definitions),
     rollback: async (request) => {
       const answer = await reloader.rollback(request);
       return recordRefusal(sources, request.by, { command: 'rollback' }, answer);

@@ -82,7 +82,8 @@ export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
     handler: async ({ query }) => {
       const wanted = daemon
         .suppressions()
-        .filter(({ kind }) => query.kind === undefined || query.kind === kind);
+        .filter((each) => query.kind === undefined || query.kind === each.kind)
+        .filter((each) => query.host === undefined || daemon.coverage.isFor(each, query.host, query.check));
       return toWire(pageBy(wanted, ({ id }) => id, query));
     },
   });

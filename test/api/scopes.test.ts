@@ -37,6 +37,7 @@ const scopes: Record<string, Scope | 'open' | 'session'> = {
   'GET /api/v1/checks/:host/:check/rollups': 'read',
   'POST /api/v1/checks/:host/:check/run': 'act',
   'GET /api/v1/config': 'read',
+  'GET /api/v1/coverage': 'read',
   'GET /api/v1/decisions': 'read',
   'GET /api/v1/definitions': 'read',
   'POST /api/v1/downtimes': 'ack',

@@ -1,0 +1,38 @@
+/** Answers which hosts and checks a matcher is for, by the definitions in force. Changes nothing. */
+import { matcherProblem, matchesCheck, matchHosts } from '../config/selectors.ts';
+import type { CoveragePort } from '../core/coverage-port.ts';
+import type { Definitions } from '../core/definitions.ts';
+import type { Matcher } from '../core/safety.ts';
+
+/** Named in an answer; the numbers count all. */
+const examplesLimit = 20;
+
+export function createCoveragePort(definitions: () => Definitions): CoveragePort {
+  const isForCheck = (match: Matcher, check: string): boolean =>
+    match.checks.length === 0 || matchesCheck(match, check);
+  return {
+    of(match) {
+      const { hosts, byHost } = definitions();
+      const problem = matcherProblem(match, hosts);
+      const names = problem === undefined ? matchHosts(match, hosts) : [];
+      const examples: { host: string; check: string }[] = [];
+      let checks = 0;
+      for (const host of names) {
+        for (const { id } of byHost.get(host)?.checks ?? []) {
+          if (!isForCheck(match, id)) continue;
+          checks += 1;
+          if (examples.length < examplesLimit) examples.push({ host, check: id });
+        }
+      }
+      return { hosts: names.length, checks, examples, ...(problem === undefined ? {} : { problem }) };
+    },
+    isFor(suppression, host, check) {
+      if (suppression.kind === 'acknowledgement')
+        return suppression.host === host && (check === undefined || suppression.check === check);
+      const found = definitions().hosts.get(host);
+      if (found === undefined || matchHosts(suppression.match, new Map([[host, found]])).length === 0)
+        return false;
+      return check === undefined || isForCheck(suppression.match, check);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** Which hosts and checks a person's matcher is for, judged as the gates would. */
+import { expect, test } from 'vitest';
+import type { HostPlan } from '../../core/definitions.ts';
+import type { Matcher, Suppression } from '../../core/safety.ts';
+import { createCoveragePort } from '../../daemon/coverage.ts';
+import { checkOf, planOf, remediationOf } from '../support/definitions.ts';
+import { wholeDefinitions } from '../support/whole-definitions.ts';
+
+const plan = (name: string, labels: Record<string, string>): HostPlan => {
+  const made = planOf([checkOf('running'), checkOf('backlog')], [], name);
+  return { ...made, host: { ...made.host, labels } };
+};
+const plans = [plan('web-1', { role: 'web' }), plan('web-2', { role: 'web' }), plan('db-1', { role: 'db' })];
+const definitions = wholeDefinitions(plans, remediationOf());
+const coverage = createCoveragePort(() => definitions);
+const matcher = (more: Partial<Matcher>): Matcher => ({ hosts: [], labels: {}, checks: [], ...more });
+const base = { id: '1', by: 'ann', reason: 'r', createdAtMs: 1, origin: 'person' as const };
+
+test('a matcher is counted before it is made, with examples', () => {
+  expect(coverage.of(matcher({ labels: { role: 'web' }, checks: ['app.running'] }))).toEqual({
+    hosts: 2,
+    checks: 2,
+    examples: [
+      { host: 'web-1', check: 'app.running' },
+      { host: 'web-2', check: 'app.running' },
+    ],
+  });
+  expect(coverage.of(matcher({ hosts: ['*', '!db-1'] }))).toMatchObject({ hosts: 2, checks: 4 });
+});
+
+test('what the daemon would refuse is told in its words, and covers nothing', () => {
+  expect(coverage.of(matcher({ hosts: ['web-9'] }))).toEqual({
+    hosts: 0,
+    checks: 0,
+    examples: [],
+    problem: expect.stringContaining('covers no host'),
+  });
+  expect(coverage.of(matcher({})).problem).toContain('empty');
+});
+
+test('a suppression is for a host or a check of it, or is not', () => {
+  const silence: Suppression = {
+    ...base,
+    kind: 'silence',
+    match: matcher({ hosts: ['web-*'], checks: ['app.running'] }),
+    startsAtMs: 0,
+    endsAtMs: 9,
+  };
+  expect(coverage.isFor(silence, 'web-1')).toBe(true);
+  expect(coverage.isFor(silence, 'web-1', 'app.running')).toBe(true);
+  expect(coverage.isFor(silence, 'web-1', 'app.backlog')).toBe(false);
+  expect(coverage.isFor(silence, 'db-1', 'app.running')).toBe(false);
+  expect(coverage.isFor(silence, 'gone', 'app.running')).toBe(false);
+  const ack: Suppression = {
+    ...base,
+    kind: 'acknowledgement',
+    host: 'web-1',
+    check: 'app.running',
+    problemSinceMs: 1,
+    state: 'critical',
+    sticky: false,
+  };
+  expect(coverage.isFor(ack, 'web-1', 'app.running')).toBe(true);
+  expect(coverage.isFor(ack, 'web-1', 'app.backlog')).toBe(false);
+  expect(coverage.isFor(ack, 'web-2')).toBe(false);
+});
