@@ -3,6 +3,7 @@
  * the rules.
  */
 import { z } from 'zod';
+import { fleetStates } from '../core/now-view.ts';
 import { Explanation, RunItem } from './action-shapes.ts';
 import { Held, Rollback } from './config-shapes.ts';
 import { Approval, Brake, Doubt, mode, Quarantine, Suppression, TrustCap } from './restraint-shapes.ts';
@@ -15,6 +16,23 @@ const Pause = named(
 
 export const PauseAnswer = named('PauseAnswer', z.object({ paused: z.boolean(), pause: Pause.optional() }));
 
+const fleetState = z.enum(fleetStates);
+
+const Need = named(
+  'Need',
+  z.object({
+    explanation: Explanation,
+    status: CheckStatus,
+    runs: noted('Of this trouble, newest first', z.array(RunItem)),
+    next: z.object({
+      why: noted('Why it does not go on by itself', z.string()),
+      opens: noted('What would open it', z.string().optional()),
+      action: noted('Absent when nothing more will be tried', z.string().optional()),
+      earliest: noted('When it could act by itself', time.optional()),
+    }),
+  }),
+);
+
 export const Now = named(
   'Now',
   z.object({
@@ -23,9 +41,27 @@ export const Now = named(
       needYou: count,
       healing: count,
       problems: count,
+      unreachable: noted('Hosts that cannot be asked, without those behind them', count),
+      stale: noted('Checks without a fresh result', count),
       ok: count,
       sentence: z.string(),
     }),
+    health: noted('Of the daemon itself', z.object({ ready: z.boolean(), problems: z.array(z.string()) })),
+    alive: noted(
+      'Shows that quiet is not blindness',
+      z.object({
+        startedAt: time,
+        hosts: count,
+        checks: count,
+        checksPerMin: noted('Started in each of the last one to two minutes', count),
+        lateness: noted(
+          'From when a check was due to its start, over the same time',
+          z.object({ p50Ms: count, p99Ms: count, maxMs: count }),
+        ),
+        lastResultAt: time.optional(),
+        lastProblemAt: noted('When a check or a host last turned bad', time.optional()),
+      }),
+    ),
     automation: z.object({
       mode,
       paused: Pause.optional(),
@@ -45,15 +81,54 @@ export const Now = named(
       rollback: noted('A person went back; new commits are not taken', Rollback.optional()),
     }),
     approvals: noted('Questions that wait for an answer', z.array(Approval)),
-    needsYou: z.array(z.object({ explanation: Explanation, status: CheckStatus, runs: z.array(RunItem) })),
-    healing: z.array(RunItem),
-    healed: z.array(RunItem),
+    needsYou: noted('The worst 100; the verdict counts all', z.array(Need)),
+    healing: z.array(
+      RunItem.extend({
+        check: z.string(),
+        text: noted('What the check said last', z.string().optional()),
+        timeoutMs: noted('Of the action, from when it was sent', count.optional()),
+      }),
+    ),
+    healed: noted(
+      'In the last day, newest first',
+      z.array(
+        RunItem.extend({
+          check: z.string(),
+          downMs: noted('From the start of the problem to the end of the run', count.optional()),
+        }),
+      ),
+    ),
+    flapping: noted(
+      'Checks that come and go; what would act on them is held',
+      z.array(
+        z.object({
+          host: z.string(),
+          check: z.string(),
+          percent: z.number(),
+          held: noted('Times an action was held for it in the last day', count),
+        }),
+      ),
+    ),
     worst: z.array(Check),
     unreachable: noted(
       'Each under its root: `behind` has the hosts behind it',
       z.array(Host.extend({ behind: z.array(z.string()) })),
     ),
     suppressions: noted('In force now', z.array(Suppression)),
+    fleet: z.object({
+      hosts: noted(
+        'Worst first, the first 500',
+        z.array(
+          z.object({
+            name: z.string(),
+            state: fleetState,
+            problems: noted('Checks that are not OK', count.optional()),
+            healing: noted('A repair is under way', z.literal(true).optional()),
+          }),
+        ),
+      ),
+      counts: noted('Of all hosts', z.record(fleetState, count)),
+    }),
   }),
 );
 

@@ -5,9 +5,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { MenddError } from '../core/errors.ts';
 import type { FactsCounts } from '../core/facts-port.ts';
+import type { NowView } from '../core/now-view.ts';
 import type { Clock } from '../core/ports.ts';
 import { modes, type Outcomes } from '../core/safety.ts';
-import type { DaemonPort, NowView, Stats } from '../core/views.ts';
+import type { DaemonPort, Stats } from '../core/views.ts';
 import { checkLines } from './check-metrics.ts';
 import type { EventStreams } from './event-streams.ts';
 import { hostStates } from './shapes.ts';

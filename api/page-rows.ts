@@ -1,9 +1,11 @@
 /**
  * The rows of the status page about checks, hosts and runs. See api/page-html.ts for how they are made safe.
  */
+
+import type { NowView } from '../core/now-view.ts';
 import { foldRuns, type RepeatedRun } from '../core/repeated-runs.ts';
 import type { CheckStatus, Run } from '../core/types.ts';
-import type { CheckView, Explanation, NowView } from '../core/views.ts';
+import type { CheckView, Explanation } from '../core/views.ts';
 import { clockTime, cut, type Html, html, span } from './page-html.ts';
 
 const marks: Record<CheckStatus['state'], { word: string; sign: string; tone: string }> = {

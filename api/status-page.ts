@@ -2,7 +2,8 @@
  * The page for 3 a.m.: one HTML text without script, made from the daemon's `now`. Everything that comes from a host or
  * a person is escaped by construction; it decides nothing and hides nothing that `now` tells.
  */
-import type { Health, NowView } from '../core/views.ts';
+import type { NowView } from '../core/now-view.ts';
+import type { Health } from '../core/views.ts';
 import { clockTime, cut, Html, html, rowLimit, section, span, style } from './page-html.ts';
 import {
   approvalRow,

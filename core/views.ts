@@ -8,6 +8,7 @@ import type { Definitions, HoldLimits } from './definitions.ts';
 import type { DefinitionsPlan } from './definitions-plan.ts';
 import type { FactsPort } from './facts-port.ts';
 import type { NotifyPort } from './notify-port.ts';
+import type { NowView } from './now-view.ts';
 import type { OutsidePort } from './outside-port.ts';
 import type { Commit, Rollback } from './pinned-commit.ts';
 import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.ts';
@@ -23,6 +24,7 @@ import type {
   Suppression,
   TrustCap,
 } from './safety.ts';
+import type { ToldPort } from './told-port.ts';
 import type { CheckStatus, HostStatus, Pause, Run, RunStatus, RunSummary, StoredEvent } from './types.ts';
 
 export interface HostView {
@@ -74,44 +76,6 @@ export interface ActPlan {
   command: string;
   gates: Decision['gates'];
   allowed: boolean;
-}
-
-export interface NowView {
-  atMs: number;
-  verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
-  automation: {
-    mode: Mode;
-    paused?: Pause;
-    /** Why the daemon does not trust its own eyes at present. */
-    doubt?: Doubt;
-    /** The ledger is not trusted until a person re-arms. */
-    quarantine?: Quarantine;
-    brakes: BrakeView[];
-    /** Actions that lost trust. */
-    demoted: TrustCap[];
-    fleetRuns: { used: number; limit: number; perMs: number };
-  };
-  definitions: {
-    revision: string;
-    loadedAtMs: number;
-    lastReloadOk: boolean;
-    problems: string[];
-    /** In force, when they come from git. */
-    commit?: string;
-    /** Waits for a person's word. */
-    held?: HeldReload;
-    rollback?: Rollback;
-  };
-  /** Questions that wait for an answer. */
-  approvals: Approval[];
-  needsYou: { explanation: Explanation; status: CheckStatus; runs: Run[] }[];
-  healing: Run[];
-  healed: Run[];
-  worst: CheckView[];
-  /** Hosts that cannot be asked, each under its root: those behind another are in `behind` of that one. */
-  unreachable: (HostView & { behind: string[] })[];
-  /** In force now. */
-  suppressions: Suppression[];
 }
 
 /** One group, its brake on or off. */
@@ -238,6 +202,8 @@ export interface Stats {
   batches: BatchCounts;
   /** From when a check was due to its start, over the last one to two minutes. */
   checkLateness: { p50Ms: number; p99Ms: number; maxMs: number };
+  /** Started in each minute, over the same time. */
+  checksPerMin: number;
   brakesOn: number;
   inDoubt: boolean;
   approvalsWaiting: number;
@@ -302,6 +268,8 @@ export interface DaemonPort {
   readonly facts: FactsPort;
   readonly notify: NotifyPort;
   readonly coverage: CoveragePort;
+  /** Results and alerts that others tell. */
+  readonly told: ToldPort;
   onEvent(listener: (event: StoredEvent) => void): () => void;
   readonly startedAtMs: number;
   readonly version: string;

@@ -9,12 +9,14 @@ import { askGates, stopsPerson } from '../core/gates.ts';
 import { episodeOf } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
 import { actionOf, plannedRun, runIdOf } from '../core/runs.ts';
+import type { ToldPort } from '../core/told-port.ts';
 import type { Run, RunStatus } from '../core/types.ts';
 import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '../core/views.ts';
 import type { ActionRuns } from './action-run.ts';
 import { createCoveragePort } from './coverage.ts';
 import type { Facts } from './facts.ts';
 import { createNotifyPort } from './notify-test.ts';
+import { NowPage } from './now.ts';
 import type { Outside } from './outside.ts';
 import {
   createPersonControls,
@@ -36,6 +38,7 @@ export interface DaemonPortSources extends PersonControlSources {
   outside: Outside;
   facts: Facts;
   views: Views;
+  told: ToldPort;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   stats: () => Stats;
   health: () => Health;
@@ -74,6 +77,7 @@ function personally(
 
 export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
   const { clock, fleet, coordinator, history, scheduler, reloader, views } = sources;
+  const nowPage = new NowPage({ ...sources, config: () => reloader.view() });
 
   function find(
     host: string,
@@ -145,7 +149,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     hosts: () => views.hosts(),
     checks: () => views.checks(),
     eachCheck: (fromHost) => views.eachCheck(fromHost),
-    now: () => views.now(),
+    now: () => nowPage.view(),
     explain: (host, check, action) => views.explain(host, check, action),
     health: sources.health,
     stats: sources.stats,
@@ -176,6 +180,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     },
     notify: createNotifyPort(sources),
     coverage: createCoveragePort(() => fleet.definitions),
+    told: sources.told,
     rollback: async (request) => {
       const answer = await reloader.rollback(request);
       return recordRefusal(sources, request.by, { command: 'rollback' }, answer);

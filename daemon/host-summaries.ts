@@ -3,6 +3,7 @@
  * object. Reads only.
  */
 import type { CheckDefinition, HostPlan } from '../core/definitions.ts';
+import { type FleetHost, type FleetState, fleetStates } from '../core/now-view.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import { isOpen } from '../core/types.ts';
 import type { HostView } from '../core/views.ts';
@@ -21,6 +22,12 @@ export interface HostSummary {
   ok: number;
   /** The host answers and each of its checks is OK. */
   isWell: boolean;
+  /** Its line among all hosts. */
+  fleet: FleetHost;
+  /** Changes of state that no action of ours caused are too many. */
+  flapping: readonly CheckDefinition[];
+  /** When the newest result was complete; 0 without one. Wall time. */
+  lastResultAtMs: number;
 }
 
 interface Kept {
@@ -53,24 +60,30 @@ export class HostSummaries {
     const last = state.checks[check.id]?.lastResult;
     if (last === undefined) return Infinity;
     if (check.runOn.kind === 'target' && state.host.state === 'unreachable') return -Infinity;
-    const everyMs =
-      check.timing.kind === 'interval' ? check.timing.everyMs : calendarStaleMs / staleIntervals;
+    const everyMs = longestEveryMs(check);
     const sinceMs = Math.max(last.startedAtMs + last.durationMs, this.#startedAtMs);
     return sinceMs + staleIntervals * everyMs + check.timeoutMs;
   }
 
   #make(plan: HostPlan, state: HostEngineState, nowMs: number): Kept {
-    let [ok, stale, untilMs] = [0, 0, Infinity];
+    let [ok, stale, untilMs, lastResultAtMs] = [0, 0, Infinity, 0];
     const problems: CheckDefinition[] = [];
+    const flapping: CheckDefinition[] = [];
+    let worst = worstOf(state.host.state);
     for (const check of plan.checks) {
-      const now = state.checks[check.id]?.state;
-      if (now === undefined) continue;
+      const status = state.checks[check.id];
+      if (status === undefined) continue;
+      const { state: now, lastResult, flap } = status;
       const freshUntilMs = this.freshUntilMs(state, check);
       const isFresh = nowMs <= freshUntilMs;
       if (isFresh) untilMs = Math.min(untilMs, freshUntilMs);
       else stale += 1;
       if (now === 'ok' && isFresh) ok += 1;
       if (now !== 'ok' && now !== 'pending') problems.push(check);
+      if (flap.flappingWithoutActions) flapping.push(check);
+      if (lastResult !== undefined)
+        lastResultAtMs = Math.max(lastResultAtMs, lastResult.startedAtMs + lastResult.durationMs);
+      worst = Math.min(worst, fleetStates.indexOf(now === 'ok' && !isFresh ? 'stale' : now));
     }
     const checks = { ok: 0, warning: 0, critical: 0, unknown: 0, pending: 0 };
     const statuses = Object.values(state.checks);
@@ -80,6 +93,25 @@ export class HostSummaries {
     const { name, address, labels, parents } = plan.host;
     const own = { name, address, labels, parents, status: state.host, checks };
     const view = run === undefined ? own : { ...own, run };
-    return { plan, summary: { view, problems, stale, ok, isWell }, fromMs: nowMs, untilMs };
+    const fleet: FleetHost = {
+      name,
+      state: fleetStates[worst] ?? 'ok',
+      ...(problems.length === 0 ? {} : { problems: problems.length }),
+      ...(run === undefined || run.kind === 'notify' ? {} : { healing: true }),
+    };
+    const summary = { view, problems, stale, ok, isWell, fleet, flapping, lastResultAtMs };
+    return { plan, summary, fromMs: nowMs, untilMs };
   }
+}
+
+/** Place among `fleetStates` of the host by itself. */
+function worstOf(host: HostView['status']['state']): number {
+  const state: FleetState = host === 'up' ? 'ok' : host;
+  return fleetStates.indexOf(state);
+}
+
+/** A third of the time after which no result is stale. */
+function longestEveryMs({ probe, timing }: CheckDefinition): number {
+  if (probe.kind === 'passive') return (probe.ttlMs ?? Infinity) / staleIntervals;
+  return timing.kind === 'interval' ? timing.everyMs : calendarStaleMs / staleIntervals;
 }

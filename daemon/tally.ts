@@ -17,6 +17,7 @@ export class Tally {
   #lateness = createHistogram();
   #latenessBefore = createHistogram();
   #latenessSinceMs: number;
+  #beforeSinceMs: number;
   readonly #shed = new Map<string, number>();
   readonly #ended = new Map<
     string,
@@ -27,6 +28,7 @@ export class Tally {
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#latenessSinceMs = clock.monotonicMs();
+    this.#beforeSinceMs = this.#latenessSinceMs;
   }
 
   /** A check started so long after it was due. Milliseconds. */
@@ -39,6 +41,7 @@ export class Tally {
   #turnLateness(): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#latenessSinceMs < latenessSpanMs) return;
+    this.#beforeSinceMs = this.#latenessSinceMs;
     this.#latenessSinceMs = nowMs;
     this.#latenessBefore = this.#lateness;
     this.#lateness = createHistogram();
@@ -51,6 +54,13 @@ export class Tally {
     both.add(this.#lateness);
     const atMs = (percent: number): number => (both.count === 0 ? 0 : both.percentile(percent) - 1);
     return { p50Ms: atMs(50), p99Ms: atMs(99), maxMs: atMs(100) };
+  }
+
+  #checksPerMin(): number {
+    this.#turnLateness();
+    const overMs = this.#clock.monotonicMs() - this.#beforeSinceMs;
+    const started = this.#latenessBefore.count + this.#lateness.count;
+    return overMs <= 0 ? 0 : Math.round((started * 60_000) / overMs);
   }
 
   /** True when this one should be told. */
@@ -88,6 +98,7 @@ export class Tally {
       approvalsWaiting: approvals.waiting().length,
       auditBroken: auditWatch.isBroken,
       checkLateness: this.#checkLateness(),
+      checksPerMin: this.#checksPerMin(),
     };
   }
 }

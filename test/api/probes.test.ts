@@ -165,6 +165,7 @@ test('the page: what needs a person comes first, then healing, healed, fleet', (
         runOf('b', { decidedAtMs: startMs - 60_000, status: 'failed', exitCode: 1 }),
         runOf('a', { decidedAtMs: startMs - 360_000, status: 'not_verified' }),
       ],
+      next: { why: 'All rungs are used up' },
     },
   ];
   daemon.healed = [runOf('c', { status: 'verified', endedAtMs: startMs + 21_000 })];
@@ -217,7 +218,8 @@ test('the page: what was tried again and again is one step, with the newest outc
   const { status } = checkView('db-2', 'app.lag', 'critical', 'lag 912 s');
   const other = runOf('o', { action: 'app.reboot', status: 'not_verified', decidedAtMs: startMs + 60_000 });
   const runs = [failedAt(3), failedAt(2), other, failedAt(0)];
-  daemon.needsYou = [{ explanation: explanationOf('db-2', 'app.lag'), status, runs }];
+  const next = { why: 'All rungs are used up' };
+  daemon.needsYou = [{ explanation: explanationOf('db-2', 'app.lag'), status, runs, next }];
   const page = pageOf(daemon);
   expect(page.match(/class="step/g)).toHaveLength(2);
   expect(page).toContain('02:44 app.restart ✗ failed ×3');
@@ -256,6 +258,7 @@ test('the page: hostile text stays text, everywhere', () => {
       },
       status: view.status,
       runs: [runOf('a', { action: evil, outcome: evil })],
+      next: { why: evil },
     },
   ];
   daemon.runList = [runOf('b', { host: evil, action: evil, reason: evil })];

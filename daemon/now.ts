@@ -1,0 +1,270 @@
+/**
+ * Makes the page's one call: what needs a person and what comes next, what heals itself, what was healed, the fleet worst
+ * first, and the proof that somebody is looking. Reads only; every list is bounded.
+ */
+
+import { fleetKey } from '../core/census.ts';
+import {
+  type FlappingCheck,
+  type FleetHost,
+  type FleetState,
+  fleetStates,
+  type HealedRun,
+  type HealingRun,
+  type NowView,
+  nowLimits,
+  type ProofOfLife,
+} from '../core/now-view.ts';
+import type { Clock, Coordinator } from '../core/ports.ts';
+import { actionOf } from '../core/runs.ts';
+import { troubleOf } from '../core/trouble.ts';
+import type { CheckState, Run } from '../core/types.ts';
+import type { CheckView, ConfigView, Health, HostView, Stats } from '../core/views.ts';
+import type { Approvals } from './approvals.ts';
+import type { Brakes } from './brakes.ts';
+import type { Fleet } from './fleet.ts';
+import type { History } from './history.ts';
+import { Lately } from './lately.ts';
+import { findNeeds } from './needs.ts';
+import type { Suppressions } from './suppressions.ts';
+import type { Trust } from './trust.ts';
+import type { Views } from './views.ts';
+
+/** "While you were away" looks this far back. Milliseconds. */
+const awayMs = 86_400_000;
+/** Worst first. */
+const severity: readonly (CheckState | 'pending')[] = ['critical', 'unknown', 'warning', 'pending', 'ok'];
+
+export interface NowSources {
+  clock: Clock;
+  fleet: Fleet;
+  coordinator: Coordinator;
+  history: History;
+  approvals: Approvals;
+  brakes: Brakes;
+  suppressions: Suppressions;
+  trust: Trust;
+  views: Views;
+  config: () => ConfigView;
+  health: () => Health;
+  stats: () => Stats;
+}
+
+/** One walk over all hosts. */
+interface Round {
+  ok: number;
+  stale: number;
+  checks: number;
+  problems: CheckView[];
+  flapping: Omit<FlappingCheck, 'held'>[];
+  hosts: FleetHost[];
+  unreachable: HostView[];
+  lastResultAtMs: number;
+}
+
+export class NowPage {
+  readonly #sources: NowSources;
+  readonly #lately: Lately;
+
+  constructor(sources: NowSources) {
+    this.#sources = sources;
+    this.#lately = new Lately(sources);
+  }
+
+  /** Errors: MenddError when the ledger cannot be read. */
+  view(): NowView {
+    const { clock, coordinator, suppressions, config, health } = this.#sources;
+    const atMs = clock.nowMs();
+    const sinceMs = atMs - awayMs;
+    const round = this.#round();
+    const open = coordinator.open().filter((run) => run.kind !== 'notify');
+    const needs = findNeeds(this.#sources, sinceMs);
+    const approvals = this.#sources.approvals.waiting();
+    const automation = this.#automation(atMs);
+    const { doubt, quarantine, brakes, demoted } = automation;
+    const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
+    const isDoubted = doubt !== undefined && doubt.cause !== 'fresh_round_pending';
+    const counts = {
+      needYou: needs.count + restrained + (isDoubted ? 1 : 0) + (quarantine === undefined ? 0 : 1),
+      healing: open.length,
+      problems: round.problems.length,
+      unreachable: rootsOf(round.unreachable).length,
+      stale: round.stale,
+      ok: round.ok,
+    };
+    return {
+      atMs,
+      verdict: { ...counts, sentence: sentenceOf(counts) },
+      health: health(),
+      alive: this.#alive(round),
+      automation,
+      definitions: definitionsNow(config()),
+      approvals,
+      needsYou: needs.rows,
+      healing: open.slice(0, nowLimits.runs).map((run) => this.#healing(run)),
+      healed: coordinator
+        .list({ sinceMs, status: 'verified', limit: nowLimits.runs })
+        .items.map((run) => this.#healed(run)),
+      flapping: round.flapping.slice(0, nowLimits.flapping).map((each) => ({
+        ...each,
+        held: this.#lately.heldForFlapping(each.host, each.check, sinceMs),
+      })),
+      worst: round.problems.toSorted(byWorst).slice(0, nowLimits.checks),
+      unreachable: rootsOf(round.unreachable),
+      suppressions: suppressions.known.filter((each) => suppressions.isInForce(each, atMs)),
+      fleet: fleetOf(round.hosts),
+    };
+  }
+
+  #round(): Round {
+    const { views } = this.#sources;
+    const round: Round = {
+      ok: 0,
+      stale: 0,
+      checks: 0,
+      problems: [],
+      flapping: [],
+      hosts: [],
+      unreachable: [],
+      lastResultAtMs: 0,
+    };
+    views.each((plan, state, summary) => {
+      round.ok += summary.ok;
+      round.stale += summary.stale;
+      round.checks += plan.checks.length;
+      round.hosts.push(summary.fleet);
+      round.lastResultAtMs = Math.max(round.lastResultAtMs, summary.lastResultAtMs);
+      if (summary.view.status.state === 'unreachable') round.unreachable.push(summary.view);
+      for (const check of summary.problems) {
+        const view = views.checkOf(plan, state, check);
+        if (view !== undefined) round.problems.push(view);
+      }
+      for (const { id } of summary.flapping) {
+        const percent = state.checks[id]?.flap.percentWithoutActions ?? 0;
+        round.flapping.push({ host: plan.host.name, check: id, percent });
+      }
+      return [];
+    });
+    return round;
+  }
+
+  #automation(atMs: number): NowView['automation'] {
+    const { fleet, brakes, trust } = this.#sources;
+    const view = fleet.view();
+    const { paused, doubt, quarantine } = view;
+    const { maxRuns } = view.limits;
+    return {
+      mode: view.mode,
+      ...(paused === undefined ? {} : { paused }),
+      ...(doubt === undefined ? {} : { doubt }),
+      ...(quarantine === undefined ? {} : { quarantine }),
+      brakes: brakes.views(),
+      demoted: trust.demoted(),
+      fleetRuns: {
+        used: view.groups.get(fleetKey)?.repairsSince(atMs - maxRuns.perMs) ?? 0,
+        limit: maxRuns.runs,
+        perMs: maxRuns.perMs,
+      },
+    };
+  }
+
+  #alive({ hosts, checks, lastResultAtMs }: Round): ProofOfLife {
+    const { checkLateness, checksPerMin } = this.#sources.stats();
+    const lastProblemAtMs = this.#lately.lastProblemAtMs();
+    return {
+      startedAtMs: this.#sources.fleet.startedAtMs,
+      hosts: hosts.length,
+      checks,
+      checksPerMin,
+      lateness: checkLateness,
+      ...(lastResultAtMs === 0 ? {} : { lastResultAtMs }),
+      ...(lastProblemAtMs === undefined ? {} : { lastProblemAtMs }),
+    };
+  }
+
+  #healing(run: Run): HealingRun {
+    const found = this.#definitionOf(run);
+    const check = found?.ladder.trigger.check ?? run.ladder;
+    const state = this.#sources.fleet.state(run.host);
+    const text = (state && troubleOf(state, check))?.lastResult?.text;
+    return {
+      ...run,
+      check,
+      ...(text === undefined ? {} : { text }),
+      ...(found === undefined ? {} : { timeoutMs: found.action.timeoutMs }),
+    };
+  }
+
+  #healed(run: Run): HealedRun {
+    const check = this.#definitionOf(run)?.ladder.trigger.check ?? run.ladder;
+    const [fromMs, toMs] = [Number.parseInt(run.episode, 36), run.endedAtMs ?? run.decidedAtMs];
+    // A run that a person asked for may belong to no problem.
+    return fromMs > 0 && fromMs <= toMs ? { ...run, check, downMs: toMs - fromMs } : { ...run, check };
+  }
+
+  /** Undefined when the definitions know it no more. */
+  #definitionOf(run: Run): ReturnType<typeof actionOf> {
+    const plan = this.#sources.fleet.plan(run.host);
+    return plan && actionOf(run, plan);
+  }
+}
+
+function byWorst(a: CheckView, b: CheckView): number {
+  const order = severity.indexOf(a.status.state) - severity.indexOf(b.status.state);
+  return order === 0 ? a.status.sinceMs - b.status.sinceMs : order;
+}
+
+/** Those behind another are told under it. */
+function rootsOf(hosts: readonly HostView[]): NowView['unreachable'] {
+  const behind = new Map<string, string[]>();
+  const names = new Set(hosts.map(({ name }) => name));
+  const roots = hosts.filter(({ name, status }) => {
+    if (status.behind === undefined || !names.has(status.behind)) return true;
+    behind.set(status.behind, [...(behind.get(status.behind) ?? []), name]);
+    return false;
+  });
+  return roots.map((root) => ({ ...root, behind: behind.get(root.name) ?? [] }));
+}
+
+/** Of one state, those that are being repaired first; otherwise as they are defined, so that nothing jumps. */
+function byRepair(a: FleetHost, b: FleetHost): number {
+  return Number(b.healing === true) - Number(a.healing === true);
+}
+
+function fleetOf(hosts: readonly FleetHost[]): NowView['fleet'] {
+  const counts = Object.fromEntries(fleetStates.map((state) => [state, 0])) as Record<FleetState, number>;
+  const byState = new Map<FleetState, FleetHost[]>(fleetStates.map((state) => [state, []]));
+  for (const host of hosts) {
+    counts[host.state] += 1;
+    byState.get(host.state)?.push(host);
+  }
+  const worstFirst = [...byState.values()].flatMap((each) => each.sort(byRepair));
+  return { hosts: worstFirst.slice(0, nowLimits.hosts), counts };
+}
+
+function sentenceOf(counts: Omit<NowView['verdict'], 'sentence'>): string {
+  const { needYou, healing, problems, unreachable, stale, ok } = counts;
+  const parts = [
+    needYou > 0 ? `${needYou} need${needYou === 1 ? 's' : ''} you` : '',
+    healing > 0 ? `${healing} healing` : '',
+    problems > 0 ? `${problems} problem${problems === 1 ? '' : 's'}` : '',
+    unreachable > 0 ? `${unreachable} unreachable` : '',
+    stale > 0 ? `${stale} stale` : '',
+    `${ok} OK`,
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+function definitionsNow(config: ConfigView): NowView['definitions'] {
+  const { revision, loadedAtMs, lastReloadOk, problems, source, held, rollback } = config;
+  const commit = source.kind === 'git' ? source.commit?.id : undefined;
+  return {
+    revision,
+    loadedAtMs,
+    lastReloadOk,
+    problems,
+    ...(commit === undefined ? {} : { commit }),
+    ...(held === undefined ? {} : { held }),
+    ...(rollback === undefined ? {} : { rollback }),
+  };
+}
