@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { apiSchema } from './api-schema.ts';
 import { duration, map, named, rate, secret, whole, word } from './fields.ts';
 import { registrationSchema } from './inventory/registration.ts';
+import { messagesSchema } from './messages-schema.ts';
 import { absolutePath, hostName, loginName, path } from './names.ts';
 import { notifyTarget } from './notify-schema.ts';
 import { remediationSchema } from './remediation-schema.ts';
@@ -126,6 +127,7 @@ export const daemonSchema = map(
     )
       .default({})
       .meta({ description: 'Whom actions and `remediation.page` can notify, by name.' }),
+    messages: messagesSchema.prefault({}).meta({ description: 'Who is told of what, and when.' }),
     log: map({
       level: word(['debug', 'info', 'warn', 'error'])
         .prefault('info')

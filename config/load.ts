@@ -22,7 +22,7 @@ import {
   revisionOf,
   secretReaderOf,
 } from './read.ts';
-import { notifyNames, resolveDaemon } from './resolve-daemon.ts';
+import { resolveDaemon, toldNames } from './resolve-daemon.ts';
 import { type ResolvedHosts, resolveHosts } from './resolve-hosts.ts';
 import { resolveSuppressions } from './resolve-suppressions.ts';
 import { resolveWithTemplates } from './runbook-variants.ts';
@@ -227,7 +227,7 @@ class Resolution {
   ): Generator<void, RunbookDefinition[]> {
     const { trees, daemon, plugins } = this.#read;
     const problems = this.#problems;
-    const names = notifyNames(daemon);
+    const names = toldNames(daemon);
     const context = {
       problems,
       secrets: this.#secrets,

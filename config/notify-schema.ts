@@ -1,6 +1,6 @@
 /** Owns the keys under `notify` of the daemon file. What they mean together is checked in config/resolve-notify.ts. */
 import { z } from 'zod';
-import { duration, map, matching, plain, secret, whole, word } from './fields.ts';
+import { duration, map, matching, plain, secret, templated, whole, word } from './fields.ts';
 import { absolutePath } from './names.ts';
 
 const mailAddress = matching(
@@ -8,6 +8,14 @@ const mailAddress = matching(
   /^[^\s@<>]{1,64}@[^\s@<>]{1,253}$/,
   'is not a mail address; write for example `ops@example.com`',
 );
+
+/** A Liquid template in place of built-in words. */
+export function messageText() {
+  return templated(plain('a template')).optional().meta({
+    description:
+      'Liquid template in place of the built-in words, of all problems and recoveries; docs/operations.md lists the names.',
+  });
+}
 
 const smtp = map({
   host: matching(
@@ -106,6 +114,8 @@ export const notifyTarget = map({
     description:
       'A program that gets the message as JSON on its standard input, and MENDD_* variables (docs/operations.md).',
   }),
+  subject: messageText(),
+  text: messageText(),
 });
 
 export type NotifyInput = z.output<typeof notifyTarget>;

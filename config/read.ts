@@ -10,6 +10,7 @@ import { type DefinitionFiles, discover } from './discover.ts';
 import { PluginFiles } from './plugin-files.ts';
 import { compareText, type ProblemList, ProblemList as Problems } from './problems.ts';
 import { type DaemonFile, definitionsPath, readDaemonFile } from './resolve-daemon.ts';
+import { isMessageWords } from './resolve-messages.ts';
 import { SecretReader, type SecretsRead } from './secrets.ts';
 import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
 import { refuseTemplates } from './tree-templates.ts';
@@ -87,7 +88,8 @@ export function* readDefinitions(
     ? yield* treeOf('ssh: { agent: true, host_keys: accept_new }', configFile, 'daemon file', problems)
     : yield* readTree(configFile, 'daemon file', problems);
   if (tree === undefined) return undefined;
-  refuseTemplates(tree, problems, 'the daemon file is read before anything is known of a host');
+  const why = 'the daemon file is read before anything is known of a host';
+  refuseTemplates(tree, problems, why, isMessageWords);
   const daemon = readDaemonFile(tree, problems);
   const directory = options.directory ?? definitionsPath(daemon);
   const named =

@@ -9,6 +9,7 @@ import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
 import { resolveRegistration } from './inventory/registration.ts';
 import { nearestFile } from './paths.ts';
 import { type ProblemList, suggest } from './problems.ts';
+import { resolveMessages } from './resolve-messages.ts';
 import { resolveNotify } from './resolve-notify.ts';
 import { resolveRemediation } from './resolve-remediation.ts';
 import { resolveGit, resolveHold, sourceDirectory, usualPath } from './resolve-source.ts';
@@ -32,9 +33,17 @@ export function definitionsPath({ tree, parts }: DaemonFile): string | undefined
   return sourceDirectory(parts, tree);
 }
 
-/** Names under `notify`; undefined when that section has problems. */
+/** Names under `notify`, without the routes; undefined when that section has problems. */
 export function notifyNames({ parts }: DaemonFile): readonly string[] | undefined {
   return parts.notify && Object.keys(parts.notify);
+}
+
+/** What a `notify` action can name: targets, and routes of messages. Undefined when either section has problems. */
+export function toldNames(file: DaemonFile): readonly string[] | undefined {
+  const names = notifyNames(file);
+  const isBroken = file.tree.entries.has('messages') && file.parts.messages === undefined;
+  if (names === undefined || isBroken) return undefined;
+  return [...names, ...(file.parts.messages?.routes ?? []).map(({ name }) => name)];
 }
 
 /** The checked form, or undefined with every reason among the problems. `hosts` is absent when they have problems. */
@@ -51,6 +60,8 @@ export function resolveDaemon(
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
   const remediation = resolveRemediation(parts.remediation, limits);
+  const told = { tree, targets: names, nowMs: Date.now(), problems };
+  const messages = parts.messages && resolveMessages(parts.messages, told);
   const git = resolveGit(parts, tree, secrets, problems);
   if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
   if (problems.problems.length > found) return undefined;
@@ -80,6 +91,7 @@ export function resolveDaemon(
     ...(registration === undefined ? {} : { registration: resolveRegistration(registration) }),
     facts: { enabled: facts.enabled, everyMs: facts.every, timeoutMs: facts.timeout },
     notify,
+    ...(messages === undefined ? {} : { messages }),
     log,
   };
 }

@@ -4,6 +4,7 @@ import type { NotifyTarget, Secret } from '../core/definitions.ts';
 import type { SecretText } from './fields.ts';
 import type { NotifyInput } from './notify-schema.ts';
 import type { ProblemList } from './problems.ts';
+import { resolveWords } from './resolve-messages.ts';
 import type { SecretReader, SecretUse } from './secrets.ts';
 import { placeOf, type Tree, treeAt } from './yaml-tree.ts';
 
@@ -29,7 +30,7 @@ export function resolveNotify(
   return targets;
 }
 
-type Kind = keyof NotifyInput;
+type Kind = Exclude<keyof NotifyInput, 'subject' | 'text'>;
 
 const resolvers: {
   [K in Kind]: (at: Target, input: NonNullable<NotifyInput[K]>) => NotifyTarget | undefined;
@@ -57,7 +58,9 @@ function resolveOne(at: Target, input: NotifyInput): NotifyTarget | undefined {
     return undefined;
   }
   const resolve = resolvers[kind] as (at: Target, input: unknown) => NotifyTarget | undefined;
-  return resolve(at, input[kind]);
+  const target = resolve(at, input[kind]);
+  const words = resolveWords(input, treeAt(tree, ['notify', name]), problems);
+  return target && words ? { ...target, words } : target;
 }
 
 /** `path`: below the target, the last of it the key that holds the secret. */

@@ -75,9 +75,16 @@ function useOf([part = '', , ...keys]: readonly string[]): TemplateUse {
 }
 
 /** Files and keys that are read before anything is known of a host hold no templates. */
-export function refuseTemplates(tree: Tree, problems: ProblemList, why: string): void {
-  for (const { at } of textsOf(tree, []))
+export function refuseTemplates(
+  tree: Tree,
+  problems: ProblemList,
+  why: string,
+  except: (path: readonly string[]) => boolean = () => false,
+): void {
+  for (const { path, at } of textsOf(tree, [])) {
+    if (except(path)) continue;
     problems.add(at.place, 'a template cannot stand here', `${why}; write the value itself`);
+  }
 }
 
 export function addProblem(problems: ProblemList, at: Tree, problem: TemplateProblem): void {

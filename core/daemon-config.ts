@@ -1,5 +1,6 @@
 /** What config/ makes of the daemon file: checked, resolved and frozen, with all defaults filled in. */
 import type { Secret } from './definitions.ts';
+import type { MessagesConfig, MessageWords } from './messages-config.ts';
 import type { RegistrationConfig } from './outside-port.ts';
 import type { RemediationConfig } from './remediation-config.ts';
 
@@ -20,6 +21,8 @@ export interface DaemonConfig {
   /** What mendd itself asks hosts about themselves. */
   facts: { enabled: boolean; everyMs: number; timeoutMs: number };
   notify: ReadonlyMap<string, NotifyTarget>;
+  /** Absent: `remediation.page` alone. */
+  messages?: MessagesConfig;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
 }
 
@@ -89,7 +92,10 @@ export interface SshConfig {
 /** How bad what a message tells is. */
 export type Severity = 'critical' | 'error' | 'warning' | 'info';
 
-export type NotifyTarget =
+/** Where messages go, and in which words when not in the built-in ones. */
+export type NotifyTarget = NotifyReceiver & { words?: MessageWords };
+
+type NotifyReceiver =
   | {
       kind: 'webhook';
       name: string;

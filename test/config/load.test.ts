@@ -82,11 +82,15 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     .replace(keys, '$1$2')
     .replace(/^ {2}# {3}(?=- of|  max_)/gm, '    ')
     .replace(
-      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key|own|exec|path|args|timeout):)/gm,
+      /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key|own|exec|path|args|timeout|subject):)/gm,
       '  ',
-    );
+    )
+    .replace('routes: []', 'routes:')
+    .replace(/(?<=^messages:\n[\s\S]*)^ {2}# /gm, '  ');
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
+  expect(daemon.messages?.routes.map(({ name }) => name)).toEqual(['databases']);
+  expect(daemon.messages?.digest?.to).toEqual(['mail']);
   expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual([
     'webhook',
     'webhook',
