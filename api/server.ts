@@ -3,17 +3,19 @@
  * passes on; it decides nothing about hosts, checks or actions.
  */
 import { randomUUID } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
 import { fastifyRateLimit } from '@fastify/rate-limit';
 import { fastify } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import { MenddError } from '../core/errors.ts';
 import { guardAccess } from './access.ts';
+import { Certificate } from './certificate.ts';
 import { tagReads } from './entity-tags.ts';
 import { EventStreams } from './event-streams.ts';
 import { keepAnswers } from './idempotency.ts';
+import { Listeners, listenFailure } from './listeners.ts';
 import { Metrics } from './metrics.ts';
 import { documentRoutes } from './openapi.ts';
 import type { ApiOptions, ApiServer } from './options.ts';
@@ -47,20 +49,12 @@ declare module 'fastify' {
   }
 }
 
+/** Half a year. */
+const hstsSeconds = 15_552_000;
+
 const apiLimits = {
   bodyBytes: 65_536,
-  headerBytes: 16_384,
-  headers: 100,
   paramChars: 700,
-  connections: 1_000,
-  headersMs: 10_000,
-  /** Until the whole request has arrived. */
-  requestMs: 30_000,
-  /** How often the two limits above are looked at. */
-  checkMs: 5_000,
-  /** Silence on a connection; the heartbeat of a stream is shorter. */
-  connectionMs: 60_000,
-  keepAliveMs: 5_000,
   /** From close() until connections still open are destroyed. */
   closeMs: 10_000,
 } as const;
@@ -73,24 +67,22 @@ export interface Api {
    * Errors: MenddError PORT_IN_USE, LISTEN_FAILED.
    */
   listen(host: string, port: number): Promise<{ host: string; port: number }>;
+  /**
+   * Listens on a socket in the file system; who may open it may read without a token.
+   * Errors: MenddError PORT_IN_USE, LISTEN_FAILED.
+   */
+  listenOn(path: string): Promise<void>;
   /** Ends streams, lets answers in flight finish and closes. Limits: 10 seconds. May be called twice. */
   close(): Promise<void>;
   /** The OpenAPI document; only after `ready` or `listen`. */
   openapi(): object;
 }
 
-function createServer(options: ApiOptions): ApiServer {
+function createServer(options: ApiOptions, listeners: Listeners): ApiServer {
   return fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytes,
-    requestTimeout: apiLimits.requestMs,
-    connectionTimeout: apiLimits.connectionMs,
-    keepAliveTimeout: apiLimits.keepAliveMs,
-    http: {
-      headersTimeout: apiLimits.headersMs,
-      maxHeaderSize: apiLimits.headerBytes,
-      connectionsCheckingInterval: apiLimits.checkMs,
-    },
+    serverFactory: (handler) => listeners.create(handler as RequestListener),
     routerOptions: { maxParamLength: apiLimits.paramChars },
     // A request that comes while closing is refused by our own hook, as a problem like every other.
     return503OnClosing: false,
@@ -162,26 +154,12 @@ function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boole
   });
 }
 
-function listenFailure(error: unknown, host: string, port: number): unknown {
-  const code = (error as { code?: string }).code;
-  if (code === 'EADDRINUSE') {
-    return new MenddError('PORT_IN_USE', `${host}:${port} is taken by another program.`, { cause: error });
-  }
-  const causes: Record<string, string> = {
-    EADDRNOTAVAIL: 'is not an address of this machine',
-    EACCES: 'needs rights that mendd does not have',
-    ENOTFOUND: 'is not a name that resolves',
-    EAI_AGAIN: 'is a name that cannot be resolved now',
-    ERR_SOCKET_BAD_PORT: 'is not a port',
-  };
-  const cause = causes[code ?? ''];
-  if (cause === undefined) return error;
-  return new MenddError('LISTEN_FAILED', `${host}:${port} ${cause}.`, { cause: error });
-}
-
 /** Builds the API on its ports. Nothing listens until `listen`. */
 export function createApi(options: ApiOptions): Api {
-  const app = createServer(options);
+  const { tls, clock, log, publicUrl } = options;
+  const certificate = tls && new Certificate(tls, clock, log);
+  const listeners = new Listeners(certificate);
+  const app = createServer(options, listeners);
   const streams = new EventStreams(options);
   let listenHost = '127.0.0.1';
   let closing: Promise<void> | undefined;
@@ -189,24 +167,23 @@ export function createApi(options: ApiOptions): Api {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
-  app.server.maxConnections = apiLimits.connections;
-  app.server.maxHeadersCount = apiLimits.headers;
 
   app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     },
-    strictTransportSecurity: false,
+    // Without TLS a browser would not believe it.
+    strictTransportSecurity: listeners.tls && { maxAge: hstsSeconds, includeSubDomains: false },
   });
   app.register(fastifyRateLimit, { global: false });
   app.register(fastifyCookie);
   documentRoutes(app);
   app.after(() => {
     commonHooks(app, options, () => closing !== undefined);
-    const { publicUrl } = options;
-    const place = { tls: false, ...(publicUrl === undefined ? {} : { publicUrl }) };
-    const access = guardAccess(app, { ...options, place, listenHost: () => listenHost });
+    const place = { tls: listeners.tls, ...(publicUrl === undefined ? {} : { publicUrl }) };
+    const isLocal = (socket: Socket) => listeners.isLocal(socket);
+    const access = guardAccess(app, { ...options, place, isLocal, listenHost: () => listenHost });
     tagReads(app);
     keepAnswers(app, options);
     hostRoutes(app, options);
@@ -229,14 +206,17 @@ export function createApi(options: ApiOptions): Api {
     pageFiles(app, options.pageDirectory);
     notifyRoutes(app, options);
     coverageRoutes(app, options);
-    probeRoutes(app, options, new Metrics(options.daemon, streams, options.clock));
+    probeRoutes(app, options, new Metrics(options.daemon, streams, clock), () => certificate?.problem());
   });
   app.addHook('preClose', async () => streams.closeAll());
 
   async function close(): Promise<void> {
-    const cancel = options.clock.after(apiLimits.closeMs, () => app.server.closeAllConnections());
+    const cancel = clock.after(apiLimits.closeMs, () => {
+      app.server.closeAllConnections();
+      listeners.closeAllConnections();
+    });
     try {
-      await app.close();
+      await Promise.all([app.close(), listeners.close()]);
     } finally {
       cancel();
     }
@@ -251,10 +231,15 @@ export function createApi(options: ApiOptions): Api {
       try {
         await app.listen({ host, port });
       } catch (error) {
-        throw listenFailure(error, host, port);
+        throw listenFailure(error, `${host}:${port}`);
       }
+      listeners.start();
       const address = app.server.address();
       return { host, port: typeof address === 'object' && address !== null ? address.port : port };
+    },
+    listenOn: async (path) => {
+      await app.ready();
+      await listeners.listenOn(path, (request, response) => app.routing(request, response), answerBrokenRequest);
     },
     close: () => {
       closing ??= close();

@@ -3,6 +3,7 @@
  */
 import type { CheckDefinition, HostDefinition } from '../core/definitions.ts';
 import type { CheckPlan, PlanCheck } from '../core/ports.ts';
+import type { ToldBook } from '../core/told-port.ts';
 import type { CheckResult } from '../core/types.ts';
 import { planCommand } from './command.ts';
 import { planDisk } from './disk.ts';
@@ -14,13 +15,16 @@ import type { ProbeClock } from './probe.ts';
 import { planProcess } from './process.ts';
 import { planSystemdUnit } from './systemd-unit.ts';
 import { planTcpCommand, planTcpProbe } from './tcp.ts';
+import { planTold } from './told.ts';
 
 export function createPlanCheck(options: {
   /** Replaces the usual directories on hosts; empty keeps them. */
   pluginDirs: readonly string[];
   clock: ProbeClock;
+  /** What others told; a daemon alone knows it. */
+  told?: ToldBook;
 }): PlanCheck {
-  const { pluginDirs, clock } = options;
+  const { pluginDirs, clock, told } = options;
   return (check, host) => {
     const { probe, timeoutMs, blocked } = check;
     if (blocked !== undefined) return blockedPlan(blocked, clock);
@@ -42,6 +46,9 @@ export function createPlanCheck(options: {
         return planDisk(probe);
       case 'process':
         return planProcess(probe);
+      case 'passive':
+      case 'alert':
+        return planTold(check, host, told);
       case 'ping':
       default:
         return planPing(probe, probe.address ?? host.address, timeoutMs);

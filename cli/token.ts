@@ -14,7 +14,7 @@ import { readDuration, showInstant } from './times.ts';
 
 type TokenOptions = OutputOptions & ConfigOptions;
 
-const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin', 'register'];
+const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin', 'register', 'submit'];
 
 export function addToken(program: Command): void {
   const token = addCommand(
@@ -32,7 +32,7 @@ export function addToken(program: Command): void {
     .addOption(
       new Option(
         '--scope <scope>',
-        'what it may do; each holds those before it, and `register` lets a host register and nothing else',
+        'what it may do; each holds those before it; `register` lets a host register and `submit` tell results and alerts, and nothing else',
       )
         .choices(scopes)
         .default('read'),

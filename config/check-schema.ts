@@ -173,6 +173,54 @@ export const kindKeys = {
     ])
     .optional()
     .meta({ description: 'Address that must answer echo requests; `true` for the host itself.' }),
+  passive: z
+    .union([
+      only(true),
+      map({
+        ttl: duration({ min: '1m', max: '400d' })
+          .optional()
+          .meta({ description: 'Longest time from one result to the next.' }),
+        state: word(['warning', 'critical', 'unknown'])
+          .prefault('unknown')
+          .meta({ description: 'State when none came for `ttl`.' }),
+      }),
+    ])
+    .optional()
+    .meta({
+      description:
+        'Never asked: its results are told by `mendd submit` or `POST /api/v1/results`. Without `ttl` nobody notices when none comes.',
+    }),
+  alert: map({
+    match: named(
+      'a label of an alert',
+      /^[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+      'use letters, digits and `_`',
+      plain(),
+    ).meta({ description: 'Globs by label of the alert; all must hold.' }),
+    host: matching(
+      'a label of an alert',
+      /^[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+      'is no label; use letters, digits and `_`',
+    )
+      .optional()
+      .meta({
+        description:
+          'Label that names the host, by name or address, also as part of a URL or before a port; `host` or else `instance` without it.',
+      }),
+    state: word(['warning', 'critical', 'unknown']).optional().meta({
+      description:
+        'State while it fires. Without it WARNING for a `severity` of `warning`, `warn`, `info` or `none`, else CRITICAL.',
+    }),
+    resolve_timeout: duration({ min: '1m', max: '30d' }).optional().meta({
+      description:
+        'How long an alert that tells no end fires without being told again; 5m when Prometheus told it, 5h when Alertmanager’s webhook did.',
+    }),
+  })
+    .optional()
+    .meta({
+      description:
+        'Never asked: a problem while an alert of Prometheus or Alertmanager that fits fires for the host.',
+    }),
 };
 
 export const checkSchema = map(
@@ -220,7 +268,7 @@ export const checkSchema = map(
       description: 'Only on hosts where this holds, such as `facts.os.id == "debian"`.',
     }),
   },
-  'for times within snmp dns sql log script cached passive priority escalate labels',
+  'for times within snmp dns sql log script cached priority escalate labels',
 );
 
 export type CheckInput = z.output<typeof checkSchema>;

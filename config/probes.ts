@@ -45,6 +45,17 @@ export function probeOf(
       const { name, min, max } = process;
       return { kind: 'process', name, min, ...(max === undefined ? {} : { max }) };
     }
+    case 'passive': {
+      const passive = given(input.passive);
+      if (passive === true) return { kind: 'passive', state: 'unknown' };
+      return {
+        kind: 'passive',
+        ...(passive.ttl === undefined ? {} : { ttlMs: passive.ttl }),
+        state: passive.state,
+      };
+    }
+    case 'alert':
+      return alertProbe(given(input.alert));
     case 'ping':
     default: {
       const ping = given(input.ping);
@@ -73,6 +84,17 @@ function httpProbe(http: NonNullable<CheckInput['http']>): ProbeDefinition {
     ...(status === undefined ? {} : { status: typeof status === 'number' ? [status] : status }),
     ...(contains === undefined ? {} : { contains }),
     ...timesOf(http),
+  };
+}
+
+function alertProbe(alert: NonNullable<CheckInput['alert']>): ProbeDefinition {
+  const { match, host, state, resolve_timeout: resolveMs } = alert;
+  return {
+    kind: 'alert',
+    match,
+    ...(host === undefined ? {} : { hostLabel: host }),
+    ...(state === undefined ? {} : { state }),
+    ...(resolveMs === undefined ? {} : { resolveMs }),
   };
 }
 

@@ -44,6 +44,9 @@ export interface ResolvedChecks {
 
 /** Kinds that a command of the user's carries out, whose exit code is free. */
 const commandKinds: readonly string[] = ['run', 'plugin'] satisfies CheckKind[];
+/** Kinds that are never asked. */
+const toldKinds: readonly string[] = ['passive', 'alert'] satisfies CheckKind[];
+const uselessForTold = ['every', 'schedule', 'timezone', 'timeout', 'run_on', 'batch'];
 /** Kinds that ask over the network, as clients do. */
 const networkKinds: readonly string[] = ['tcp', 'http', 'ping'] satisfies CheckKind[];
 
@@ -107,7 +110,8 @@ class OneCheck {
     const { id: runbook, head, problems, plugins } = this.#context;
     const kind = this.#kind();
     if (kind !== undefined) this.#refuseUseless(kind);
-    const timing = timingOf(this.#context, this.#parts, this.#entry.tree);
+    const isTold = kind !== undefined && toldKinds.includes(kind);
+    const timing = isTold ? toldTiming(kind) : timingOf(this.#context, this.#parts, this.#entry.tree);
     const runOn = this.#runOn(kind);
     checkLimits(this.#parts, this.#entry.tree, problems);
     const flapping = this.#parts.flapping ?? defaultFlapping;
@@ -124,7 +128,7 @@ class OneCheck {
       timing,
       ...(retryEveryMs === undefined ? {} : { retryEveryMs }),
       timeoutMs: input.timeout ?? head.timeout ?? milliseconds('10s'),
-      maxAttempts: input.max_attempts ?? head.max_attempts ?? 3,
+      maxAttempts: input.max_attempts ?? head.max_attempts ?? (isTold ? 1 : 3),
       runOn,
       ...(sudo === undefined ? {} : { sudo }),
       exitMap: Object.fromEntries(
@@ -155,12 +159,24 @@ class OneCheck {
 
   /** Keys that would be ignored are refused. */
   #refuseUseless(kind: CheckKind): void {
+    const [isTold, isNetwork] = [toldKinds.includes(kind), networkKinds.includes(kind)];
     const useless: Record<string, boolean> = {
       args: kind !== 'plugin',
-      exit_map: !commandKinds.includes(kind),
-      sudo: networkKinds.includes(kind),
-      env: networkKinds.includes(kind),
+      exit_map: !commandKinds.includes(kind) && kind !== 'passive',
+      sudo: isNetwork || isTold,
+      env: isNetwork || isTold,
+      ...(isTold ? Object.fromEntries(uselessForTold.map((key) => [key, true])) : {}),
     };
+    if (
+      kind === 'alert' &&
+      this.#parts.alert !== undefined &&
+      Object.keys(this.#parts.alert.match).length === 0
+    )
+      this.#context.problems.add(
+        this.#place('alert'),
+        '`match` is empty: every alert would fit',
+        'write at least `alertname: NAME`',
+      );
     for (const [key, wrong] of Object.entries(useless)) {
       if (!wrong || !this.#entry.tree.entries.has(key)) continue;
       this.#context.problems.add(this.#place(key), `\`${key}\` means nothing for \`${kind}\``, 'delete it');
@@ -171,7 +187,9 @@ class OneCheck {
     const name = this.#parts.run_on;
     const local: RunOn = { kind: 'local' };
     if (name === undefined)
-      return kind !== undefined && networkKinds.includes(kind) ? local : { kind: 'target' };
+      return kind !== undefined && [...networkKinds, ...toldKinds].includes(kind)
+        ? local
+        : { kind: 'target' };
     if (name === 'target') return { kind: 'target' };
     if (name === 'local') return local;
     const { fleet, problems } = this.#context;
@@ -192,6 +210,15 @@ class OneCheck {
     const entry = this.#entry.tree.entries.get(key);
     return (value ? entry?.tree.place : entry?.keyPlace) ?? this.#entry.keyPlace;
   }
+}
+
+/**
+ * When it is looked whether a result is overdue, or an alert over. Of a passive check by the calendar: nobody is to wait for its next
+ * result as for that of a check that is asked.
+ */
+function toldTiming(kind: CheckKind): Timing {
+  if (kind === 'passive') return { kind: 'calendar', cron: '* * * * *', timezone: 'UTC' };
+  return { kind: 'interval', everyMs: milliseconds('1m') };
 }
 
 /** Nagios Core's low_service_flap_threshold and high_service_flap_threshold. */

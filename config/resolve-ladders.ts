@@ -26,6 +26,7 @@ export function resolveLadders(context: RunbookContext, checks: ResolvedChecks):
     const trigger = triggerOf(context, root, checks);
     const rungs = rungsOf(root, next);
     if (trigger?.check === hostCheck) refuseOnDownHost(context, rungs);
+    warnOfVerify(context, root, rungs, checks);
     if (trigger === undefined || root.action === undefined) continue;
     const definitions = rungs.flatMap(({ action }) => action ?? []);
     ladders.push({ id: root.action.id, runbook: context.id, trigger, rungs: definitions });
@@ -159,6 +160,26 @@ function checkWhen({ problems }: RunbookContext, { tree }: ReadAction['entry']):
     problems.add(keyPlace(tree, 'when'), '`check` is missing', hint);
   }
   return problems.problems.length === found;
+}
+
+/** Only another result can show that a repair helped, and a passive check cannot be asked for one. */
+function warnOfVerify(
+  { problems }: RunbookContext,
+  root: ReadAction,
+  rungs: readonly ReadAction[],
+  { checks }: ResolvedChecks,
+): void {
+  const check = checks.get(root.parts.when?.check ?? '');
+  if (check?.probe.kind !== 'passive') return;
+  for (const { name, entry, action } of rungs) {
+    const isMessage = action?.effect.kind === 'notify' || action?.effect.kind === 'webhook';
+    if (action === undefined || isMessage || entry.tree.entries.has('verify')) continue;
+    problems.warn(
+      entry.keyPlace,
+      `\`${name}\` is verified by the next result of \`${check.name}\`, which is passive and may come late`,
+      'write `verify: { within: ... }` long enough for it, and let the repair tell a result with `mendd submit` when it has ended',
+    );
+  }
 }
 
 /** What needs the host cannot help while it is down. */

@@ -136,7 +136,23 @@ export type ProbeDefinition =
     }
   | { kind: 'disk'; path: string; warnPercent: number; critPercent: number }
   | { kind: 'process'; name: string; min: number; max?: number }
-  | { kind: 'ping'; address?: string; count: number; warnMs?: number; critMs?: number; lossPercent: number };
+  | { kind: 'ping'; address?: string; count: number; warnMs?: number; critMs?: number; lossPercent: number }
+  /** Never asked: others tell its results. Without one for `ttlMs` it takes `state`. */
+  | { kind: 'passive'; ttlMs?: number; state: Exclude<CheckState, 'ok'> }
+  | AlertProbe;
+
+/** Never asked: a problem while an alert that fits fires for the host. */
+export interface AlertProbe {
+  kind: 'alert';
+  /** Globs by label; all must hold. */
+  match: Readonly<Record<string, string>>;
+  /** Label that names the host; `host` or else `instance` without it. */
+  hostLabel?: string;
+  /** Without it the label `severity` says it. */
+  state?: Exclude<CheckState, 'ok'>;
+  /** How long one that tells no end fires without being told again. */
+  resolveMs?: number;
+}
 
 /** An executable from the definitions' plugins/ directory, uploaded by content hash. */
 export interface PluginFile {

@@ -42,8 +42,8 @@ export interface Store {
   close(): void;
 }
 
-/** `facts` by host and source, `inventory` by source, `definitions` by what they are read from. */
-export type HeardKind = 'facts' | 'inventory' | 'definitions';
+/** `facts` by host and source, `inventory` by source, `definitions` by what they are read from, `told` by host and check, `alert` by host and labels. */
+export type HeardKind = 'facts' | 'inventory' | 'definitions' | 'told' | 'alert';
 
 /** The newest thing told from outside, so that a start does not begin blind. */
 export interface Heard {

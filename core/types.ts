@@ -249,8 +249,11 @@ export interface Pause {
   untilMs?: number;
 }
 
-/** `register` stands aside of the others, which hold each other in this order: it lets a host register and nothing else. */
-export type Scope = 'read' | 'ack' | 'act' | 'admin' | 'register';
+/**
+ * `register` and `submit` stand aside of the others, which hold each other in this order: one lets a host register, the other tell
+ * results and alerts, and nothing else.
+ */
+export type Scope = 'read' | 'ack' | 'act' | 'admin' | 'register' | 'submit';
 
 /** Something that happened, past tense, replayable by id. */
 export interface StoredEvent {
@@ -307,4 +310,6 @@ export type EventType =
   | 'registration.asked'
   | 'registration.admitted'
   | 'registration.rejected'
-  | 'registration.expired';
+  | 'registration.expired'
+  | 'heartbeat.failed'
+  | 'heartbeat.recovered';

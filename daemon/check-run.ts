@@ -43,6 +43,10 @@ export async function askCheck(
   const plan = options.planCheck(check, host);
   const { signal = new AbortController().signal } = options;
   if (plan.kind === 'probe') return { kind: 'result', result: await plan.probe(check.timeoutMs, signal) };
+  if (plan.kind === 'told') {
+    const told = plan.look();
+    return typeof told === 'string' ? { kind: 'not_asked', reason: told } : { kind: 'result', result: told };
+  }
   const outcome = await options.runner.run({
     target: targetOf(asked),
     script: plan.script,

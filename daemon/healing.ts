@@ -30,6 +30,7 @@ import { Recorder } from './recorder.ts';
 import { RunJournal } from './run-journal.ts';
 import { SelfDoubt } from './self-doubt.ts';
 import { Suppressions } from './suppressions.ts';
+import { createTold } from './told.ts';
 import { Trust } from './trust.ts';
 
 export interface HealingOptions {
@@ -64,6 +65,7 @@ export interface Healing {
   trust: Trust;
   auditWatch: AuditWatch;
   recorder: Recorder;
+  told: ReturnType<typeof createTold>;
 }
 
 /** Errors: MenddError when the ledger cannot be read. */
@@ -217,6 +219,7 @@ export function createHealing(options: HealingOptions): Healing {
     trust,
     auditWatch,
     recorder,
+    told: createTold({ clock, store, history, fleet }),
   };
 }
 

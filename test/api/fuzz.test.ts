@@ -117,6 +117,11 @@ const bodies: Record<string, object> = {
   '/api/v1/acknowledgements': { host: 'web-1', check: 'app.up', reason: 'x', sticky: true },
   '/api/v1/register': { name: 'web-9', address: '10.0.0.9', port: 22, user: 'x', labels: { role: 'web' } },
   '/api/v1/inventories/{name}/accept': { reason: 'x', tag: 'x' },
+  '/api/v1/results': { results: [{ host: 'web-1', check: 'job', exitCode: 2, output: 'x|a=1', ttl: '1h' }] },
+  '/api/v1/alerts': {
+    version: '4',
+    alerts: [{ labels: { alertname: 'Up', host: 'web-1' }, status: 'firing' }],
+  },
   '/api/v1/reload': { confirm: 'abcdef0' },
   '/api/v1/rollback': { reason: 'x', commit: 'abcdef0' },
   '/api/v1/plan': { directory: '/nonexistent' },
@@ -139,6 +144,8 @@ hosts: [web-1, web-2]
 every: 1h
 checks:
   up: { run: "true", timeout: 1s }
+  job: { passive: { ttl: 26h } }
+  told: { alert: { match: { alertname: Up } } }
 actions:
   fix: { run: "true", when: { check: up, state: [critical] } }
 `;

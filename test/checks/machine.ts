@@ -89,7 +89,7 @@ export function runScript(script: string, options: { path?: string; plugin?: str
 /** The script of a command plan, read by the plan. */
 export async function ask(plan: CheckPlan, options: { path?: string } = {}): Promise<CheckResult> {
   if (plan.kind === 'probe') return plan.probe(5000, new AbortController().signal);
-  if (plan.read === undefined) throw new Error('this plan is read as a plugin');
+  if (plan.kind === 'told' || plan.read === undefined) throw new Error('this plan is read as a plugin');
   return plan.read(await runScript(plan.script, options));
 }
 
