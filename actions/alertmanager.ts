@@ -7,13 +7,23 @@ import type { Incident } from './incident.ts';
 /** What Go writes for a time that is not known: an alert that still fires. */
 const noTime = '0001-01-01T00:00:00Z';
 
-/** One alert a message. `receiver` is the name of the notify target. */
+/** One alert for each problem of a message. `receiver` is the name of the notify target. */
 export function alertmanagerBody(incident: Incident, receiver: string): Record<string, unknown> {
-  const { labels, resolved, startedAt, endedAt, title, text } = incident;
+  const { labels, resolved, startedAt, endedAt, title, text, url, page, problems } = incident;
   const status = resolved ? 'resolved' : 'firing';
-  const { alertname = '', host } = labels;
-  const groupLabels = { alertname, ...(host === undefined ? {} : { host }) };
+  const { alertname, host } = labels;
+  const groupLabels = {
+    ...(alertname === undefined ? {} : { alertname }),
+    ...(host === undefined ? {} : { host }),
+  };
   const annotations = { summary: title, description: text };
+  const own = {
+    labels,
+    startedAt,
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(url === undefined ? {} : { url }),
+  };
+  const alerts = problems.length > 1 ? problems : [own];
   return {
     version: '4',
     groupKey: `{}:{${Object.entries(groupLabels)
@@ -23,21 +33,26 @@ export function alertmanagerBody(incident: Incident, receiver: string): Record<s
     status,
     receiver,
     groupLabels,
-    commonLabels: labels,
+    commonLabels: commonOf(alerts.map((each) => each.labels)),
     commonAnnotations: annotations,
-    externalURL: '',
-    alerts: [
-      {
-        status,
-        labels,
-        annotations,
-        startsAt: startedAt,
-        endsAt: endedAt ?? noTime,
-        generatorURL: '',
-        fingerprint: fingerprintOf(labels),
-      },
-    ],
+    externalURL: page ?? '',
+    alerts: alerts.map((alert) => ({
+      status: resolved || alert.endedAt !== undefined ? 'resolved' : 'firing',
+      labels: alert.labels,
+      annotations,
+      startsAt: alert.startedAt,
+      endsAt: alert.endedAt ?? (resolved ? (endedAt ?? noTime) : noTime),
+      generatorURL: alert.url ?? '',
+      fingerprint: fingerprintOf(alert.labels),
+    })),
   };
+}
+
+function commonOf(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {
+  const [first = {}, ...others] = all;
+  return Object.fromEntries(
+    Object.entries(first).filter(([name, value]) => others.every((each) => each[name] === value)),
+  );
 }
 
 const offset = 0xcbf29ce484222325n;

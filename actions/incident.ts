@@ -20,8 +20,22 @@ export interface Incident {
   /** RFC 3339, UTC. */
   startedAt: string;
   endedAt?: string;
+  /** Where people look at it; ours. */
+  url?: string;
+  /** The page as a whole. */
+  page?: string;
+  /** Of a message about several problems: each by itself. */
+  problems: readonly IncidentProblem[];
   /** What it is about; the same for the problem and its recovery. */
   labels: Readonly<Record<string, string>>;
+}
+
+/** One problem of several. */
+export interface IncidentProblem {
+  labels: Readonly<Record<string, string>>;
+  startedAt: string;
+  endedAt?: string;
+  url?: string;
 }
 
 const severityOfState: Readonly<Record<string, Severity>> = {
@@ -45,7 +59,7 @@ export function incidentOf(message: OutboxMessage): Incident {
   const severity = severityOf(message);
   const labels = {
     alertname: written('check') ?? topicName(written('topic')),
-    host: inertLine(host),
+    host: inertLine(host) || written('host'),
     runbook: written('runbook'),
     ladder: inertLine(message.ladder),
     severity,
@@ -58,6 +72,8 @@ export function incidentOf(message: OutboxMessage): Incident {
     text: inert(text),
     startedAt: written('since') ?? at,
     ...(resolved ? { endedAt: written('recovered') ?? at } : {}),
+    ...linksOf(body),
+    problems: problemsOf(body['problems'], severity),
     labels: Object.fromEntries(
       Object.entries(labels).filter((entry): entry is [string, string] => Boolean(entry[1])),
     ),
@@ -65,6 +81,8 @@ export function incidentOf(message: OutboxMessage): Incident {
 }
 
 function severityOf({ kind, body }: OutboxMessage): Severity {
+  const said = severities.find((each) => each === body['severity']);
+  if (said !== undefined) return said;
   if (body['kind'] === 'notice') {
     return body['todo'] !== undefined || body['topic'] === 'brake.released' ? 'warning' : 'info';
   }
@@ -76,8 +94,43 @@ function topicName(topic: string | undefined): string {
   return topic === 'brake.released' ? 'brake.engaged' : (topic ?? 'mendd');
 }
 
-function idOf({ key, host, ladder, body }: OutboxMessage): string {
+function idOf({ key, host, ladder, body, conversation }: OutboxMessage): string {
+  if (conversation !== undefined) return hashOf([conversation]);
   // A brake is told by `...~on` and `...~off`.
   const about = ladder === '' ? [key.replace(/~(on|off)$/, '')] : [host, ladder, body['since'] ?? ''];
+  return hashOf(about);
+}
+
+function hashOf(about: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 32);
+}
+
+const severities: readonly Severity[] = ['critical', 'error', 'warning', 'info'];
+
+function linksOf({ url, page }: OutboxMessage['body']): Pick<Incident, 'url' | 'page'> {
+  return {
+    ...(typeof url === 'string' ? { url } : {}),
+    ...(typeof page === 'string' ? { page } : {}),
+  };
+}
+
+/** What daemon/ wrote of each; the names of hosts and checks are cleaned. */
+function problemsOf(problems: unknown, severity: Severity): IncidentProblem[] {
+  if (!Array.isArray(problems)) return [];
+  return (problems as Record<string, unknown>[]).map((each) => {
+    const text = (name: string): string => (typeof each[name] === 'string' ? inertLine(each[name]) : '');
+    const labels = {
+      alertname: text('check'),
+      host: text('host'),
+      runbook: text('runbook'),
+      ladder: text('ladder'),
+      severity: text('severity') || severity,
+    };
+    return {
+      labels: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')),
+      startedAt: text('since'),
+      ...(text('over') === '' ? {} : { endedAt: text('over') }),
+      ...(text('url') === '' ? {} : { url: text('url') }),
+    };
+  });
 }

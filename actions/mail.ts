@@ -69,10 +69,11 @@ function connectionOf(target: MailTarget) {
 }
 
 function contentOf(target: MailTarget, message: OutboxMessage) {
-  const { subject, text } = message.body;
+  const { subject, text, thread, problem } = message.body;
   if (typeof subject !== 'string' || typeof text !== 'string') {
     throw new Error(`Message ${message.key} has no subject or text.`);
   }
+  const first = [thread, problem].find((key) => typeof key === 'string' && key !== message.key);
   return {
     from: target.from,
     to: [...target.to],
@@ -80,9 +81,15 @@ function contentOf(target: MailTarget, message: OutboxMessage) {
     text,
     date: new Date(message.createdAtMs),
     // The same for each attempt, so that a repetition shows as one mail.
-    messageId: `<${createHash('sha256').update(message.key).digest('hex').slice(0, 32)}@mendd>`,
+    messageId: messageId(message.key),
+    // A recovery and what comes in between stand under the problem.
+    ...(first === undefined ? {} : { inReplyTo: messageId(first), references: messageId(first) }),
     headers: { 'Auto-Submitted': 'auto-generated' },
   };
+}
+
+function messageId(key: unknown): string {
+  return `<${createHash('sha256').update(String(key)).digest('hex').slice(0, 32)}@mendd>`;
 }
 
 /**

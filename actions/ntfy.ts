@@ -18,7 +18,7 @@ const tagOf: Readonly<Record<Severity, string>> = {
 
 export function ntfyMessage(
   { url, topic, token, priority }: Extract<NotifyTarget, { kind: 'ntfy' }>,
-  { title, text, severity, resolved }: Incident,
+  { title, text, severity, resolved, url: click }: Incident,
 ): HttpMessage {
   const content = {
     topic,
@@ -28,6 +28,7 @@ export function ntfyMessage(
     priority: priority[resolved ? 'info' : severity],
     tags: [resolved ? 'white_check_mark' : tagOf[severity]],
     markdown: false,
+    ...(click === undefined ? {} : { click }),
   };
   return {
     url,

@@ -8,7 +8,7 @@ import type { EventType } from '../core/types.ts';
 import type { Deliver, Delivery } from './deliver.ts';
 
 export interface Outbox {
-  /** Sends what is due; resolves when that is done. One at a time: a call meanwhile adds one more pass. Never rejects. */
+  /** Sends what is due; resolves when nothing is under way. A target that is being served is looked at again afterwards. Never rejects. */
   pump(): Promise<void>;
 }
 
@@ -24,10 +24,10 @@ export interface OutboxOptions {
   ) => void;
 }
 
-/** Messages of one pass. */
-const batchLimit = 500;
+/** Messages of one target that are read at a time. */
+const batchLimit = 100;
 /** Targets served at once; the messages of one target go out in order. */
-const parallelTargets = 4;
+const parallelTargets = 16;
 /** Waits between attempts: the jittered half to whole of 1 min, 2 min, ... 1 h. */
 const retry = { baseMs: 60_000, capMs: 3_600_000 };
 /** The longest wait that a receiver may ask for. */
@@ -48,44 +48,46 @@ class OutboxPump implements Outbox {
   readonly #waitingProblems = new Map<number, string>();
   /** Until when a receiver asked to be left alone. Wall time, by target. */
   readonly #resting = new Map<string, number>();
-  #running: Promise<void> | undefined;
-  #again = false;
+  /** Targets that are being served, and since then were asked for again. */
+  readonly #lanes = new Map<string, Promise<void>>();
+  readonly #again = new Set<string>();
+  /** What is due for targets without a lane. */
+  readonly #due = new Map<string, readonly OutboxMessage[]>();
   #ledgerProblem: string | undefined;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
   }
 
-  pump(): Promise<void> {
-    this.#again = true;
-    this.#running ??= this.#passes().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+  async pump(): Promise<void> {
+    this.#look();
+    while (this.#lanes.size > 0) await Promise.all(this.#lanes.values());
   }
 
-  async #passes(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      await this.#pass();
-    }
-  }
-
-  async #pass(): Promise<void> {
+  #look(): void {
     const { coordinator, clock } = this.#options;
     const due = this.#ledger(() => coordinator.dueMessages(clock.nowMs(), batchLimit)) ?? [];
-    const byTarget = new Map<string, OutboxMessage[]>();
+    this.#due.clear();
     for (const message of due.toSorted((a, b) => a.id - b.id)) {
-      if (this.#rests(message.target)) continue;
-      byTarget.set(message.target, [...(byTarget.get(message.target) ?? []), message]);
+      const { target } = message;
+      if (this.#lanes.has(target)) this.#again.add(target);
+      else if (!this.#rests(target)) this.#due.set(target, [...(this.#due.get(target) ?? []), message]);
     }
-    const queues = [...byTarget.values()];
-    const serve = async (): Promise<void> => {
-      for (let queue = queues.shift(); queue !== undefined; queue = queues.shift()) {
-        await this.#serveTarget(queue);
-      }
-    };
-    await Promise.all(Array.from({ length: parallelTargets }, serve));
+    this.#fill();
+  }
+
+  /** A target that is slow holds up nobody but itself. */
+  #fill(): void {
+    for (const [target, queue] of this.#due) {
+      if (this.#lanes.size >= parallelTargets) return;
+      this.#due.delete(target);
+      const lane = this.#serveTarget(queue).then(() => {
+        this.#lanes.delete(target);
+        if (this.#again.delete(target)) this.#look();
+        else this.#fill();
+      });
+      this.#lanes.set(target, lane);
+    }
   }
 
   /** Stops at the first failure that another attempt may mend: what is behind it would most likely fail as well. */
@@ -185,5 +187,6 @@ class OutboxPump implements Outbox {
 }
 
 function conversationOf(message: OutboxMessage): string {
-  return [message.target, message.host, message.ladder].join('\n');
+  const { target, host, ladder, conversation } = message;
+  return conversation === undefined ? [target, host, ladder].join('\n') : `${target}\n${conversation}`;
 }

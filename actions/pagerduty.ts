@@ -13,12 +13,13 @@ export function pagerdutyMessage(
   { url, routingKey }: Extract<NotifyTarget, { kind: 'pagerduty' }>,
   incident: Incident,
 ): HttpMessage {
-  const { id, resolved, severity, title, text, startedAt, labels } = incident;
+  const { id, resolved, severity, title, text, startedAt, labels, url: link } = incident;
   const content = {
     routing_key: routingKey.reveal(),
     event_action: resolved ? 'resolve' : 'trigger',
     dedup_key: `mendd-${id}`,
     client: 'mendd',
+    ...(link === undefined ? {} : { client_url: link, links: [{ href: link, text: 'mendd' }] }),
     payload: {
       summary: cutBytes(title, summaryBytes),
       source: labels['host'] ?? 'mendd',

@@ -17,7 +17,7 @@ const sectionBytes = 2400;
  */
 export function slackMessage(
   { url }: Extract<NotifyTarget, { kind: 'slack' }>,
-  { title, text, resolved }: Incident,
+  { title, text, resolved, url: link }: Incident,
 ): HttpMessage {
   const head = cutBytes(`${resolved ? '✅' : '🔔'} ${title}`, headerBytes);
   const body = cutBytes(text.trimEnd(), sectionBytes);
@@ -26,6 +26,7 @@ export function slackMessage(
     blocks: [
       { type: 'header', text: plainText(head, 150) },
       { type: 'section', text: plainText(body, 3000) },
+      ...(link === undefined ? [] : [{ type: 'section', text: { type: 'mrkdwn', text: `<${link}|Look>` } }]),
     ],
     link_names: false,
     unfurl_links: false,

@@ -155,10 +155,10 @@ test('a target that fails is asked once a pass; other targets are not held up', 
   expect(sent.toSorted()).toEqual(['m1', 'm2', 'm4']);
 });
 
-test('at most four targets at once, one message each', async () => {
+test('at most sixteen targets at once, one message each', async () => {
   let running = 0;
   let most = 0;
-  const queue = Array.from({ length: 24 }, (_, index) => queued(index + 1, { target: `t${index % 8}` }));
+  const queue = Array.from({ length: 60 }, (_, index) => queued(index + 1, { target: `t${index % 20}` }));
   const { outbox, sent } = desk(queue, async () => {
     running += 1;
     most = Math.max(most, running);
@@ -167,8 +167,27 @@ test('at most four targets at once, one message each', async () => {
     return ok;
   });
   await outbox.pump();
-  expect(sent).toHaveLength(24);
-  expect(most).toBe(4);
+  expect(sent).toHaveLength(60);
+  expect(most).toBe(16);
+});
+
+test('a target that hangs holds up nobody else, neither now nor at the next pump', async () => {
+  let release: () => void = () => undefined;
+  const messages = [queued(1), queued(2, { target: 'mail' })];
+  const { outbox, sent } = desk(messages, ({ target }) =>
+    target === 'mail' ? ok : new Promise((resolve) => (release = () => resolve(ok))),
+  );
+  const first = outbox.pump();
+  await vi.waitFor(() => expect(messages[1]?.status).toBe('sent'));
+  messages.push(queued(3, { target: 'mail' }), queued(4));
+  const second = outbox.pump();
+  await vi.waitFor(() => expect(messages[2]?.status).toBe('sent'));
+  expect(sent).toEqual(['m1', 'm2', 'm3']);
+  release();
+  await vi.waitFor(() => expect(sent).toContain('m4'));
+  release();
+  await Promise.all([first, second]);
+  expect(messages.every(({ status }) => status === 'sent')).toBe(true);
 });
 
 test('a recovery never overtakes its problem', async () => {
