@@ -2,6 +2,7 @@
  * Who may ask what. Reading without a token is for programs on this box alone; every change needs a token with the
  * scope of its route. It decides by the socket's own address: no forwarded header can make a caller local.
  */
+import type { Socket } from 'node:net';
 import type { FastifyRequest } from 'fastify';
 import type { Clock, Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
@@ -78,6 +79,8 @@ export interface AccessOptions {
   /** The address the API was told to listen on. */
   listenHost: () => string;
   place: Place;
+  /** Whether it came by a socket of this machine's file system. */
+  isLocal: (socket: Socket) => boolean;
 }
 
 /** What the routes of sessions ask. */
@@ -103,7 +106,11 @@ export function scopesOf(token: Token | undefined): Scope[] {
  */
 export function guardAccess(app: ApiServer, options: AccessOptions): Access {
   const { runs, clock, place } = options;
-  const failures = app.createRateLimit({ max: failuresPerMinute, timeWindow: 60_000 });
+  const failures = app.createRateLimit({
+    max: failuresPerMinute,
+    timeWindow: 60_000,
+    keyGenerator: ({ socket }) => socket.remoteAddress ?? 'socket',
+  });
   const changes = app.createRateLimit({
     max: changesPerMinute,
     timeWindow: 60_000,
@@ -229,13 +236,17 @@ function allowWithoutToken(request: FastifyRequest, scope: Scope, options: Acces
 /** Why it may be no program of this machine; undefined for one. */
 function strangeness(
   request: FastifyRequest,
-  { listenHost, place }: AccessOptions,
+  { listenHost, place, isLocal }: AccessOptions,
 ): RequestProblem | undefined {
   const { host } = request.headers;
-  if (!isLoopback(request.socket.remoteAddress)) return refuse('Reading from another machine needs a token.');
+  const isFromSocket = isLocal(request.socket);
+  if (!isFromSocket && !isLoopback(request.socket.remoteAddress))
+    return refuse('Reading from another machine needs a token.');
   if (proxyHeaders.some((name) => request.headers[name] !== undefined))
     return refuse('Reading through a proxy needs a token.');
   const { publicUrl } = place;
+  // No page of a stranger reaches a socket.
+  if (isFromSocket) return undefined;
   if (isOwnName(host, [listenHost(), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]))
     return undefined;
   return new RequestProblem(

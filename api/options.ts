@@ -9,6 +9,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { TlsFiles } from '../core/daemon-config.ts';
 import type { Clock } from '../core/ports.ts';
 import type { DaemonPort, History, RunBook } from '../core/views.ts';
 
@@ -27,6 +28,8 @@ export interface ApiOptions {
   log: ApiLog;
   /** As people reach it; its host name is taken as our own. */
   publicUrl?: string;
+  /** Speaks TLS with them; plain HTTP without. */
+  tls?: TlsFiles;
   /** Where the built page is: index.html and assets/. */
   pageDirectory?: string;
 }

@@ -3,7 +3,6 @@
  * passes on; it decides nothing about hosts, checks or actions.
  */
 import { randomUUID } from 'node:crypto';
-import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
@@ -82,7 +81,7 @@ function createServer(options: ApiOptions, listeners: Listeners): ApiServer {
   return fastify({
     logger: false,
     bodyLimit: apiLimits.bodyBytes,
-    serverFactory: (handler) => listeners.create(handler as RequestListener),
+    serverFactory: (handler) => listeners.create(handler),
     routerOptions: { maxParamLength: apiLimits.paramChars },
     // A request that comes while closing is refused by our own hook, as a problem like every other.
     return503OnClosing: false,
@@ -239,7 +238,11 @@ export function createApi(options: ApiOptions): Api {
     },
     listenOn: async (path) => {
       await app.ready();
-      await listeners.listenOn(path, (request, response) => app.routing(request, response), answerBrokenRequest);
+      await listeners.listenOn(
+        path,
+        (request, response) => app.routing(request, response),
+        answerBrokenRequest,
+      );
     },
     close: () => {
       closing ??= close();

@@ -2,6 +2,9 @@
  * Speaks HTTP with a daemon: every request has a time limit and a size limit, every failure is an error a person can act on.
  * It holds the token and prints nothing.
  */
+import { type ClientRequest, request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { rootCertificates } from 'node:tls';
 import { exitCodes, MenddError } from '../core/errors.ts';
 import { CommandError } from './exit.ts';
 
@@ -15,6 +18,17 @@ const pageSize = 500;
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
+interface RequestOptions {
+  method: string;
+  signal: AbortSignal;
+  headers: Readonly<Record<string, string | number>>;
+}
+
+interface Exchanged {
+  status: number;
+  text: string;
+}
+
 /** RFC 9457, as far as it is read. */
 interface ProblemAnswer {
   title?: string;
@@ -24,13 +38,24 @@ interface ProblemAnswer {
   problems?: string[];
 }
 
+/** Where a daemon is, and how it is known to be the right one. */
+export interface DaemonPlace {
+  /** `http://127.0.0.1:8420`, `https://...` or `unix:/run/mendd/api.sock`; without a slash at its end. */
+  base: string;
+  /** In PEM: trusted beside those every program trusts. */
+  ca?: string;
+  /** Whose certificate is expected, when it is not the one of the address. */
+  name?: string;
+}
+
 export class ApiClient {
   readonly base: string;
+  readonly #place: DaemonPlace;
   readonly #token: string | undefined;
 
-  /** `base`: `http://127.0.0.1:8420`, without a slash at its end. */
-  constructor(base: string, token: string | undefined) {
-    this.base = base;
+  constructor(place: DaemonPlace, token: string | undefined) {
+    this.base = place.base;
+    this.#place = place;
     this.#token = token;
   }
 
@@ -73,38 +98,56 @@ export class ApiClient {
     headers: Readonly<Record<string, string>> = {},
     timeoutMs = requestTimeoutMs,
   ): Promise<T> {
-    const url = new URL(this.base + path);
+    const search = new URLSearchParams();
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
+      if (value !== undefined) search.set(name, String(value));
     }
-    const { status, text } = await this.#exchange(url, {
-      method,
-      // A token must not follow a redirect to somebody else.
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
-      headers: {
-        accept: 'application/json, application/problem+json',
-        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const { status, text: answered } = await this.#exchange(
+      search.size > 0 ? `${path}?${search.toString()}` : path,
+      text,
+      {
+        method,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          accept: 'application/json, application/problem+json',
+          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+          ...(text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+          ...headers,
+        },
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const answer = this.#parse(text);
+    );
+    const answer = this.#parse(answered);
     if (status >= 200 && status < 300) return answer as T;
     throw refusal(status, answer as ProblemAnswer);
   }
 
-  async #exchange(url: URL, init: RequestInit): Promise<{ status: number; text: string }> {
+  async #exchange(path: string, body: string | undefined, options: RequestOptions): Promise<Exchanged> {
     try {
-      const response = await fetch(url, init);
-      return { status: response.status, text: await readLimited(response) };
+      return await exchange(this.#open(path, options), body);
     } catch (error) {
       if (error instanceof CommandError) throw error;
       throw new MenddError('DAEMON_UNREACHABLE', `No answer from ${this.base}: ${causeOf(error)}.`, {
         cause: error,
+        ...(isDistrust(error) ? { hint: distrustHint } : {}),
       });
     }
+  }
+
+  /** Redirects are not followed: a token must not go to somebody else. */
+  #open(path: string, options: RequestOptions): ClientRequest {
+    const { base, ca, name } = this.#place;
+    if (base.startsWith('unix:'))
+      return plainRequest({ ...options, socketPath: base.slice('unix:'.length), path });
+    const url = new URL(base + path);
+    if (url.protocol === 'http:') return plainRequest(url, options);
+    return tlsRequest(url, {
+      ...options,
+      ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
+      ...(name === undefined ? {} : { servername: name }),
+    });
   }
 
   #parse(text: string): unknown {
@@ -118,16 +161,27 @@ export class ApiClient {
   }
 }
 
-async function readLimited(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > answerBytes)
-      throw new CommandError(exitCodes.failed, `The answer is larger than ${answerBytes} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+/** Errors: those of the connection; CommandError for an answer that is too large. */
+function exchange(request: ClientRequest, body: string | undefined): Promise<Exchanged> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('error', reject);
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.byteLength;
+        chunks.push(chunk);
+        if (bytes <= answerBytes) return;
+        reject(new CommandError(exitCodes.failed, `The answer is larger than ${answerBytes} bytes.`));
+        request.destroy();
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    request.end(body);
+  });
 }
 
 const causes: Readonly<Record<string, string>> = {
@@ -137,12 +191,22 @@ const causes: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the machine cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
+  ENOENT: 'there is no such socket',
+  EACCES: 'this user may not open it',
+  EPROTO: 'it does not speak TLS',
 };
 
+const distrustHint =
+  'Give the certificate of its authority with --ca FILE or NODE_EXTRA_CA_CERTS, and the name in its certificate with --api.';
+
+function isDistrust(error: unknown): boolean {
+  const { code = '' } = error as { code?: string };
+  return /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code);
+}
+
 function causeOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it did not answer in time';
   const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'it did not answer in time';
   const first = cause instanceof AggregateError ? cause.errors[0] : cause;
   const code = (first as { code?: string } | undefined)?.code ?? '';
   return causes[code] ?? (first instanceof Error ? first.message : String(first));

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import { ApiClient } from './client.ts';
-import { apiBase } from './daemon-file.ts';
+import { apiPlace } from './daemon-file.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type Format, formats, Output } from './output.ts';
 
@@ -20,6 +20,7 @@ export interface ConfigOptions {
 
 export interface ApiOptions extends OutputOptions, ConfigOptions {
   api?: string;
+  ca?: string;
   tokenFile?: string;
 }
 
@@ -61,16 +62,18 @@ export function withConfig(command: Command): Command {
 export function withApi(command: Command): Command {
   return withConfig(withOutput(command))
     .addOption(
-      new Option('--api <url>', 'address of the daemon (default: api.listen of the daemon file)').env(
-        'MENDD_API',
-      ),
+      new Option(
+        '--api <url>',
+        'address of the daemon, or unix:/path of its socket (default: as the daemon file says)',
+      ).env('MENDD_API'),
     )
+    .option('--ca <file>', 'certificates to trust beside the usual ones, in PEM')
     .option('--token-file <file>', 'file with the token; $MENDD_TOKEN without it');
 }
 
 export async function openSession(options: ApiOptions): Promise<Session> {
   const token = readToken(options.tokenFile);
-  return { client: new ApiClient(await apiBase(options), token), out: new Output(options.output) };
+  return { client: new ApiClient(await apiPlace(options), token), out: new Output(options.output) };
 }
 
 /** Errors: 77 when the file cannot be read, 64 when what it holds can be no token. */

@@ -1,10 +1,11 @@
 /**
  * Finds the daemon file, and reads from it the few keys that commands need beside a running daemon. It judges no definitions.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { type Problem, ProblemList, sortProblems } from '../config/problems.ts';
 import type { DaemonFile } from '../config/resolve-daemon.ts';
 import { MenddError } from '../core/errors.ts';
+import type { DaemonPlace } from './client.ts';
 import { usageError } from './exit.ts';
 
 /** Where it is looked for when nobody says where it is. */
@@ -26,20 +27,42 @@ export function findDaemonFile(named: string | undefined): string {
   );
 }
 
-/** Address of the API: as told, else where the daemon file says, else the usual one. Errors: 64, CONFIG_MISSING. */
-export async function apiBase(options: { api?: string; config?: string }): Promise<string> {
-  if (options.api !== undefined) return readBase(options.api);
+/** Where the API is: as told, else where the daemon file says, else at the usual address. Errors: 64, 77, CONFIG_MISSING. */
+export async function apiPlace(options: {
+  api?: string;
+  config?: string;
+  ca?: string;
+}): Promise<DaemonPlace> {
+  const ca = options.ca === undefined ? {} : { ca: readAuthority(options.ca) };
+  if (options.api !== undefined) return { base: readBase(options.api), ...ca };
   const file = options.config ?? usualPlaces.find((path) => existsSync(path));
-  if (file === undefined) return usualApi;
-  const listen = (await readDaemonKeys(findDaemonFile(file))).api?.listen;
-  return listen === undefined ? usualApi : `http://${reachable(listen.host)}:${listen.port}`;
+  const api = file === undefined ? undefined : (await readDaemonKeys(findDaemonFile(file))).api;
+  if (api === undefined) return { base: usualApi, ...ca };
+  const { listen, socket, tls, public_url: publicUrl } = api;
+  if (listen === 'none') return { base: `unix:${socket ?? ''}` };
+  const address = `${reachable(listen.host)}:${listen.port}`;
+  if (tls === undefined) return { base: `http://${address}` };
+  const name = publicUrl === undefined ? {} : { name: new URL(publicUrl).hostname };
+  return { base: `https://${address}`, ...ca, ...name };
+}
+
+function readAuthority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw usageError(`--ca: ${(error as Error).message}.`, 'Give a readable file with certificates in PEM.');
+  }
 }
 
 function readBase(text: string): string {
+  if (/^unix:\/[^\0\n]+$/.test(text)) return text;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol))
     return (url.origin + url.pathname).replace(/\/+$/, '');
-  throw usageError(`--api: \`${text}\` is no address.`, `Write for example ${usualApi}.`);
+  throw usageError(
+    `--api: \`${text}\` is no address.`,
+    `Write for example ${usualApi} or unix:/run/mendd/api.sock.`,
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { delimiter, dirname, join } from 'node:path';
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
+import type { TlsFiles } from '../core/daemon-config.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { ApiClient } from './client.ts';
@@ -118,7 +119,8 @@ export async function examineDefinitions(
     const store = await examineStore(definitions.daemon.store.path);
     const warnings = loaded.warnings.map((warning) => note(formatProblem(warning)));
     const valid = good(`${file} is valid: revision ${definitions.revision}, ${definitions.hosts.size} hosts`);
-    const findings = [valid, ...warnings, ...store.findings, ...(await examineSsh(definitions))];
+    const tls = await examineTls(definitions.daemon.api.tls);
+    const findings = [valid, ...warnings, ...store.findings, ...tls, ...(await examineSsh(definitions))];
     return { findings, daemonRuns: store.daemonRuns };
   } catch (error) {
     if (!(error instanceof MenddError)) throw error;
@@ -155,6 +157,19 @@ async function examineStore(path: string): Promise<{ findings: Finding[]; daemon
       ? good(`the store ${path} is there, and no daemon uses it`)
       : bad(failure.message, failure.hint),
   );
+}
+
+async function examineTls(files: TlsFiles | undefined): Promise<Finding[]> {
+  if (files === undefined) return [];
+  const { expiryProblem, readKeyPair } = await import('../api/certificate.ts');
+  let expiry: string | undefined;
+  const failure = await failureOf(() => {
+    expiry = expiryProblem(readKeyPair(files), files.certificate, Date.now());
+  });
+  if (failure !== undefined) return [bad(failure.message, failure.hint)];
+  if (expiry !== undefined)
+    return [bad(`In the API, ${expiry}.`, 'Renew it; mendd takes the new one by itself.')];
+  return [good('the certificate of the API can be used')];
 }
 
 async function examineSsh(definitions: Definitions): Promise<Finding[]> {
@@ -206,7 +221,9 @@ async function examineKnownHosts(
 
 export async function examineApi(client: ApiClient, daemonRuns: boolean): Promise<Finding> {
   try {
-    await client.get('/readyz');
+    const { problems = [] } = await client.get<{ problems?: string[] }>('/readyz');
+    if (problems.length > 0)
+      return bad(`The daemon at ${client.base} is ready, but: ${problems.join('; ')}`, 'Its log says more.');
     return good(`the daemon at ${client.base} is ready`);
   } catch (error) {
     if (error instanceof CommandError)

@@ -1,6 +1,18 @@
 /** Owns the keys under `api` of the daemon file. */
 import { map, text } from './fields.ts';
-import { hostAndPort } from './names.ts';
+import { absolutePath, type HostAndPort, path, readHostAndPort } from './names.ts';
+
+const usualListen = '127.0.0.1:8420';
+
+function listen() {
+  const shape = { examples: [usualListen, '[::1]:8420', 'none'] };
+  return text<HostAndPort | 'none'>(
+    `an address and port such as \`${usualListen}\``,
+    shape,
+    (input) => (input === 'none' ? { value: input } : readHostAndPort(input, usualListen, 0)),
+    { numbers: true },
+  );
+}
 
 /** As people reach it, through a proxy or not; without a slash at its end. */
 function publicUrl() {
@@ -22,15 +34,30 @@ function publicUrl() {
 
 export const apiSchema = map(
   {
-    listen: hostAndPort('127.0.0.1:8420', 0)
-      .prefault('127.0.0.1:8420')
-      .meta({ description: 'Address and port of the API and the page.' }),
+    listen: listen()
+      .prefault(usualListen)
+      .meta({ description: 'Address and port of the API and the page; `none` when there is a `socket`.' }),
+    socket: absolutePath('/run/mendd/api.sock').optional().meta({
+      description:
+        'A socket in the file system, for its owner and group: who may open it may read without a token.',
+    }),
+    tls: map({
+      certificate: path().meta({
+        description: 'PEM: the certificate, then those between it and its root.',
+      }),
+      key: path().meta({ description: 'PEM: its private key, without a passphrase.' }),
+    })
+      .optional()
+      .meta({
+        description:
+          'TLS 1.2 and 1.3 on the port. New files are taken within ten seconds, without a restart.',
+      }),
     public_url: publicUrl().optional().meta({
       description:
         'Under which people reach the page; for links in messages. Its host name is taken as the daemon’s own.',
     }),
   },
-  'tls tokens cors base_path',
+  'tokens cors base_path',
 )
   .prefault({})
   .meta({ description: 'The HTTP API and the page.' });

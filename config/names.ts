@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from 'node:net';
 import type { z } from 'zod';
+import type { Parsed } from '../core/types.ts';
 import { matching, text } from './fields.ts';
 
 export const hostNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
@@ -100,22 +101,20 @@ export interface HostAndPort {
 /** `127.0.0.1:8420` or `[::1]:8420`. */
 export function hostAndPort(example: string, leastPort: 0 | 1): z.ZodType<HostAndPort> {
   const shape = { examples: [example, '[::1]:22'] };
-  return text(
-    `an address and port such as \`${example}\``,
-    shape,
-    (input) => {
-      const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(input);
-      const port = Number(match?.[3]);
-      const host = match?.[1] ?? match?.[2];
-      if (host === undefined || (match?.[1] !== undefined && !isIPv6(host))) {
-        const meant = isIPv6(input) ? `\`[${input}]:PORT\`` : `for example \`${example}\` or \`[::1]:22\``;
-        return { problem: `\`${input.slice(0, 80)}\` is not an address and port; write ${meant}` };
-      }
-      if (port >= leastPort && port <= 65_535) return { value: { host, port } };
-      return {
-        problem: `port ${port} does not exist; ${port === 0 ? 'the least is 1' : 'the most is 65535'}`,
-      };
-    },
-    { numbers: true },
-  );
+  const read = (input: string) => readHostAndPort(input, example, leastPort);
+  return text(`an address and port such as \`${example}\``, shape, read, { numbers: true });
+}
+
+export function readHostAndPort(input: string, example: string, leastPort: 0 | 1): Parsed<HostAndPort> {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(input);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || (match?.[1] !== undefined && !isIPv6(host))) {
+    const meant = isIPv6(input) ? `\`[${input}]:PORT\`` : `for example \`${example}\` or \`[::1]:22\``;
+    return { problem: `\`${input.slice(0, 80)}\` is not an address and port; write ${meant}` };
+  }
+  if (port >= leastPort && port <= 65_535) return { value: { host, port } };
+  return {
+    problem: `port ${port} does not exist; ${port === 0 ? 'the least is 1' : 'the most is 65535'}`,
+  };
 }

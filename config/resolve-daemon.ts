@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { ApiConfig } from '../core/daemon-config.ts';
 import type { DaemonConfig, HostDefinition, SshConfig } from '../core/definitions.ts';
 import { type DaemonInput, daemonSchema } from './daemon-schema.ts';
 import { resolveRegistration } from './inventory/registration.ts';
@@ -59,6 +60,10 @@ export function resolveDaemon(
   const notify = resolveNotify(parts.notify ?? {}, tree, secrets, problems);
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
+  if (parts.api?.listen === 'none' && parts.api.socket === undefined) {
+    const hint = 'set `socket`, for example `/run/mendd/api.sock`, or an address';
+    problems.add(placeOf(tree, ['api', 'listen']), 'nobody could reach the API: there is no `socket`', hint);
+  }
   const remediation = resolveRemediation(parts.remediation, limits);
   const told = { tree, targets: names, nowMs: Date.now(), problems };
   const messages = parts.messages && resolveMessages(parts.messages, told);
@@ -78,10 +83,7 @@ export function resolveDaemon(
       keepRollupsMs: store.keep.rollups,
     },
     ssh,
-    api: {
-      listen: api.listen,
-      ...(api.public_url === undefined ? {} : { publicUrl: api.public_url }),
-    },
+    api: resolveApi(api, path),
     scheduler: {
       maxConcurrent: scheduler.max_concurrent,
       maxPerHost: scheduler.max_per_host,
@@ -93,6 +95,18 @@ export function resolveDaemon(
     notify,
     ...(messages === undefined ? {} : { messages }),
     log,
+  };
+}
+
+function resolveApi(
+  { listen, socket, tls, public_url: publicUrl }: DaemonInput['api'],
+  path: (written: string) => string,
+): ApiConfig {
+  return {
+    ...(listen === 'none' ? {} : { listen }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(tls === undefined ? {} : { tls: { certificate: path(tls.certificate), key: path(tls.key) } }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
   };
 }
 

@@ -23,13 +23,31 @@ export interface DaemonConfig {
   notify: ReadonlyMap<string, NotifyTarget>;
   /** Absent: `remediation.page` alone. */
   messages?: MessagesConfig;
+  /** An outside watchdog that is told while mendd works. */
+  heartbeat?: HeartbeatConfig;
   log: { level: 'debug' | 'info' | 'warn' | 'error' };
 }
 
 export interface ApiConfig {
-  listen: { host: string; port: number };
+  /** Absent: no port, only the socket. */
+  listen?: { host: string; port: number };
+  /** A socket in the file system. */
+  socket?: string;
+  tls?: TlsFiles;
   /** As people reach it; no slash at its end. */
   publicUrl?: string;
+}
+
+/** Paths of PEM files; the certificate with those between it and its root. */
+export interface TlsFiles {
+  certificate: string;
+  key: string;
+}
+
+export interface HeartbeatConfig {
+  url: Secret;
+  everyMs: number;
+  timeoutMs: number;
 }
 
 /** A git repository with definitions. */

@@ -69,6 +69,11 @@ export const errorCatalogue = {
     meaning: 'The API address cannot be listened on.',
     hint: 'Set api.listen to an address of this machine and a port above 1023, for example 127.0.0.1:8420.',
   },
+  TLS_UNUSABLE: {
+    exitCode: exitCodes.configMissing,
+    meaning: 'The certificate or the key of the API cannot be used.',
+    hint: 'Mend the files under api.tls: PEM, readable by mendd, the key without a passphrase and of that certificate.',
+  },
   KEY_UNUSABLE: {
     exitCode: exitCodes.permission,
     meaning: 'The SSH private key cannot be used.',

@@ -14,7 +14,7 @@ import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort } from '../core/views.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
-import { apiPlaces } from './api-places.ts';
+import { apiPlaces, listenAt } from './api-places.ts';
 import { AuditExport } from './audit.ts';
 import { runCheck, sharesExec } from './check-run.ts';
 import { within } from './clock.ts';
@@ -24,6 +24,7 @@ import type { Fleet } from './fleet.ts';
 import { createFleetRunner } from './fleet-runner.ts';
 import { createHealing, type Healing } from './healing.ts';
 import { healthOf } from './health.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { Housekeeping } from './housekeeping.ts';
 import type { Resolved } from './judge-definitions.ts';
 import { inKeptWorld } from './kept-world.ts';
@@ -150,7 +151,14 @@ export class App {
     });
     const webhook = () => fleet.definitions.daemon.remediation.auditWebhook;
     const auditExport = new AuditExport({ ...common, webhook });
-    this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox, auditExport });
+    const heartbeat = new Heartbeat({
+      ...common,
+      history,
+      config: () => fleet.definitions.daemon.heartbeat,
+      isReady: () => this.daemon.health().ready,
+      onBeat: (isHeard) => this.#tally.beat(isHeard),
+    });
+    this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox, auditExport, heartbeat });
     this.#recovered = stores.recovered ?? [];
     this.daemon = this.#createPort();
     this.#api = createApi({
@@ -228,8 +236,7 @@ export class App {
   /** Errors: MenddError PORT_IN_USE. */
   async start(): Promise<void> {
     const { definitions, log, clock } = this.#options;
-    const { listen } = definitions.daemon.api;
-    this.#address = await this.#api.listen(listen.host, listen.port);
+    this.#address = await listenAt(this.#api, definitions.daemon.api);
     const { revision } = definitions;
     log.info(
       { ...this.#address, revision, mode: this.#healing.fleet.mode, hosts: definitions.hosts.size },

@@ -8,7 +8,13 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { RequestProblem } from '../problems.ts';
 
-export function probeRoutes(app: ApiServer, { daemon }: ApiOptions, metrics: Metrics): void {
+/** `ownProblem`: what is wrong with the API itself, though it answers. */
+export function probeRoutes(
+  app: ApiServer,
+  { daemon }: ApiOptions,
+  metrics: Metrics,
+  ownProblem: () => string | undefined,
+): void {
   app.route({
     method: 'GET',
     url: '/healthz',
@@ -39,7 +45,7 @@ export function probeRoutes(app: ApiServer, { daemon }: ApiOptions, metrics: Met
           { 'retry-after': '5' },
         );
       }
-      return reply.header('cache-control', 'no-store').send({ ready, problems });
+      return reply.header('cache-control', 'no-store').send({ ready, problems: [ownProblem() ?? []].flat() });
     },
   });
 
