@@ -20,4 +20,10 @@ export interface ScreenEntry {
 /** By the first word of the path. */
 export const screens: Readonly<Record<string, ScreenEntry>> = {
   '': { title: 'Now', load: () => ({ Screen: NowScreen }) },
+  hosts: { title: 'Hosts', load: () => import('./screens/hosts.tsx') },
+  runs: { title: 'Runs', load: () => import('./screens/runs.tsx') },
+  approvals: { title: 'Approvals', load: () => import('./screens/approvals.tsx') },
+  silences: { title: 'Silences', load: () => import('./screens/silences.tsx') },
+  definitions: { title: 'Definitions', load: () => import('./screens/definitions.tsx') },
+  incidents: { load: () => import('./screens/incident.tsx') },
 };

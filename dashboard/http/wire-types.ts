@@ -8,6 +8,7 @@ import type {
   Run,
   RunItem,
 } from '../../api/action-shapes.ts';
+import type { Config, PlanAnswer as Plan } from '../../api/config-shapes.ts';
 import type { Now } from '../../api/control-shapes.ts';
 import type {
   Approval,
@@ -17,7 +18,7 @@ import type {
   Suppression,
   TrustCap,
 } from '../../api/restraint-shapes.ts';
-import type { Check, CheckStatus, Host, StoredResult, Transition } from '../../api/shapes.ts';
+import type { Check, CheckStatus, Host, Rollup, StoredResult, Transition } from '../../api/shapes.ts';
 
 /** What a shape lets out. */
 export type Sent<T extends { _zod: { output: unknown } }> = T['_zod']['output'];
@@ -27,6 +28,7 @@ export type ApprovalAnswer = Sent<typeof Approval>;
 export type BrakeAnswer = Sent<typeof Brake>;
 export type CheckAnswer = Sent<typeof Check>;
 export type CheckStatusAnswer = Sent<typeof CheckStatus>;
+export type ConfigAnswer = Sent<typeof Config>;
 export type DecisionAnswer = Sent<typeof Decision>;
 export type DoubtAnswer = Sent<typeof Doubt>;
 export type ExplainedAnswer = Sent<typeof ExplainAnswer>;
@@ -34,8 +36,10 @@ export type ExplanationAnswer = Sent<typeof Explanation>;
 export type GateAnswer = Sent<typeof GateVerdict>;
 export type HostAnswer = Sent<typeof Host>;
 export type NowAnswer = Sent<typeof Now>;
+export type PlanAnswer = Sent<typeof Plan>;
 export type QuarantineAnswer = Sent<typeof Quarantine>;
 export type ResultAnswer = Sent<typeof StoredResult>;
+export type RollupAnswer = Sent<typeof Rollup>;
 export type RunAnswer = Sent<typeof Run>;
 export type RunItemAnswer = Sent<typeof RunItem>;
 export type SuppressionAnswer = Sent<typeof Suppression>;

@@ -1,0 +1,72 @@
+/** Why something is done or not: the rungs, the answer, its gates, and when it could come; now or as it was decided then. */
+import type { ExplainedAnswer, ExplanationAnswer } from '../http/wire-types.ts';
+import { GateTable } from './gate-table.tsx';
+import { Output } from './output.tsx';
+import { At, Until } from './time.tsx';
+import { plain, shortName } from './words.ts';
+
+const verdicts: Readonly<Record<string, string>> = {
+  act: 'runs',
+  would_act: 'would run',
+  held: 'is held',
+  gave_up: 'gave up',
+  nothing: 'has nothing to do',
+};
+
+export function Explained({ answer }: { answer: ExplainedAnswer }) {
+  if (answer.explanations.length === 0)
+    return (
+      <p class="dim">
+        {answer.source === 'now' ? 'No action is configured for this.' : 'Nothing was decided by then.'}
+      </p>
+    );
+  return (
+    <>
+      {answer.source === 'ledger' ? (
+        <p class="note edge-calm">
+          As it was decided at <At at={answer.at} />, from the stored decisions.
+        </p>
+      ) : undefined}
+      {answer.explanations.map((each) => (
+        <One key={`${each.ladder} ${each.action}`} of={each} />
+      ))}
+    </>
+  );
+}
+
+function One({ of }: { of: ExplanationAnswer }) {
+  return (
+    <section class="explained">
+      <p>
+        <b>{shortName(of.action)}</b> {verdicts[of.verdict] ?? plain(of.verdict)}
+        {of.verdict === 'act' ? undefined : `: ${plain(of.reason)}`}
+        {of.earliest === undefined ? undefined : (
+          <>
+            {' '}
+            · earliest <Until at={of.earliest} />
+          </>
+        )}
+      </p>
+      {of.rungs.length === 0 ? undefined : (
+        <ol class="rungs">
+          {of.rungs.map((rung) => (
+            <li key={rung.action} class={rung.status}>
+              <b>{shortName(rung.action)}</b> <span class="dim">{plain(rung.kind)}</span> {rung.status}
+              {rung.why === '' ? undefined : (
+                <>
+                  : <Output text={rung.why} limit={300} />
+                </>
+              )}
+            </li>
+          ))}
+        </ol>
+      )}
+      <details class="more">
+        <summary>
+          {of.gates.filter(({ passed }) => passed).length} of {of.gates.length} gates pass
+        </summary>
+        <GateTable gates={of.gates} />
+      </details>
+    </section>
+  );
+}

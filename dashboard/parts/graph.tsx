@@ -1,0 +1,91 @@
+/** Draws one figure over time with its limits. In a chunk of its own, as it brings uPlot; it reads nothing. */
+import { useEffect, useRef } from 'preact/hooks';
+import UPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { theme } from '../theme.ts';
+import type { Figure, Limits } from './figures.ts';
+import { clockTime } from './words.ts';
+
+const heightPx = 220;
+
+interface GraphProps {
+  figure: Figure;
+  limits: Limits;
+  nowMs: number;
+}
+
+function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+interface Line {
+  label: string;
+  values: (number | null)[];
+  series: UPlot.Series;
+}
+
+/** The figure, the band it moved in, and a dashed line for each limit: form first, colour second. */
+function linesOf({ figure, limits }: GraphProps): Line[] {
+  const flat = (value: number): number[] => figure.points.map(() => value);
+  const [text, warn, bad] = [colour('--text'), colour('--warn'), colour('--bad')];
+  const limit =
+    (kind: string, stroke: string, dash: number[]) =>
+    (value: number): Line => ({
+      label: `${kind} ${value}${figure.uom}`,
+      values: flat(value),
+      series: { stroke, dash, width: 1.5, points: { show: false } },
+    });
+  const edge = { stroke: 'transparent', points: { show: false } };
+  return [
+    { label: 'max', values: figure.points.map(({ max }) => max), series: edge },
+    { label: 'min', values: figure.points.map(({ min }) => min), series: edge },
+    {
+      label: figure.label,
+      values: figure.points.map(({ value }) => value),
+      series: { stroke: text, width: 2, points: { show: figure.points.length < 60 } },
+    },
+    ...limits.warn.map(limit('warning', warn, [8, 5])),
+    ...limits.crit.map(limit('critical', bad, [2, 4])),
+  ];
+}
+
+function optionsOf(props: GraphProps, lines: readonly Line[], width: number): UPlot.Options {
+  const axis = {
+    stroke: colour('--dim'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line') },
+    font: '12px system-ui',
+  };
+  return {
+    width,
+    height: heightPx,
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false } },
+    series: [{}, ...lines.map(({ label, series }) => ({ label, ...series }))],
+    bands: [{ series: [1, 2], fill: `color-mix(in srgb, ${colour('--busy')} 25%, transparent)` }],
+    axes: [
+      { ...axis, values: (_plot, ticks) => ticks.map((sec) => clockTime(sec * 1000, props.nowMs)) },
+      { ...axis, size: 60, values: (_plot, ticks) => ticks.map((value) => `${value}${props.figure.uom}`) },
+    ],
+  };
+}
+
+export function Graph(props: GraphProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const { figure, limits } = props;
+  const look = theme.value;
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return undefined;
+    const lines = linesOf(props);
+    const data = [figure.points.map(({ atSec }) => atSec), ...lines.map(({ values }) => values)];
+    const plot = new UPlot(optionsOf(props, lines, element.clientWidth), data as UPlot.AlignedData, element);
+    const watch = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: heightPx }));
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      plot.destroy();
+    };
+  }, [figure, limits, look]);
+  return <div class="graph" ref={place} aria-hidden="true" />;
+}

@@ -1,0 +1,145 @@
+/** The whole story of one check, newest first: changes of state, what was decided and why, what was done, who was told. */
+import { useState } from 'preact/hooks';
+import { apiPath } from '../http/client.ts';
+import type { DecisionAnswer, RunAnswer, RunItemAnswer, TransitionAnswer } from '../http/wire-types.ts';
+import { useResource } from '../live/resource.ts';
+import { filters, link, path } from '../route.ts';
+import { StateBadge } from './badge.tsx';
+import { Gates } from './gate-table.tsx';
+import { Output } from './output.tsx';
+import { Reading } from './reading.tsx';
+import { RunDetails, RunStatus } from './run-details.tsx';
+import { useSteady } from './steady.tsx';
+import { At } from './time.tsx';
+import { plain, shortName } from './words.ts';
+
+export type Moment =
+  | { kind: 'change'; at: string; key: string; change: TransitionAnswer }
+  | { kind: 'decision'; at: string; key: string; decision: DecisionAnswer }
+  | { kind: 'run'; at: string; key: string; run: RunItemAnswer };
+
+export interface StorySources {
+  changes: readonly TransitionAnswer[];
+  decisions: readonly DecisionAnswer[];
+  /** Of the host; those of other checks are left out. */
+  runs: readonly RunItemAnswer[];
+}
+
+/** A decision that led to a run is told by the run. */
+export function storyOf({ changes, decisions, runs }: StorySources): Moment[] {
+  const ladders = new Set(decisions.map(({ ladder }) => ladder));
+  const moments: Moment[] = [
+    ...changes.map((change) => ({
+      kind: 'change' as const,
+      at: change.at,
+      key: `change ${change.id}`,
+      change,
+    })),
+    ...decisions
+      .filter(({ verdict }) => verdict !== 'act')
+      .map((decision) => ({
+        kind: 'decision' as const,
+        at: decision.at,
+        key: `decision ${decision.id}`,
+        decision,
+      })),
+    ...runs
+      .filter(({ ladder }) => ladders.has(ladder))
+      .map((run) => ({ kind: 'run' as const, at: run.decidedAt, key: run.id, run })),
+  ];
+  return moments.toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+}
+
+export function Story({ moments }: { moments: readonly Moment[] }) {
+  const steady = useSteady(moments, ({ key }) => key);
+  if (moments.length === 0) return <p class="dim">Nothing has happened yet.</p>;
+  return (
+    <>
+      {steady.notice}
+      <ol class="timeline" {...steady.hold}>
+        {steady.items.map((moment) => (
+          <li key={moment.key} class={moment.kind}>
+            <At at={moment.at} />
+            <div class="grow">
+              {moment.kind === 'change' ? <Change change={moment.change} /> : undefined}
+              {moment.kind === 'decision' ? <Decision decision={moment.decision} /> : undefined}
+              {moment.kind === 'run' ? <Run run={moment.run} /> : undefined}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function Change({ change }: { change: TransitionAnswer }) {
+  return (
+    <>
+      <StateBadge state={change.to} />{' '}
+      <span class="dim">
+        {change.from === change.to ? '' : `was ${change.from} · `}
+        {change.type}
+        {change.to === 'ok' || change.type === 'hard' ? '' : `, try ${change.attempt}`}
+        {change.afterAction ? ' · after an action' : ''}
+        {change.flapping ? ` · flapping (${change.percent.toFixed(0)} %)` : ''}
+      </span>
+      <div>
+        <Output text={change.text} />
+      </div>
+    </>
+  );
+}
+
+/** `?at=` of the same view. */
+export function hrefAt(at: string | undefined): string {
+  const query = new URLSearchParams(filters.value);
+  if (at === undefined) query.delete('at');
+  else query.set('at', at);
+  return query.size === 0 ? path.value : `${path.value}?${query}`;
+}
+
+function Decision({ decision }: { decision: DecisionAnswer }) {
+  return (
+    <>
+      <span class="state calm">· {plain(decision.verdict)}</span> <b>{shortName(decision.action)}</b>:{' '}
+      {plain(decision.reason)}
+      {decision.count === 1 ? undefined : (
+        <span class="dim">
+          , {decision.count} times until <At at={decision.lastAt} />
+        </span>
+      )}{' '}
+      <a href={hrefAt(decision.lastAt)}>Why then?</a>
+      <Gates gates={decision.gates} />
+    </>
+  );
+}
+
+function Run({ run }: { run: RunItemAnswer }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <RunStatus status={run.status} /> <a href={link('runs', run.id)}>{shortName(run.action)}</a>{' '}
+      <span class="dim">
+        by <Output text={run.decidedBy} limit={80} />
+        {run.approvedBy === undefined ? undefined : (
+          <>
+            , approved by <Output text={run.approvedBy} limit={80} />
+          </>
+        )}
+      </span>
+      <div>
+        <Output text={run.outcome ?? run.reason} limit={300} />
+      </div>
+      <Output text={run.command} limit={300} class="command" />
+      <details class="more" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+        <summary>Output, gates and verification</summary>
+        {isOpen ? <WholeRun id={run.id} /> : undefined}
+      </details>
+    </>
+  );
+}
+
+function WholeRun({ id }: { id: string }) {
+  const run = useResource<RunAnswer>(apiPath`/api/v1/runs/${id}`, (event) => event.runId === id);
+  return <Reading of={run}>{(value) => <RunDetails run={value} />}</Reading>;
+}

@@ -1,0 +1,21 @@
+/** What a screen shows while an answer is on its way, is refused, or is there. */
+import type { ComponentChildren } from 'preact';
+import type { Resource } from '../live/resource.ts';
+import { ProblemNote } from './problem.tsx';
+
+interface ReadingProps<T> {
+  of: Resource<T>;
+  children: (value: T) => ComponentChildren;
+}
+
+/** An old answer stays when a newer one failed, and it is said that it is old. */
+export function Reading<T>({ of, children }: ReadingProps<T>) {
+  const value = of.data.value;
+  const problem = of.problem.value;
+  return (
+    <>
+      {problem === undefined ? undefined : <ProblemNote problem={problem} />}
+      {value === undefined ? problem === undefined && <p class="dim">Loading…</p> : children(value)}
+    </>
+  );
+}

@@ -1,0 +1,139 @@
+/** All that is known of one run: who decided it, what was sent, what came back, and how it was judged. */
+import type { ComponentChildren } from 'preact';
+import type { RunAnswer } from '../http/wire-types.ts';
+import { runMark } from './badge.tsx';
+import { Gates } from './gate-table.tsx';
+import { Output } from './output.tsx';
+import { At, Until } from './time.tsx';
+import { plain, span } from './words.ts';
+
+/** Characters of an output that are shown; the daemon keeps more. */
+const outputLimit = 20_000;
+
+export function RunStatus({ status }: { status: string }) {
+  const { sign, word, tone } = runMark(status);
+  return (
+    <span class={`state ${tone}`}>
+      <span aria-hidden="true">{sign}</span> {word}
+    </span>
+  );
+}
+
+/** How long it took, or takes. */
+export function took(run: {
+  dispatchedAt?: string | undefined;
+  endedAt?: string | undefined;
+}): string | undefined {
+  if (run.dispatchedAt === undefined || run.endedAt === undefined) return undefined;
+  return span(Date.parse(run.endedAt) - Date.parse(run.dispatchedAt));
+}
+
+function Item({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function Text({ title, text }: { title: string; text: string | undefined }) {
+  if (text === undefined || text === '') return null;
+  return (
+    <section>
+      <h3>{title}</h3>
+      <Output text={text} block limit={outputLimit} />
+    </section>
+  );
+}
+
+export function RunDetails({ run }: { run: RunAnswer }) {
+  return (
+    <div class="run">
+      <h3>Exact command</h3>
+      <Output text={run.command} block limit={outputLimit} class="command" />
+      <dl class="facts">
+        <Item name="Decided">
+          <At at={run.decidedAt} /> by <Output text={run.decidedBy} />: <Output text={run.reason} />
+        </Item>
+        {run.approvedBy === undefined ? undefined : (
+          <Item name="Approved by">
+            <Output text={run.approvedBy} />
+          </Item>
+        )}
+        <Item name="Sent">{run.dispatchedAt === undefined ? 'not sent' : <At at={run.dispatchedAt} />}</Item>
+        <Item name="Ended">
+          {run.endedAt === undefined ? 'still open' : <At at={run.endedAt} />}
+          {took(run) === undefined ? '' : `, after ${took(run)}`}
+        </Item>
+        {run.outcome === undefined ? undefined : (
+          <Item name="Outcome">
+            <Output text={run.outcome} />
+          </Item>
+        )}
+        {run.exitCode === undefined ? undefined : <Item name="Exit code">{run.exitCode}</Item>}
+        <Item name="Verification">
+          <Verification run={run} />
+        </Item>
+        <Item name="Had to hold">
+          <Preconditions run={run} />
+        </Item>
+        <Item name="Try">
+          {run.attempt} of this problem · definitions <Output text={run.revision} />
+        </Item>
+      </dl>
+      <Text title="Output" text={run.stdout} />
+      <Text title="Error output" text={run.stderr} />
+      <Text title="Evidence from before it" text={run.evidence} />
+      <h3>What happened</h3>
+      <ol class="story">
+        {run.events.map((event, index) => (
+          <li key={index}>
+            <At at={event.at} /> <b>{plain(event.status)}</b> <Output text={event.text} />
+          </li>
+        ))}
+      </ol>
+      <Gates gates={run.gates} />
+    </div>
+  );
+}
+
+function Verification({ run }: { run: RunAnswer }) {
+  if (run.verifyBy === undefined) return <>none asked for</>;
+  const okSince = run.verifyOkSince;
+  return (
+    <>
+      {run.endedAt === undefined ? (
+        <>
+          must hold <Until at={run.verifyBy} />
+        </>
+      ) : (
+        plain(run.status)
+      )}
+      {okSince === undefined ? (
+        ''
+      ) : (
+        <>
+          ; OK since <At at={okSince} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Preconditions({ run }: { run: RunAnswer }) {
+  const { bootId, unit, invocationId, notAfterUptimeSec } = run.preconditions;
+  const held = [
+    bootId === undefined ? undefined : `boot ${bootId.slice(0, 8)}`,
+    unit === undefined ? undefined : `unit ${unit}`,
+    invocationId === undefined ? undefined : `its invocation ${invocationId.slice(0, 8)}`,
+    notAfterUptimeSec === undefined ? undefined : `before ${Math.round(notAfterUptimeSec)} s of uptime`,
+  ].filter((each) => each !== undefined);
+  return (
+    <>
+      sent before <At at={run.notAfter} />
+      {held.length === 0 ? '' : '; on the host '}
+      <Output text={held.join(', ')} />
+    </>
+  );
+}

@@ -1,0 +1,262 @@
+/** What is in force: from where, since when, what is wrong with the newest, what a reload would change, and going back. */
+import { send } from '../http/client.ts';
+import { may } from '../http/session.ts';
+import type { ConfigAnswer } from '../http/wire-types.ts';
+import { useResource } from '../live/resource.ts';
+import { askFollow, askLetIn } from '../parts/acts.tsx';
+import { Act, openDialog } from '../parts/dialog.tsx';
+import { Output } from '../parts/output.tsx';
+import { openPlan } from '../parts/plan.tsx';
+import { Reading } from '../parts/reading.tsx';
+import { Row } from '../parts/row.tsx';
+import { At, Since } from '../parts/time.tsx';
+
+export function Screen() {
+  const config = useResource<ConfigAnswer>('/api/v1/config', (event) =>
+    event.type.startsWith('definitions.'),
+  );
+  return (
+    <section>
+      <Reading of={config}>{(value) => <Shown config={value} refresh={config.refresh} />}</Reading>
+    </section>
+  );
+}
+
+interface ShownProps {
+  config: ConfigAnswer;
+  refresh: () => void;
+}
+
+function Shown({ config, refresh }: ShownProps) {
+  return (
+    <>
+      <header class="title">
+        <h1>Definitions</h1>
+        <span class={`state ${config.lastReloadOk ? 'ok' : 'bad'}`}>
+          {config.lastReloadOk ? '● the newest are in force' : '✖ the newest are not in force'}
+        </span>
+        {may('admin') ? (
+          <>
+            <button type="button" onClick={() => openPlan(config.revision)}>
+              What would a reload change?
+            </button>
+            <button type="button" onClick={() => askReload(refresh)}>
+              Reload…
+            </button>
+          </>
+        ) : undefined}
+      </header>
+      <Problems problems={config.problems} />
+      <HeldNote config={config} />
+      <RollbackNote config={config} />
+      <dl class="facts">
+        <dt>In force</dt>
+        <dd>
+          <code>{config.revision}</code>, loaded <Since at={config.loadedAt} /> ago
+        </dd>
+        <Source source={config.source} />
+      </dl>
+      <Commits config={config} refresh={refresh} />
+    </>
+  );
+}
+
+function Problems({ problems }: { problems: readonly string[] }) {
+  if (problems.length === 0) return null;
+  return (
+    <section class="note edge-bad" aria-labelledby="problems-title">
+      <h2 id="problems-title">Why the newest are not in force</h2>
+      <ul class="problems">
+        {problems.map((text) => (
+          <li key={text}>
+            <Output text={text} block />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function HeldNote({ config }: Pick<ShownProps, 'config'>) {
+  const { held } = config;
+  if (held === undefined) return null;
+  return (
+    <section class="note edge-warn" aria-labelledby="held-title">
+      <h2 id="held-title">▲ The newest wait for a person</h2>
+      <ul>
+        {held.why.map((why) => (
+          <li key={why}>
+            <Output text={why} />
+          </li>
+        ))}
+      </ul>
+      <p>
+        Revision <code>{held.revision}</code>
+        {held.commit === undefined ? undefined : (
+          <>
+            , commit <code>{held.commit.slice(0, 12)}</code>
+          </>
+        )}
+      </p>
+      {may('admin') ? (
+        <button type="button" onClick={() => askLetIn(held.revision, held.why)}>
+          Let them in…
+        </button>
+      ) : undefined}
+    </section>
+  );
+}
+
+function RollbackNote({ config }: Pick<ShownProps, 'config'>) {
+  const { rollback } = config;
+  if (rollback === undefined) return null;
+  return (
+    <section class="note edge-warn" aria-labelledby="rollback-title">
+      <h2 id="rollback-title">▲ Gone back</h2>
+      <p>
+        <Output text={rollback.by} /> went back <Since at={rollback.since} /> ago:{' '}
+        <Output text={rollback.reason} />. New commits are not taken.
+      </p>
+      {may('admin') ? (
+        <button type="button" onClick={askFollow}>
+          Follow the branch again…
+        </button>
+      ) : undefined}
+    </section>
+  );
+}
+
+function Source({ source }: { source: ConfigAnswer['source'] }) {
+  if (source.kind === 'directory')
+    return (
+      <>
+        <dt>Directory</dt>
+        <dd>
+          <code>{source.path}</code>
+        </dd>
+      </>
+    );
+  const { commit, head, lookedAt } = source;
+  return (
+    <>
+      <dt>Repository</dt>
+      <dd>
+        <Output text={source.url} /> · branch <Output text={source.branch} />
+        {source.path === '' ? undefined : (
+          <>
+            {' '}
+            · path <Output text={source.path} />
+          </>
+        )}
+      </dd>
+      {commit === undefined ? undefined : (
+        <>
+          <dt>Commit</dt>
+          <dd>
+            <Commit commit={commit} />
+          </dd>
+        </>
+      )}
+      <dt>Branch is at</dt>
+      <dd>
+        {head === undefined ? 'not known yet' : <code>{head.slice(0, 12)}</code>}
+        {lookedAt === undefined ? undefined : (
+          <>
+            , looked at <Since at={lookedAt} /> ago
+          </>
+        )}
+      </dd>
+    </>
+  );
+}
+
+type CommitAnswer = ConfigAnswer['commits'][number];
+
+function Commit({ commit }: { commit: CommitAnswer }) {
+  return (
+    <>
+      <code>{commit.id.slice(0, 12)}</code> <Output text={commit.subject} limit={200} />{' '}
+      <span class="dim">
+        <Output text={commit.author} limit={100} />, <At at={commit.committedAt} />
+      </span>
+    </>
+  );
+}
+
+function Commits({ config, refresh }: ShownProps) {
+  const { source, commits } = config;
+  if (source.kind !== 'git') return null;
+  return (
+    <section aria-labelledby="commits-title">
+      <h2 id="commits-title">Were in force</h2>
+      <ul class="rows">
+        {commits.map((commit) => (
+          <CommitRow
+            key={commit.id}
+            commit={commit}
+            isInForce={commit.id === source.commit?.id}
+            refresh={refresh}
+          />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface CommitRowProps {
+  commit: CommitAnswer;
+  isInForce: boolean;
+  refresh: () => void;
+}
+
+function CommitRow({ commit, isInForce, refresh }: CommitRowProps) {
+  const back = { label: 'Go back to it…', scope: 'admin' as const, run: () => askRollback(commit, refresh) };
+  return (
+    <Row
+      id={commit.id}
+      tone={isInForce ? 'ok' : 'calm'}
+      sign={isInForce ? '●' : '·'}
+      slim
+      commands={isInForce ? [] : [back]}
+      aside={isInForce ? 'in force' : undefined}
+    >
+      <Commit commit={commit} />
+    </Row>
+  );
+}
+
+async function sendAnd(refresh: () => void, path: string, body: object) {
+  const answer = await send<{ revision: string }>('POST', path, body, { withinMs: 120_000 });
+  refresh();
+  return answer;
+}
+
+function askReload(refresh: () => void): void {
+  openDialog('Reload the definitions', () => (
+    <Act<{ revision: string }>
+      reason="none"
+      confirm="Reload"
+      run={() => sendAnd(refresh, '/api/v1/reload', {})}
+      done={({ revision }) => `Revision ${revision} is in force.`}
+    >
+      <p>They are read anew. When something is wrong with them, nothing changes.</p>
+    </Act>
+  ));
+}
+
+function askRollback(commit: CommitAnswer, refresh: () => void): void {
+  openDialog('Go back to an earlier commit', () => (
+    <Act<{ revision: string }>
+      reason="needed"
+      confirm="Go back"
+      danger
+      typeWord={commit.id.slice(0, 7)}
+      run={({ reason }) => sendAnd(refresh, '/api/v1/rollback', { reason, commit: commit.id })}
+      done="The earlier definitions are in force; new commits are not taken."
+    >
+      <p>
+        <Commit commit={commit} />
+      </p>
+    </Act>
+  ));
+}

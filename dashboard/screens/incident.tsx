@@ -1,0 +1,194 @@
+/** One check of one host: how it stands, what comes next and when, its figures, and its whole story. */
+import { apiPath } from '../http/client.ts';
+import type {
+  CheckAnswer,
+  DecisionAnswer,
+  ExplainedAnswer,
+  HostAnswer,
+  PageOf,
+  RunItemAnswer,
+  TransitionAnswer,
+} from '../http/wire-types.ts';
+import { isStale } from '../live/now-store.ts';
+import { useResource } from '../live/resource.ts';
+import { StateBadge } from '../parts/badge.tsx';
+import { Explained } from '../parts/explained.tsx';
+import { GraphPanel } from '../parts/graph-panel.tsx';
+import { IncidentActs } from '../parts/incident-acts.tsx';
+import { hrefAt, Story, storyOf } from '../parts/incident-story.tsx';
+import { Output } from '../parts/output.tsx';
+import { Reading } from '../parts/reading.tsx';
+import { Covering } from '../parts/suppression-rows.tsx';
+import { At, Since, Until } from '../parts/time.tsx';
+import { filters, link } from '../route.ts';
+import type { ScreenProps } from '../screens.ts';
+
+/** The trouble of a host itself, in place of a check. */
+const hostCheck = 'host';
+const storyLimit = '100';
+
+interface Place {
+  host: string;
+  check: string;
+}
+
+export function Screen({ names: [host = '', check = hostCheck] }: ScreenProps) {
+  const place = { host, check };
+  return (
+    <article key={`${host} ${check}`}>
+      <p class="crumbs">
+        <a href="/">Now</a> › <a href={link('hosts', host)}>{host}</a>
+      </p>
+      {check === hostCheck ? <HostHead host={host} /> : <CheckHead {...place} />}
+      <Covering host={host} check={check} />
+      <Next {...place} />
+      {check === hostCheck ? undefined : <GraphPanel {...place} />}
+      <section aria-labelledby="story-title">
+        <h2 id="story-title">What happened</h2>
+        <WholeStory {...place} />
+      </section>
+    </article>
+  );
+}
+
+function HostHead({ host }: { host: string }) {
+  const found = useResource<HostAnswer>(apiPath`/api/v1/hosts/${host}`, (event) => event.host === host);
+  return (
+    <Reading of={found}>
+      {({ status }) => (
+        <>
+          <header class="title">
+            <h1>{host}</h1>
+            <StateBadge state={status.state} stale={isStale.value} />
+            <span class="dim">
+              for <Since at={status.since} />
+            </span>
+          </header>
+          <IncidentActs host={host} check={hostCheck} isProblem={status.state === 'unreachable'} />
+          {status.failure === undefined ? undefined : <Output text={status.failure.message} block />}
+        </>
+      )}
+    </Reading>
+  );
+}
+
+function CheckHead({ host, check }: Place) {
+  const found = useResource<CheckAnswer>(
+    apiPath`/api/v1/checks/${host}/${check}`,
+    (event) => event.host === host,
+  );
+  return <Reading of={found}>{(value) => <Standing check={value} />}</Reading>;
+}
+
+function Standing({
+  check: { host, check, kind, status, stale, nextDueAt, maxAttempts },
+}: {
+  check: CheckAnswer;
+}) {
+  const { lastResult: result } = status;
+  return (
+    <>
+      <header class="title">
+        <h1>
+          {host} › {check}
+        </h1>
+        <StateBadge state={status.state} stale={stale || isStale.value} />
+        <span class="dim">
+          for <Since at={status.since} />
+          {status.state === 'ok' ? '' : ` · ${status.type}, ${status.attempt} of ${maxAttempts}`}
+          {status.flap.flapping ? ` · flapping (${status.flap.percent.toFixed(0)} %)` : ''}
+        </span>
+      </header>
+      {status.suppressedBy === undefined ? undefined : (
+        <p class="note edge-warn">
+          ▲ Probably because of{' '}
+          <a href={link('incidents', host, status.suppressedBy)}>{status.suppressedBy}</a>.
+        </p>
+      )}
+      <IncidentActs
+        host={host}
+        check={check}
+        isProblem={status.state !== 'ok' && status.state !== 'pending'}
+      />
+      {result === undefined ? (
+        <p class="dim">No result yet.</p>
+      ) : (
+        <>
+          <Output text={result.text} block />
+          {result.longText === '' ? undefined : (
+            <details class="more">
+              <summary>The rest of its output</summary>
+              <Output text={result.longText} block limit={20_000} />
+            </details>
+          )}
+        </>
+      )}
+      <p class="dim">
+        {kind}
+        {result === undefined ? undefined : (
+          <>
+            {' '}
+            · asked <Since at={result.startedAt} /> ago, took {result.durationMs} ms
+            {result.exitCode === undefined ? '' : `, exit ${result.exitCode}`}
+          </>
+        )}
+        {nextDueAt === undefined ? undefined : (
+          <>
+            {' '}
+            · again <Until at={nextDueAt} />
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+function Next({ host, check }: Place) {
+  const at = filters.value.get('at');
+  const query = new URLSearchParams({ host, check, ...(at === null ? {} : { at }) });
+  const explained = useResource<ExplainedAnswer>(
+    `/api/v1/explain?${query}`,
+    (event) => at === null && event.host === host,
+  );
+  return (
+    <section aria-labelledby="next-title">
+      <h2 id="next-title">{at === null ? 'What comes next' : 'Why then'}</h2>
+      {at === null ? undefined : (
+        <p>
+          At <At at={at} />. <a href={hrefAt(undefined)}>Back to now</a>
+        </p>
+      )}
+      <Reading of={explained}>{(answer) => <Explained answer={answer} />}</Reading>
+    </section>
+  );
+}
+
+function WholeStory({ host, check }: Place) {
+  const isOurs = (event: { host?: string }): boolean => event.host === host;
+  const ofCheck = new URLSearchParams({ host, check, limit: storyLimit });
+  const ofHost = new URLSearchParams({ host, limit: storyLimit });
+  const isHost = check === hostCheck;
+  const changes = useResource<PageOf<TransitionAnswer>>(
+    `/api/v1/transitions?${isHost ? ofHost : ofCheck}`,
+    isOurs,
+  );
+  const decisions = useResource<PageOf<DecisionAnswer>>(`/api/v1/decisions?${ofCheck}`, isOurs);
+  const runs = useResource<PageOf<RunItemAnswer>>(`/api/v1/runs?${ofHost}`, isOurs);
+  return (
+    <Reading of={changes}>
+      {({ items }) => (
+        <Reading of={decisions}>
+          {(decided) => (
+            <Story
+              moments={storyOf({
+                changes: isHost ? items.filter((each) => each.check === undefined) : items,
+                decisions: decided.items,
+                runs: runs.data.value?.items ?? [],
+              })}
+            />
+          )}
+        </Reading>
+      )}
+    </Reading>
+  );
+}

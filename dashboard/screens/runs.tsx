@@ -1,0 +1,150 @@
+/** Runs of actions, newest first, and if wanted what was not done and why; with an id behind it the one run. */
+import type { DecisionAnswer, PageOf, RunItemAnswer } from '../http/wire-types.ts';
+import { type Resource, useResource } from '../live/resource.ts';
+import { Filters, queryOf } from '../parts/filters.tsx';
+import { Reading } from '../parts/reading.tsx';
+import { Row } from '../parts/row.tsx';
+import { RunRow } from '../parts/run-row.tsx';
+import { useSteady } from '../parts/steady.tsx';
+import { At } from '../parts/time.tsx';
+import { plain, shortName } from '../parts/words.ts';
+import { filters, link } from '../route.ts';
+import type { ScreenProps } from '../screens.ts';
+import { Run } from './run.tsx';
+
+const pageSize = 50;
+
+const statuses = [
+  'intended',
+  'dispatched',
+  'unknown',
+  'verifying',
+  'verified',
+  'not_verified',
+  'inconclusive',
+  'done',
+  'failed',
+  'cancelled',
+  'refused',
+  'expired',
+];
+
+type Entry =
+  | { kind: 'run'; at: string; run: RunItemAnswer }
+  | { kind: 'held'; at: string; decision: DecisionAnswer };
+
+export function Screen({ names: [id] }: ScreenProps) {
+  return id === undefined ? <Runs /> : <Run key={id} id={id} />;
+}
+
+function Runs() {
+  const isHeldWanted = filters.value.get('held') === '1';
+  const common = { limit: String(pageSize) };
+  const runs = useResource<PageOf<RunItemAnswer>>(
+    `/api/v1/runs?${queryOf(['host', 'action', 'status', 'until'], common)}`,
+  );
+  const decisions = useResource<PageOf<DecisionAnswer>>(
+    isHeldWanted ? `/api/v1/decisions?${queryOf(['host', 'action', 'until'], common)}` : undefined,
+  );
+  return (
+    <section>
+      <h1>Runs</h1>
+      <Filters
+        of={[
+          { kind: 'text', name: 'host', label: 'Host' },
+          { kind: 'text', name: 'action', label: 'Action', hint: 'runbook.action' },
+          {
+            kind: 'choice',
+            name: 'status',
+            label: 'Status',
+            choices: [
+              { value: '', label: 'all' },
+              ...statuses.map((value) => ({ value, label: plain(value) })),
+            ],
+          },
+          { kind: 'flag', name: 'held', label: 'Also what was held back' },
+        ]}
+      />
+      <Reading of={runs}>
+        {(page) => <List page={page} held={isHeldWanted ? decisions : undefined} />}
+      </Reading>
+    </section>
+  );
+}
+
+function List({
+  page,
+  held,
+}: {
+  page: PageOf<RunItemAnswer>;
+  held: Resource<PageOf<DecisionAnswer>> | undefined;
+}) {
+  const { rows, older } = merged(page, held?.data.value);
+  const steady = useSteady(rows, keyOf);
+  return (
+    <>
+      {rows.length === 0 ? (
+        <p class="dim">Nothing was done{held === undefined ? '' : ' or held back'}.</p>
+      ) : undefined}
+      {steady.notice}
+      <ol class="rows" {...steady.hold}>
+        {steady.items.map((row) =>
+          row.kind === 'run' ? (
+            <RunRow key={keyOf(row)} run={row.run} />
+          ) : (
+            <HeldRow key={keyOf(row)} decision={row.decision} />
+          ),
+        )}
+      </ol>
+      <nav class="pager" aria-label="Pages">
+        {filters.value.get('until') === null ? undefined : <a href={hrefWith(undefined)}>Newest</a>}
+        {older === undefined ? undefined : <a href={hrefWith(older)}>Older</a>}
+      </nav>
+    </>
+  );
+}
+
+function keyOf(row: Entry): string {
+  return row.kind === 'run' ? row.run.id : `held ${row.decision.id}`;
+}
+
+function hrefWith(until: string | undefined): string {
+  const query = new URLSearchParams(filters.value);
+  if (until === undefined) query.delete('until');
+  else query.set('until', until);
+  return query.size === 0 ? '/runs' : `/runs?${query}`;
+}
+
+/** Both lists end somewhere; what is older than the nearer end belongs to the next page. */
+export function merged(
+  runs: PageOf<RunItemAnswer>,
+  decisions: PageOf<DecisionAnswer> | undefined,
+): { rows: Entry[]; older?: string } {
+  const rows: Entry[] = runs.items.map((run) => ({ kind: 'run', at: run.decidedAt, run }));
+  for (const decision of decisions?.items ?? [])
+    if (decision.verdict !== 'act') rows.push({ kind: 'held', at: decision.at, decision });
+  const ends = [
+    runs.next === undefined ? undefined : runs.items.at(-1)?.decidedAt,
+    decisions?.next === undefined ? undefined : decisions.items.at(-1)?.at,
+  ].filter((each) => each !== undefined);
+  const older = ends.toSorted().at(-1);
+  const shown = rows
+    .filter(({ at }) => older === undefined || at >= older)
+    .toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+  return older === undefined ? { rows: shown } : { rows: shown, older };
+}
+
+function HeldRow({ decision }: { decision: DecisionAnswer }) {
+  const { host, check, action, verdict, reason, count, at, lastAt } = decision;
+  const why = `${link('incidents', host, check)}?at=${encodeURIComponent(lastAt)}`;
+  return (
+    <Row id={`held ${decision.id}`} tone="calm" sign="·" href={why} slim aside={<At at={at} />}>
+      <a href={why}>{shortName(action)}</a> on <a href={link('hosts', host)}>{host}</a>{' '}
+      <b>{plain(verdict)}</b>{' '}
+      <span class="dim">
+        {plain(reason)}
+        {count === 1 ? '' : ` · ${count} times`}
+      </span>
+    </Row>
+  );
+}

@@ -1,0 +1,134 @@
+/** Every screen over the same incident: what it tells, that it is a URL, both themes, a phone, and axe-core's judgement. */
+import { expect, test } from 'vitest';
+import { pictureAndJudge, Stage } from './support/browser.ts';
+import { healedWorker, waitingApproval } from './support/page-scenes.ts';
+
+const stage = Stage.forFile();
+
+test('runs: what was done and, if wanted, what was held back; one run with its command, gates and story', async () => {
+  const run = await healedWorker(stage.fleet, 'web-1');
+  const visitor = await stage.visitor();
+  const page = await visitor.open('/runs');
+  const row = page.locator(`[data-row="${run.id}"]`);
+  await row.waitFor();
+  expect(await row.innerText()).toContain('verified');
+  await pictureAndJudge(page, 'runs');
+
+  await page.getByLabel('Also what was held back').check();
+  await page.locator('[data-row^="held "]').first().waitFor();
+  expect(new URL(page.url()).search).toBe('?held=1');
+  await page.getByLabel('Host').fill('db-1');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/host=db-1/);
+  await expect.poll(() => page.locator(`[data-row="${run.id}"]`).count()).toBe(0);
+  await page.goBack();
+  await page.goto(`${stage.fleet.url}/runs`);
+
+  await row.getByRole('link', { name: 'restart' }).click();
+  await page.waitForURL(/\/runs\/web-1~/);
+  await page.getByRole('heading', { name: 'restart on web-1' }).waitFor();
+  const text = await page.locator('main').innerText();
+  expect(text).toContain('systemctl restart -- queue-worker');
+  expect(text).toContain('the check is OK again and stayed OK');
+  expect(text).toMatch(/All \d+ gates passed/);
+  await page.getByText(/All \d+ gates passed/).click();
+  expect(await page.getByRole('table').innerText()).toContain('cooldown');
+  await pictureAndJudge(page, 'run');
+  await page.getByRole('link', { name: /Incident queue\.worker/ }).click();
+  await page.waitForURL(/\/incidents\/web-1\/queue.worker/);
+});
+
+test('hosts: the list with filters in the URL; one host with checks, facts, origin and runs', async () => {
+  const visitor = await stage.visitor();
+  const page = await visitor.open('/hosts');
+  await page.locator('[data-row="db-2"]').waitFor();
+  expect(await page.locator('[data-row]').count()).toBe(4);
+  await pictureAndJudge(page, 'hosts');
+  await page.getByLabel('Label').fill('role=worker');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('[data-row]').count()).toBe(2);
+  expect(page.url()).toContain('label=role%3Dworker');
+  await page.reload();
+  await expect.poll(() => page.locator('[data-row]').count()).toBe(2);
+
+  await page.getByRole('link', { name: 'web-2', exact: true }).click();
+  await page.getByRole('heading', { name: 'web-2', exact: true }).waitFor();
+  await page.locator('[data-row="queue.worker"]').waitFor();
+  await page.getByText(/values$/).click();
+  const text = await page.locator('main').innerText();
+  expect(text).toContain('127.0.0.1');
+  expect(text).toContain('hosts/all.yaml');
+  expect(text).toMatch(/Reached through\s+web-1/i);
+  await page.getByText(/^builtin: /).click();
+  await pictureAndJudge(page, 'host');
+});
+
+test('incident: state, what comes next, the graph with its limits and table, the story, and why then', async () => {
+  const { fleet } = stage;
+  await waitingApproval(fleet);
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/incidents/db-1/disk.space');
+  await page.getByRole('heading', { name: 'db-1 › disk.space' }).waitFor();
+  await page.locator('.graph canvas').waitFor();
+  const legend = await page.locator('.legend').innerText();
+  expect(legend).toContain('88%');
+  expect(legend).toContain('warning at 80');
+  expect(legend).toContain('critical at 95');
+  await page.getByText(/As a table/).click();
+  expect(await page.getByRole('region', { name: 'Values' }).getByRole('row').count()).toBeGreaterThan(1);
+  const next = await page.locator('section', { hasText: 'What comes next' }).innerText();
+  expect(next).toMatch(/clean is held: approval wanted/);
+  const story = page.locator('.timeline');
+  await story.getByText('CRITICAL').first().waitFor();
+  await pictureAndJudge(page, 'incident');
+
+  await story.getByRole('link', { name: 'Why then?' }).first().click();
+  await page.getByRole('heading', { name: 'Why then' }).waitFor();
+  expect(page.url()).toContain('at=');
+  await page.getByText('from the stored decisions').waitFor();
+  await page.getByRole('link', { name: 'Back to now' }).click();
+  await page.getByRole('heading', { name: 'What comes next' }).waitFor();
+
+  await page.getByLabel('Figure').selectOption('inodes');
+  await page.locator('.legend', { hasText: 'inodes' }).waitFor();
+  await page.getByLabel('How far back').selectOption('1d');
+  await page.locator('.legend', { hasText: 'the mean of each step' }).waitFor();
+  expect(new URL(page.url()).search).toBe('?figure=inodes&range=1d');
+});
+
+test('approvals: the question with its exact command, and what was settled', async () => {
+  await waitingApproval(stage.fleet);
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/approvals');
+  const row = page.locator('[data-row^="db-1~disk.clean"]').first();
+  await row.waitFor();
+  expect(await row.innerText()).toContain('rm -f space.output && echo ok >space');
+  await pictureAndJudge(page, 'approvals');
+});
+
+test('silences: what is laid upon actions', async () => {
+  const { fleet } = stage;
+  const made = await fleet.post('/api/v1/downtimes', {
+    match: { labels: { role: 'database' } },
+    reason: 'new disks',
+    for: '2h',
+  });
+  expect(made.status).toBe(200);
+  const visitor = await stage.visitor('ack');
+  const page = await visitor.open('/silences');
+  await page.getByText('new disks').waitFor();
+  await pictureAndJudge(page, 'silences');
+  await page.getByRole('button', { name: 'New silence…' }).click();
+  await page.getByRole('dialog').waitFor();
+  await pictureAndJudge(page, 'silence-form');
+});
+
+test('definitions: commit, source and when it was loaded', async () => {
+  const visitor = await stage.visitor('admin');
+  const page = await visitor.open('/definitions');
+  await page.getByText('Watch the first hosts').first().waitFor();
+  const text = await page.locator('main').innerText();
+  expect(text).toContain('the newest are in force');
+  expect(text).toContain('definitions.git');
+  await pictureAndJudge(page, 'definitions');
+});
