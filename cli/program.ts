@@ -37,6 +37,7 @@ import { addSchema } from './schema.ts';
 import { addServe } from './serve.ts';
 import { addSilence } from './silence.ts';
 import { addStatus } from './status.ts';
+import { addSubmit } from './submit.ts';
 import { addToken } from './token.ts';
 import { addTrust } from './trust.ts';
 import { addValidate } from './validate.ts';
@@ -59,7 +60,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addConfig,
     ],
   ],
-  ['Do:', [addCheck, addAct, addPause, addResume, addNotify, addPlan, addReload, addRollback]],
+  ['Do:', [addCheck, addSubmit, addAct, addPause, addResume, addNotify, addPlan, addReload, addRollback]],
   ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],

@@ -128,6 +128,21 @@ export const daemonSchema = map(
       .default({})
       .meta({ description: 'Whom actions and `remediation.page` can notify, by name.' }),
     messages: messagesSchema.prefault({}).meta({ description: 'Who is told of what, and when.' }),
+    heartbeat: map({
+      url: secret().meta({
+        description:
+          'URL that is asked by GET, by reference: `${cred:NAME}`, `${file:/path}` or `${env:NAME}`, for its path is often a secret.',
+      }),
+      every: duration({ min: '5s', max: '1d' }).prefault('1m').meta({ description: 'Interval.' }),
+      timeout: duration({ min: '1s', max: '5m' })
+        .prefault('10s')
+        .meta({ description: 'Time limit of one request.' }),
+    })
+      .optional()
+      .meta({
+        description:
+          'An outside watchdog, such as healthchecks.io, that is told for as long as /readyz is; it raises the alarm when mendd cannot.',
+      }),
     log: map({
       level: word(['debug', 'info', 'warn', 'error'])
         .prefault('info')

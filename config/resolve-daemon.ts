@@ -68,6 +68,8 @@ export function resolveDaemon(
   const told = { tree, targets: names, nowMs: Date.now(), problems };
   const messages = parts.messages && resolveMessages(parts.messages, told);
   const git = resolveGit(parts, tree, secrets, problems);
+  const beat = parts.heartbeat;
+  const beatUrl = beat && secrets.read(beat.url, 'url', 'url', placeOf(tree, ['heartbeat', 'url']));
   if (whole === undefined || ssh === undefined || remediation === undefined) return undefined;
   if (problems.problems.length > found) return undefined;
   const { definitions, store, api, scheduler, registration, facts, log } = whole;
@@ -94,6 +96,9 @@ export function resolveDaemon(
     facts: { enabled: facts.enabled, everyMs: facts.every, timeoutMs: facts.timeout },
     notify,
     ...(messages === undefined ? {} : { messages }),
+    ...(beat === undefined || beatUrl === undefined
+      ? {}
+      : { heartbeat: { url: beatUrl, everyMs: beat.every, timeoutMs: beat.timeout } }),
     log,
   };
 }

@@ -209,6 +209,8 @@ export interface Stats {
   approvalsWaiting: number;
   /** An entry of the audit is not as it was written. */
   auditBroken: boolean;
+  /** To the outside watchdog, since the start; `heardAtMs`: the newest that it took. */
+  heartbeats: { heard: number; failed: number; heardAtMs?: number };
 }
 
 export type Rejected = {

@@ -47,7 +47,7 @@ export class AlertHosts {
       }),
     );
     if (targets.length > 0 || named.size > 0) return { targets };
-    const why = unknown.length === 0 ? `no label of ${wanted.join(', ')}` : `${unknown.join(', ')}`;
+    const why = unknown.length === 0 ? `no label of ${wanted.join(', ')}` : unknown.join(', ');
     return { targets, problem: `it names no host that is known, or one of several: ${why}` };
   }
 

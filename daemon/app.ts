@@ -151,13 +151,8 @@ export class App {
     });
     const webhook = () => fleet.definitions.daemon.remediation.auditWebhook;
     const auditExport = new AuditExport({ ...common, webhook });
-    const heartbeat = new Heartbeat({
-      ...common,
-      history,
-      config: () => fleet.definitions.daemon.heartbeat,
-      isReady: () => this.daemon.health().ready,
-      onBeat: (isHeard) => this.#tally.beat(isHeard),
-    });
+    const isReady = () => this.daemon.health().ready;
+    const heartbeat = new Heartbeat({ ...common, ...this.#healing, tally: this.#tally, isReady });
     this.#housekeeping = new Housekeeping({ ...common, ...this.#healing, outbox, auditExport, heartbeat });
     this.#recovered = stores.recovered ?? [];
     this.daemon = this.#createPort();

@@ -10,6 +10,7 @@ import type { AuditExport } from './audit.ts';
 import type { AuditWatch } from './audit-watch.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
+import type { Heartbeat } from './heartbeat.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import type { Messages } from './messages.ts';
@@ -41,6 +42,7 @@ export interface HousekeepingOptions {
   auditExport: AuditExport;
   auditWatch: AuditWatch;
   recorder: Recorder;
+  heartbeat: Pick<Heartbeat, 'turn' | 'stop'>;
 }
 
 export class Housekeeping {
@@ -63,6 +65,7 @@ export class Housekeeping {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    this.#options.heartbeat.stop();
     await this.#pumping;
   }
 
@@ -91,6 +94,7 @@ export class Housekeeping {
     this.#try(() => suppressions.refresh(fleet.definitions, clock.nowMs()));
     this.#try(() => approvals.turn());
     this.#try(() => auditWatch.turn());
+    this.#try(() => messages.turn());
     this.#try(() => {
       for (const run of coordinator.open()) {
         if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });
@@ -105,6 +109,7 @@ export class Housekeeping {
       this.#try(() => auditExport.turn());
     }
     if (nowMs >= this.#nextPruneMs) this.#try(() => this.#prune(nowMs));
+    void this.#options.heartbeat.turn();
     this.pumpSoon();
     if (!this.#stopped) this.start();
   }

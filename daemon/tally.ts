@@ -24,6 +24,7 @@ export class Tally {
     { action: string; outcome: Stats['actions'][number]['outcome']; count: number }
   >();
   #checksRun = 0;
+  #heartbeats: Stats['heartbeats'] = { heard: 0, failed: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,6 +64,12 @@ export class Tally {
     return overMs <= 0 ? 0 : Math.round((started * 60_000) / overMs);
   }
 
+  beat(isHeard: boolean): void {
+    const { heard, failed } = this.#heartbeats;
+    if (isHeard) this.#heartbeats = { heard: heard + 1, failed, heardAtMs: this.#clock.nowMs() };
+    else this.#heartbeats = { ...this.#heartbeats, failed: failed + 1 };
+  }
+
   /** True when this one should be told. */
   shed(reason: string): boolean {
     const count = (this.#shed.get(reason) ?? 0) + 1;
@@ -97,6 +104,7 @@ export class Tally {
       inDoubt: selfDoubt.doubt !== undefined,
       approvalsWaiting: approvals.waiting().length,
       auditBroken: auditWatch.isBroken,
+      heartbeats: this.#heartbeats,
       checkLateness: this.#checkLateness(),
       checksPerMin: this.#checksPerMin(),
     };

@@ -8,6 +8,8 @@ import { DryQuery } from '../queries.ts';
 import { ResultsBody, ResultsTold, toldLimit } from '../told-shapes.ts';
 
 export const toldBytes = 1_048_576;
+/** ETB: what newer senders end a block with. */
+const endOfBlock = String.fromCharCode(0x17);
 
 type Line = { told: ToldResult } | { unreadable: string };
 
@@ -68,7 +70,10 @@ function told({ host, check, state, exitCode, output, at, durationMs, ttl }: Wri
  * Source: send_nsca(1).
  */
 function linesOf(body: string): Line[] {
-  const lines = body.split(/\r?\n|\x17/).filter((line) => line.trim() !== '');
+  const lines = body
+    .replaceAll(endOfBlock, '\n')
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
   if (lines.length > toldLimit) throw wrongBody('#', `must be ${toldLimit} lines or less`);
   if (lines.length === 0) throw wrongBody('#', 'must have at least one line');
   return lines.map((line, index) => {

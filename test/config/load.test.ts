@@ -68,6 +68,7 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
     'credentials/hook_secret': 'x',
     'credentials/ntfy_token': 'x',
     'credentials/pagerduty_key': 'x',
+    'credentials/heartbeat_url': 'https://example.com/beat/1',
     'definitions/hosts/bastion.yaml': 'hosts: { bastion-1: }\n',
   });
   const environment = { CREDENTIALS_DIRECTORY: join(root, 'credentials'), HOOK_TOKEN: 't' };
@@ -85,11 +86,13 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
       /^# {3}(?=.*(?:oncall|alerts|mail|webhook|url|format|secret|allow_private|smtp|host|port|secure|user|password|from|to|chat|slack|phone|ntfy|topic|token|priority|critical|error|warning|info|pager|pagerduty|routing_key|own|exec|path|args|timeout|subject):)/gm,
       '  ',
     )
+    .replace('# heartbeat:', 'heartbeat:')
     .replace('routes: []', 'routes:')
     .replace(/(?<=^messages:\n[\s\S]*)^ {2}# /gm, '  ');
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
   expect(daemon.messages?.routes.map(({ name }) => name)).toEqual(['databases']);
+  expect(daemon.heartbeat?.url.reveal()).toBe('https://example.com/beat/1');
   expect(daemon.messages?.digest?.to).toEqual(['mail']);
   expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual([
     'webhook',

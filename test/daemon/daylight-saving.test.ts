@@ -63,6 +63,7 @@ async function actionsOf(fromMs: number): Promise<string[]> {
     log: createLog('silent'),
     outbox: { pump: () => Promise.resolve() },
     auditExport: { turn: () => undefined } as never,
+    heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
   });
   const sent: string[] = [];
   let isUp = true;

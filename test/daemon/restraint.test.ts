@@ -54,6 +54,7 @@ function housekeepingOf({ clock, coordinator, store, healing }: ScriptedDaemon):
     store,
     outbox,
     auditExport,
+    heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
     log: createLog('silent'),
   });
 }

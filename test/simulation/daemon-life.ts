@@ -120,7 +120,8 @@ export class Life {
     };
     const auditExport = new AuditExport({ ...common, webhook: () => undefined });
     const outbox = { pump: () => this.#pump() } as never;
-    this.#housekeeping = new Housekeeping({ ...common, ...this.healing, outbox, auditExport });
+    const heartbeat = { turn: () => Promise.resolve(), stop: () => undefined };
+    this.#housekeeping = new Housekeeping({ ...common, ...this.healing, outbox, auditExport, heartbeat });
     this.port = createDaemonPort({
       ...this.healing,
       clock,

@@ -257,6 +257,7 @@ export class FakeDaemon implements DaemonPort {
       inDoubt: this.doubt !== undefined,
       approvalsWaiting: this.approvalList.filter(({ status }) => status === 'waiting').length,
       auditBroken: !this.auditVerdict.ok,
+      heartbeats: { heard: 6, failed: 1, heardAtMs: startMs },
     };
   }
 

@@ -1,0 +1,114 @@
+/** `mendd submit` as a process against a real API over a daemon made of data. */
+import { execFile } from 'node:child_process';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Api, createApi } from '../../api/server.ts';
+import type { ToldResult } from '../../core/told-port.ts';
+import { FakeDaemon } from '../support/fake-daemon.ts';
+import { assertBuilt, type Ended, mendd, menddFile } from '../support/mendd.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
+
+let daemon: FakeDaemon;
+let api: Api;
+let url: string;
+let told: ToldResult[];
+
+beforeAll(assertBuilt);
+
+beforeEach(async () => {
+  daemon = new FakeDaemon();
+  daemon.token('submit', 'submit');
+  told = [];
+  const taken = daemon.told.submit.bind(daemon.told);
+  daemon.told.submit = (results, isDry) => (told.push(...results), taken(results, isDry));
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
+  const { port } = await api.listen('127.0.0.1', 0);
+  url = `http://127.0.0.1:${port}`;
+});
+
+afterEach(async () => {
+  const closed = api.close();
+  daemon.clock.advance(10_000);
+  await closed;
+});
+
+function submit(...args: string[]): Promise<Ended> {
+  const env = { MENDD_API: url, MENDD_TOKEN: 'secret-submit' };
+  return mendd(['submit', ...args], { cwd: temporaryTree({}), env });
+}
+
+test('a result is told, and exit code and words say what became of it', async () => {
+  const taken = await submit('web-1/backup', '--exit-code', '1', '--text', 'slow | s=3', '--ttl', '26h');
+  expect(taken).toMatchObject({ code: 0, stdout: '1 result was taken.\n' });
+  expect(told).toEqual([
+    { host: 'web-1', check: 'backup', exitCode: 1, output: 'slow | s=3', ttlMs: 26 * 3_600_000 },
+  ]);
+  const refused = await submit('web-9', 'backup', '--state', 'ok');
+  expect([refused.code, refused.stdout]).toEqual([
+    1,
+    expect.stringMatching(/^HOST +CHECK +REFUSED\nweb-9 +backup/),
+  ]);
+});
+
+test.each([
+  [[]],
+  [['web-1']],
+  [['web-1', 'backup']],
+  [['web-1', 'backup', '--state', 'ok', '--exit-code', '0']],
+  [['web-1', 'backup', '--state', 'fine']],
+  [['web-1', 'backup', '--exit-code', '256']],
+  [['web-1', 'backup', '--state', 'ok', '--', 'true']],
+  [['web-1', '--stdin']],
+  [['web-1', 'backup', '--', '/nonexistent/program']],
+])('%j is a wrong use', async (args) => {
+  expect((await submit(...args)).code).toBe(64);
+  expect(told).toEqual([]);
+});
+
+test('lines of send_nsca come on standard input', async () => {
+  const env = { PATH: process.env['PATH'] ?? '', MENDD_API: url, MENDD_TOKEN: 'secret-submit' };
+  const lines = Array.from({ length: 600 }, (_, i) => `web-1\tjob-${i}\t0\tdone\n`).join('');
+  const stdout = await new Promise((resolve) => {
+    const args = [menddFile, 'submit', '--stdin'];
+    const child = execFile(process.execPath, args, { env }, (_error, text) => resolve(text));
+    child.stdin?.end(lines);
+  });
+  expect([stdout, told.length, told[599]?.check]).toEqual(['600 results were taken.\n', 600, 'job-599']);
+});
+
+test('a command is run, its output and exit code are its own, and its end is told', async () => {
+  const script = 'echo copying; echo "no | space" >&2; exit 3';
+  const failed = await submit('web-1', 'backup', '--', 'sh', '-c', script);
+  expect(failed).toMatchObject({ code: 3, stdout: 'copying\n', stderr: 'no | space\n' });
+  expect(told[0]).toMatchObject({
+    state: 'critical',
+    output: expect.stringContaining('exit code 3 after 0 s: '),
+  });
+  expect(told[0]?.output).not.toMatch(/no \| space/);
+  expect(told[0]?.atMs).toEqual(expect.any(Number));
+  expect((await submit('web-1/backup', '--', 'true')).code).toBe(0);
+  expect(told[1]?.state).toBe('ok');
+  const plugin = await submit(
+    'web-1/backup',
+    '--plugin',
+    '--',
+    'sh',
+    '-c',
+    'echo "WARNING - old | age=3"; exit 1',
+  );
+  expect(plugin.code).toBe(1);
+  expect(told[2]).toMatchObject({ exitCode: 1, output: 'WARNING - old | age=3\n' });
+});
+
+test('a job does not fail for an absent daemon, and one that comes back is told', async () => {
+  const env = { MENDD_API: 'http://127.0.0.1:1', MENDD_TOKEN: 'secret-submit' };
+  const args = ['submit', 'web-1', 'backup', '--patience', '0s'];
+  const job = await mendd([...args, '--', 'true'], { env });
+  expect([job.code, job.stderr]).toEqual([0, expect.stringContaining('could not be told')]);
+  expect((await mendd([...args, '--state', 'ok'], { env })).code).toBe(69);
+  daemon.historyProblem = 'no space';
+  const patient = submit('web-1', 'backup', '--state', 'ok');
+  await expect.poll(() => told.length, { timeout: 10_000 }).toBe(1);
+  daemon.historyProblem = undefined;
+  expect(await patient).toMatchObject({ code: 0 });
+});
