@@ -3,14 +3,17 @@ import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { mustSignIn, session } from './http/session.ts';
-import { health, isStale, now, trouble } from './live/now-store.ts';
+import { isStale, now, trouble } from './live/now-store.ts';
+import { Alarms } from './parts/alarms.tsx';
 import { DialogHost } from './parts/dialog.tsx';
 import { Header } from './parts/header.tsx';
 import { Notices } from './parts/notices.tsx';
 import { ProblemNote } from './parts/problem.tsx';
+import { Since } from './parts/time.tsx';
 import { path, segments } from './route.ts';
 import { Screen as SignIn } from './screens/sign-in.tsx';
 import { type ScreenProps, screens } from './screens.ts';
+import { nextTheme, theme } from './theme.ts';
 
 type Loaded =
   | { kind: 'loading' }
@@ -75,6 +78,17 @@ function Content() {
   );
 }
 
+function Definitions() {
+  const definitions = now.value?.definitions;
+  if (definitions === undefined) return null;
+  return (
+    <a href="/definitions">
+      definitions {(definitions.commit ?? definitions.revision).slice(0, 12)}, loaded{' '}
+      <Since at={definitions.loadedAt} /> ago
+    </a>
+  );
+}
+
 export function App() {
   const isSigningIn = mustSignIn.value || path.value === '/sign-in';
   const notRead = now.value === undefined && !isSigningIn ? trouble.value : undefined;
@@ -85,12 +99,16 @@ export function App() {
       </a>
       <Header />
       <main id="content" tabIndex={-1}>
+        {isSigningIn ? undefined : <Alarms />}
         {notRead === undefined ? undefined : <ProblemNote problem={notRead} />}
         {isSigningIn ? <SignIn /> : <Content />}
       </main>
       <footer class="foot dim">
-        mendd {session.value?.version ?? ''}
-        {health.value.ready ? undefined : ' · not ready'}
+        <span>mendd {session.value?.version ?? ''}</span>
+        <Definitions />
+        <button type="button" class="quiet" onClick={nextTheme}>
+          Colours: {theme.value}
+        </button>
       </footer>
       <DialogHost />
       <Notices />

@@ -1,6 +1,232 @@
-/** Now: what needs a person, what heals itself, what was healed, and the fleet, worst first. */
-import { now } from '../live/now-store.ts';
+/** Now: what needs a person, what heals itself, what was healed, and the fleet, worst first. A quiet page proves that it is alive. */
+import type { ComponentChildren } from 'preact';
+import type { NowAnswer, SuppressionAnswer } from '../http/wire-types.ts';
+import { isStale, now, refresh } from '../live/now-store.ts';
+import { AutomationNotes } from '../parts/automation.tsx';
+import { FleetGrid } from '../parts/fleet-grid.tsx';
+import { fold } from '../parts/folded.ts';
+import { ApprovalRow, BrakeRow, DemotedRow, DoubtRow, NeedRow, QuarantineRow } from '../parts/need-rows.tsx';
+import { FlappingRow, HealedRow, HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
+import { useSteady } from '../parts/steady.tsx';
+import { SuppressionRows } from '../parts/suppression-rows.tsx';
+import { At, Since } from '../parts/time.tsx';
+import { count, span } from '../parts/words.ts';
+
+interface Line {
+  key: string;
+  row: ComponentChildren;
+}
+
+interface ListProps {
+  title: string;
+  id: string;
+  lines: readonly Line[];
+  /** Of all, when not all are shown. */
+  total?: number;
+  slim?: boolean;
+}
+
+/** Rows stay where they are while somebody points at them or walks among them. */
+function List({ title, id, lines, total = lines.length, slim = false }: ListProps) {
+  const { items, hold, notice } = useSteady(lines, ({ key }) => key);
+  if (items.length === 0) return null;
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>
+        {title} <span class="count">({total})</span>
+      </h2>
+      {notice}
+      <ul class={slim ? 'rows slim' : 'rows'} {...hold}>
+        {items.map(({ row }) => row)}
+      </ul>
+      {total > lines.length ? <p class="dim">and {total - lines.length} more</p> : undefined}
+    </section>
+  );
+}
+
+function line(key: string, row: ComponentChildren): Line {
+  return { key, row };
+}
+
+/** Who took this trouble on; only what names it alone. */
+function takenOn(
+  suppressions: readonly SuppressionAnswer[],
+  host: string,
+  check: string,
+): string | undefined {
+  const found = suppressions.find(
+    (each) => each.kind === 'acknowledgement' && each.host === host && each.check === check,
+  );
+  return found === undefined ? undefined : `acknowledged by ${found.by}: ${found.reason}`;
+}
+
+/** The hardest first. */
+function needLines({ automation, approvals, needsYou, suppressions }: NowAnswer): Line[] {
+  const { quarantine, brakes, doubt, demoted } = automation;
+  return [
+    ...(quarantine === undefined
+      ? []
+      : [line('quarantine', <QuarantineRow key="quarantine" quarantine={quarantine} />)]),
+    ...approvals.map((asked) => line(asked.id, <ApprovalRow key={asked.id} asked={asked} />)),
+    ...(doubt === undefined || doubt.cause === 'fresh_round_pending'
+      ? []
+      : [line('doubt', <DoubtRow key="doubt" doubt={doubt} />)]),
+    ...brakes
+      .filter(({ on }) => on)
+      .map((brake) => line(`brake ${brake.scope}`, <BrakeRow key={`brake ${brake.scope}`} brake={brake} />)),
+    ...needsYou.map((need) => {
+      const { host, ladder, check } = need.explanation;
+      const key = `${host} ${ladder}`;
+      return line(key, <NeedRow key={key} need={need} suppressed={takenOn(suppressions, host, check)} />);
+    }),
+    ...demoted.map((cap) =>
+      line(`demoted ${cap.action}`, <DemotedRow key={`demoted ${cap.action}`} cap={cap} />),
+    ),
+  ];
+}
+
+/** Problems that stand in no other list. */
+function problemLines({ worst, needsYou, healing, suppressions }: NowAnswer): Line[] {
+  const told = new Set([
+    ...needsYou.map(({ explanation: { host, check } }) => `${host} ${check}`),
+    ...healing.map(({ host, check }) => `${host} ${check}`),
+  ]);
+  return worst
+    .filter(({ host, check }) => !told.has(`${host} ${check}`))
+    .map((check) => {
+      const key = `${check.host} ${check.check}`;
+      return line(
+        key,
+        <ProblemRow key={key} check={check} suppressed={takenOn(suppressions, check.host, check.check)} />,
+      );
+    });
+}
+
+function awayLines({ healed, flapping }: NowAnswer): Line[] {
+  const folded = fold(
+    healed.toReversed(),
+    ({ host, check, action }) => `${host} ${check} ${action}`,
+  ).toReversed();
+  return [
+    ...flapping.map((each) =>
+      line(
+        `flapping ${each.host} ${each.check}`,
+        <FlappingRow key={`${each.host} ${each.check}`} flapping={each} />,
+      ),
+    ),
+    ...folded.map(({ item, times }) => line(item.id, <HealedRow key={item.id} run={item} times={times} />)),
+  ];
+}
+
+/** That quiet is not blindness. */
+function ProofOfLife({ view, isQuiet }: { view: NowAnswer; isQuiet: boolean }) {
+  const { hosts, checks, checksPerMin, lateness, lastResultAt, lastProblemAt, startedAt } = view.alive;
+  return (
+    <section class={isQuiet ? 'all-clear' : 'alive'} aria-labelledby="alive-title">
+      {isQuiet ? (
+        <h2 id="alive-title" class={isStale.value ? '' : 'ok'}>
+          {isStale.value ? '◌ All was clear' : '● All clear'}
+        </h2>
+      ) : (
+        <h2 id="alive-title">mendd is watching</h2>
+      )}
+      <dl class="proof">
+        <div>
+          <dt>Newest result</dt>
+          <dd>
+            {lastResultAt === undefined ? (
+              'none yet'
+            ) : (
+              <>
+                <Since at={lastResultAt} /> ago
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Last problem</dt>
+          <dd>
+            {lastProblemAt === undefined ? (
+              'none known'
+            ) : (
+              <>
+                <Since at={lastProblemAt} /> ago, <At at={lastProblemAt} />
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Checks</dt>
+          <dd>
+            {count(checks, 'check')} on {count(hosts, 'host')}, {checksPerMin} a minute
+          </dd>
+        </div>
+        <div>
+          <dt>On time</dt>
+          <dd>
+            99 % within {lateness.p99Ms < 1000 ? `${lateness.p99Ms} ms` : span(lateness.p99Ms)}, the latest{' '}
+            {lateness.maxMs < 1000 ? `${lateness.maxMs} ms` : span(lateness.maxMs)}
+          </dd>
+        </div>
+        <div>
+          <dt>Awake for</dt>
+          <dd>
+            <Since at={startedAt} />
+          </dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
 
 export function Screen() {
-  return <p>{now.value?.verdict.sentence}</p>;
+  const view = now.value;
+  if (view === undefined) return <p class="dim">Loading…</p>;
+  const needs = needLines(view);
+  const healing = view.healing.map((run) => line(run.id, <HealingRow key={run.id} run={run} />));
+  const unreachable = view.unreachable.map((host) =>
+    line(host.name, <UnreachableRow key={host.name} host={host} />),
+  );
+  const problems = problemLines(view);
+  const isQuiet =
+    needs.length + healing.length + unreachable.length + view.worst.length + view.verdict.stale === 0 &&
+    view.verdict.ok > 0 &&
+    view.automation.paused === undefined;
+  const hidden = view.verdict.problems - view.worst.length;
+  return (
+    <>
+      <AutomationNotes automation={view.automation} />
+      {isQuiet ? <ProofOfLife view={view} isQuiet /> : undefined}
+      <List
+        title="Needs you"
+        id="needs-title"
+        lines={needs}
+        total={Math.max(needs.length, view.verdict.needYou)}
+      />
+      <List
+        title="Healing itself"
+        id="healing-title"
+        lines={healing}
+        total={Math.max(healing.length, view.verdict.healing)}
+      />
+      <List title="Cannot be asked" id="unreachable-title" lines={unreachable} />
+      <List
+        title="Other problems"
+        id="problems-title"
+        lines={problems}
+        total={problems.length + Math.max(0, hidden)}
+      />
+      <List title="While you were away, the last 24 h" id="away-title" lines={awayLines(view)} slim />
+      <FleetGrid fleet={view.fleet} />
+      {view.suppressions.length === 0 ? undefined : (
+        <section aria-labelledby="left-alone-title">
+          <h2 id="left-alone-title">
+            Held back by people <span class="count">({view.suppressions.length})</span>
+          </h2>
+          <SuppressionRows items={view.suppressions} refresh={refresh} />
+        </section>
+      )}
+      {isQuiet ? undefined : <ProofOfLife view={view} isQuiet={false} />}
+    </>
+  );
 }

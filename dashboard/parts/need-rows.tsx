@@ -1,0 +1,294 @@
+/** The rows of what waits for a person: questions, troubles that were given up or are held, and what restrains mendd as a whole. */
+import type {
+  ApprovalAnswer,
+  BrakeAnswer,
+  DoubtAnswer,
+  NowAnswer,
+  QuarantineAnswer,
+  RunItemAnswer,
+  TrustCapAnswer,
+} from '../http/wire-types.ts';
+import { serverNowMs } from '../live/now-store.ts';
+import { link } from '../route.ts';
+import {
+  askAcknowledgement,
+  askApproval,
+  askPromotion,
+  askRearm,
+  askRejection,
+  askRelease,
+  askSilence,
+  checkNow,
+} from './acts.tsx';
+import { markOf, runMark } from './badge.tsx';
+import { fold } from './folded.ts';
+import { Output } from './output.tsx';
+import { reachOf } from './reach.ts';
+import { type Command, Row } from './row.tsx';
+import { At, Since, Until } from './time.tsx';
+import { openWhy } from './why.tsx';
+import { clockTime, figures, plain, shortName } from './words.ts';
+
+type Need = NowAnswer['needsYou'][number];
+
+/** The host's own trouble has this in place of a check; it cannot be run. */
+const hostTrouble = 'host';
+const textLimit = 400;
+const shownSteps = 8;
+
+/** Acknowledge, silence, check and ask why: for the trouble of any check. */
+export function troubleCommands(host: string, check: string): Command[] {
+  return [
+    { key: 'c', label: 'Acknowledge', scope: 'ack', run: () => askAcknowledgement(host, check) },
+    { key: 's', label: 'Silence', scope: 'ack', run: () => askSilence(host, check) },
+    ...(check === hostTrouble
+      ? []
+      : [{ key: 'r', label: 'Check now', scope: 'act' as const, run: () => void checkNow(host, check) }]),
+    { key: 'e', label: 'Why?', scope: 'read', run: () => openWhy(host, check) },
+  ];
+}
+
+export function TroubleTitle({ host, check }: { host: string; check: string }) {
+  return (
+    <a class="trouble" href={link('incidents', host, check)}>
+      {host} <span class="dim">›</span> {shortName(check)}
+    </a>
+  );
+}
+
+function RunStep({ run, times }: { run: RunItemAnswer; times: number }) {
+  const mark = runMark(run.status);
+  const exit = run.exitCode === undefined || run.exitCode === 0 ? '' : ` exit ${run.exitCode}`;
+  return (
+    <li class={`step ${mark.tone}`}>
+      <a href={link('runs', run.id)} title={run.outcome ?? ''}>
+        <At at={run.decidedAt} /> {shortName(run.action)} <span aria-hidden="true">{mark.sign}</span>{' '}
+        {mark.word}
+        {exit}
+        {times > 1 ? ` ×${times}` : ''}
+      </a>
+    </li>
+  );
+}
+
+/** What was tried, oldest first, and what comes next. */
+function Story({ need: { status, runs, next } }: { need: Need }) {
+  const mark = markOf(status.state);
+  const steps = fold(runs.toReversed(), (run) => `${run.action} ${run.status}`).slice(-shownSteps);
+  return (
+    <ol class="story" aria-label="What was tried and what comes next">
+      <li class={`step ${mark.tone}`}>
+        <At at={status.problemSince ?? status.since} /> <span aria-hidden="true">{mark.sign}</span> began
+      </li>
+      {steps.map(({ item, times }) => (
+        <RunStep key={item.id} run={item} times={times} />
+      ))}
+      <li class="step next">
+        {next.action === undefined ? 'nothing more will be tried' : `next: ${shortName(next.action)}`}
+        {next.earliest === undefined ? undefined : (
+          <>
+            {' '}
+            <Until at={next.earliest} />
+          </>
+        )}
+      </li>
+    </ol>
+  );
+}
+
+export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string | undefined }) {
+  const { explanation, status, next, runs } = need;
+  const { host, check } = explanation;
+  const mark = markOf(status.state);
+  const since = status.problemSince ?? status.since;
+  const outcome = runs[0]?.outcome;
+  return (
+    <Row
+      id={`need ${host} ${explanation.ladder}`}
+      tone={mark.tone}
+      sign={mark.sign}
+      href={link('incidents', host, check)}
+      commands={troubleCommands(host, check)}
+      aside={
+        <>
+          for <Since at={since} />
+          <br />
+          since <At at={since} />
+        </>
+      }
+    >
+      <h3>
+        <span class={`state ${mark.tone}`}>{mark.word}</span> <TroubleTitle host={host} check={check} />
+      </h3>
+      <p>
+        <Output text={status.lastResult?.text ?? ''} limit={textLimit} />
+      </p>
+      <Story need={need} />
+      {outcome === undefined ? undefined : (
+        <p class="dim">
+          Last: <Output text={outcome} limit={textLimit} />
+        </p>
+      )}
+      <p>
+        <b>{next.why}.</b>
+        {next.opens === undefined ? undefined : (
+          <span class="dim">
+            {' '}
+            Opens with: <Output text={next.opens.replaceAll('`', '')} limit={textLimit} />.
+          </span>
+        )}
+        {suppressed === undefined ? undefined : <span class="tag">{suppressed}</span>}
+      </p>
+    </Row>
+  );
+}
+
+export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
+  const reach = reachOf(asked.gates);
+  return (
+    <Row
+      id={`approval ${asked.id}`}
+      tone="bad"
+      sign="?"
+      href={link('approvals')}
+      commands={[
+        {
+          key: 'a',
+          label: `Approve ${shortName(asked.action)}…`,
+          look: 'primary',
+          scope: 'act',
+          run: () => askApproval(asked),
+        },
+        { key: 'x', label: 'Reject', scope: 'act', run: () => askRejection(asked) },
+        ...troubleCommands(asked.host, asked.check),
+      ]}
+      aside={
+        <>
+          ends <Until at={asked.expiresAt} />
+          <br />
+          asked <At at={asked.createdAt} />
+        </>
+      }
+    >
+      <h3>
+        <span class="state bad">MAY THIS RUN</span> <TroubleTitle host={asked.host} check={asked.check} />
+      </h3>
+      <Output block class="command" text={asked.command} limit={textLimit} />
+      <p>
+        <b>{asked.action}</b>, because <Output text={asked.reason} limit={textLimit} />. Without a yes it is
+        not done.
+      </p>
+      {reach.length === 0 ? undefined : <p class="dim">{reach.join(' · ')}</p>}
+    </Row>
+  );
+}
+
+export function BrakeRow({ brake }: { brake: BrakeAnswer }) {
+  const { scope, unhealthy, hosts, allowed, state, releasesAt } = brake;
+  return (
+    <Row
+      id={`brake ${scope}`}
+      tone="bad"
+      sign="◼"
+      commands={[
+        { key: 'a', label: 'Release…', look: 'primary', scope: 'act', run: () => askRelease(brake) },
+      ]}
+      aside={
+        state === undefined ? undefined : (
+          <>
+            for <Since at={state.since} />
+          </>
+        )
+      }
+    >
+      <h3>
+        <span class="state bad">BRAKE ON</span> {scope === 'fleet' ? 'the fleet' : scope}
+      </h3>
+      <p>
+        {state?.cause === 'budget_spent' ? 'A budget is spent' : 'Too many hosts failed at once'}
+        {state === undefined ? '' : ` (${state.unhealthy} of ${state.hosts})`}: no action runs there. Now{' '}
+        {unhealthy} of {hosts} are unhealthy, at most {allowed} allowed.
+      </p>
+      <p class="dim">
+        {releasesAt === undefined ? (
+          'It stays on until the share is below, or a person releases it.'
+        ) : (
+          <>
+            Releases itself <Until at={releasesAt} /> if it stays below.
+          </>
+        )}
+      </p>
+    </Row>
+  );
+}
+
+export function DoubtRow({ doubt }: { doubt: DoubtAnswer }) {
+  return (
+    <Row
+      id="doubt"
+      tone="warn"
+      sign="⊘"
+      aside={
+        <>
+          for <Since at={doubt.since} />
+        </>
+      }
+    >
+      <h3>
+        <span class="state warn">MENDD DOUBTS ITSELF</span> {plain(doubt.cause)}
+      </h3>
+      <p>
+        What looks like trouble there may be trouble here; no action runs. Ends with:{' '}
+        <Output text={doubt.opens} />.
+      </p>
+      <p class="dim">
+        <Output text={figures(doubt.values)} />
+      </p>
+    </Row>
+  );
+}
+
+export function QuarantineRow({ quarantine }: { quarantine: QuarantineAnswer }) {
+  return (
+    <Row
+      id="quarantine"
+      tone="bad"
+      sign="✖"
+      commands={[
+        { key: 'a', label: 'Re-arm…', look: 'primary', scope: 'admin', run: () => askRearm(quarantine.text) },
+      ]}
+      aside={
+        <>
+          for <Since at={quarantine.since} />
+        </>
+      }
+    >
+      <h3>
+        <span class="state bad">LEDGER NOT TRUSTED</span> {quarantine.cause}
+      </h3>
+      <p>
+        <Output text={quarantine.text} />
+      </p>
+      <p class="dim">Checks go on; no action runs until a person re-arms.</p>
+    </Row>
+  );
+}
+
+export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
+  return (
+    <Row
+      id={`demoted ${cap.action}`}
+      tone="warn"
+      sign="▼"
+      commands={[{ key: 'a', label: 'Trust it again…', scope: 'admin', run: () => askPromotion(cap) }]}
+      aside={`since ${clockTime(cap.since, serverNowMs.value)}`}
+    >
+      <h3>
+        <span class="state warn">TRUST LOST</span> {cap.action}: at most {cap.mode}
+      </h3>
+      <p>
+        <Output text={cap.reason} /> <span class="dim">({cap.by})</span>
+      </p>
+    </Row>
+  );
+}
