@@ -121,7 +121,7 @@ function groupBody(story: TellingStory, title: string): MessageBody {
     title,
     '',
     ...linesOf(lasting, (each) => lastingLine(each, say, nowMs)),
-    ...(over.length === 0 ? [] : [...(lasting.length === 0 ? [] : ['', 'Over:'])]),
+    ...(over.length === 0 || lasting.length === 0 ? [] : ['', 'Over:']),
     ...linesOf(over, (each) => overLine(each, nowMs)),
   ];
   const [first] = problems;
@@ -166,6 +166,7 @@ function behindLine(hosts: readonly string[]): string {
 function dataOf(problem: ToldProblem, nowMs: number): Record<string, unknown> {
   const { host, runbook, ladder, check, state, severity, sinceMs, overMs, isNew, isBehind, url } = problem;
   return {
+    output: cut(oneLine(problem.output), 120),
     host,
     runbook,
     ladder,

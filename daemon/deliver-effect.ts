@@ -18,7 +18,7 @@ export async function deliverEffect(
   const ladder = parts.fleet.plan(run.host)?.ladders.find((each) => each.id === run.ladder);
   if (plan.kind === 'message') {
     if (ladder === undefined) return { status: 'failed', outcome: 'its definition is gone' };
-    parts.messages.problem(run.host, ladder, run.episode, plan.to, run.id, run.id);
+    parts.messages.tell(run.host, ladder, run.episode, plan.to, run.id);
     return { status: 'done', outcome: `queued for ${plan.to}` };
   }
   if (plan.kind !== 'http') throw new Error(`${plan.kind} actions run on a target`);

@@ -96,6 +96,7 @@ export function createHealing(options: HealingOptions): Healing {
       fleet.clampTimes();
       brakes.forgetTimes();
       suppressions.forgetTimes();
+      messages.forgetTimes();
       attempt(history, () => suppressions.refresh(current.definitions, clock.nowMs()));
       attempt(history, () => observer.takeUp(true));
     },

@@ -3,28 +3,33 @@
  * was queued. The outbox delivers.
  */
 import { problemMessage, recoveryMessage } from '../actions/message.ts';
+import type { MessageBody } from '../actions/message-words.ts';
 import { approvalMessage, type Notice, noticeMessage, proposalMessage } from '../actions/notice-message.ts';
 import type { ActionDefinition, HostDefinition, LadderDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import { isMessage } from '../core/ladder.ts';
-import type { Clock, Coordinator } from '../core/ports.ts';
+import type { Clock, Coordinator, Store } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
 import type { Approval } from '../core/safety.ts';
-import { troubleOf } from '../core/trouble.ts';
-import type { CheckStatus, Run } from '../core/types.ts';
+import type { CheckStatus } from '../core/types.ts';
+import { Conversations } from './conversations.ts';
+import { Digest } from './digest.ts';
+import { finishMessage } from './finish-message.ts';
 import type { Fleet } from './fleet.ts';
+import { goneRecoveries, recoveryOf } from './gone-problems.ts';
 import type { History } from './history.ts';
+import { lateProblems } from './late-problems.ts';
+import { ladderOf, statusOf, storyOf } from './message-story.ts';
 
 export interface MessageOptions {
   clock: Clock;
   coordinator: Coordinator;
+  store: Pick<Store, 'transitions'>;
   fleet: Fleet;
   history: History;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   onQueued: () => void;
 }
-
-const transcriptRuns = 20;
 
 export class Messages {
   readonly #options: MessageOptions;
@@ -32,12 +37,28 @@ export class Messages {
   readonly #told = new Map<string, string>();
   /** Ladders whose recovery may have to be told still, as `host\nladder`. */
   readonly #owed = new Set<string>();
+  /** Of the definitions that were last looked through for what is gone. */
+  #lookedThrough = '';
+  /** What targets are told by routes. */
+  readonly conversations: Conversations;
+  readonly #digest: Digest;
 
+  /** Errors: MenddError when the ledger cannot be read. */
   constructor(options: MessageOptions) {
     this.#options = options;
+    this.conversations = new Conversations(options);
+    this.#digest = new Digest(options);
   }
 
-  /** Sends the problem of a ladder to a target; a second call with the same key does nothing. */
+  /** Tells a target, or those of a route, of the problem of a ladder; a second call with the same key does nothing. */
+  tell(host: string, ladder: LadderDefinition, episode: string, to: string, key: string): void {
+    const routes = this.#options.fleet.definitions.daemon.messages?.routes ?? [];
+    const named = routes.filter(({ name }) => name === to);
+    if (named.length === 0) this.problem(host, ladder, episode, to, key, key);
+    else this.conversations.ask(host, ladder, episode, named, key);
+  }
+
+  /** Sends the problem of a ladder to a target, as a message of its own. */
   problem(
     host: string,
     ladder: LadderDefinition,
@@ -57,16 +78,14 @@ export class Messages {
   asked(approval: Approval): void {
     const { host, episode, id, tag } = approval;
     const ladder = this.#ladder(host, approval.ladder);
-    const target = ladder && this.#targetOf(ladder);
-    if (ladder === undefined || target === undefined) return;
+    if (ladder === undefined) return;
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
-    this.#enqueue({ key: `${id}~asked~${tag}`, target, kind: 'notice', host, ladder: ladder.id, body });
+    this.#notify(host, ladder, `${id}~asked~${tag}`, body);
   }
 
   /** What would have been done; once for each run that was not. */
   proposed(host: string, { ladder, action, run, decision }: Extract<Effect, { kind: 'propose' }>): void {
     const { fleet, describe, history } = this.#options;
-    const target = this.#targetOf(ladder);
     const definition = fleet.definitions.hosts.get(host);
     const key = `${run.id}~proposed`;
     // Apart from the give-up of the same ladder, or each would make the other news again.
@@ -79,14 +98,13 @@ export class Messages {
       runId: run.id,
       data: { action: action.id },
     });
-    if (target === undefined) return;
     const body = proposalMessage({
       ...this.#story(host, ladder, run.episode),
       action: action.id,
       command: describe(action, definition),
       reason: `${decision.check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
     });
-    this.#enqueue({ key, target, kind: 'notice', host, ladder: ladder.id, body });
+    this.#notify(host, ladder, key, body);
   }
 
   /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
@@ -106,20 +124,30 @@ export class Messages {
   /** The ladder is spent and has no message rung of its own. */
   gaveUp(host: string, ladder: LadderDefinition, episode: string): void {
     const { fleet } = this.#options;
-    const target = fleet.definitions.daemon.remediation.page;
     const own = ladder.rungs.some((rung) => isMessage(rung) && rung.enabled);
+    if (own || fleet.mode === 'observe') return;
+    const routes = this.conversations.routesOf(host, ladder);
+    const target = fleet.definitions.daemon.remediation.page;
+    if (routes.length === 0 && target === undefined) return;
     const key = `${host}~${ladder.id}~${episode}~gave_up`;
+    // A problem that gets worse may take other routes.
+    const told = [key, ...routes.map(({ name }) => name)].join(' ');
     const place = placeOf(host, ladder);
-    if (own || target === undefined || fleet.mode === 'observe' || this.#told.get(place) === key) return;
-    this.problem(host, ladder, episode, target, key);
-    this.#told.set(place, key);
+    if (this.#told.get(place) === told) return;
+    if (routes.length > 0) this.conversations.ask(host, ladder, episode, routes, key);
+    else if (target !== undefined) this.problem(host, ladder, episode, target, key);
+    this.#told.set(place, told);
   }
 
   /** The check is OK again. Errors: MenddError; `settle` makes good what could not be queued. */
   recovered(host: string, ladder: LadderDefinition): void {
     this.#owed.add(placeOf(host, ladder));
     this.#tellRecovery(host, ladder);
+    this.conversations.recovered(host, ladder.id);
     this.#owed.delete(placeOf(host, ladder));
+    // Should it come back in the same episode, a route is told again.
+    if (this.#told.get(placeOf(host, ladder))?.includes(' ') === true)
+      this.#told.delete(placeOf(host, ladder));
   }
 
   /** At a start: the process before this one may have died between a recovery and its message. */
@@ -139,6 +167,43 @@ export class Messages {
       if (ladder !== undefined && state === 'ok') this.#tellRecovery(host, ladder);
       this.#owed.delete(place);
     }
+    this.#tellGone();
+    this.#tellLate();
+  }
+
+  /** Each second: what waited in conversations, and the digest. Errors: MenddError. */
+  turn(): void {
+    this.conversations.turn();
+    this.#digest.turn();
+  }
+
+  /** After a jump of the wall clock. */
+  forgetTimes(): void {
+    this.conversations.quiet.forgetTimes();
+    this.#digest.forgetTimes();
+  }
+
+  /** Once for all definitions that come into force. */
+  #tellGone(): void {
+    const { fleet } = this.#options;
+    const { revision } = fleet.definitions;
+    if (this.#lookedThrough === revision) return;
+    for (const recovery of goneRecoveries(this.#options)) this.#enqueue(recovery);
+    this.#lookedThrough = revision;
+  }
+
+  /** Problems that last, whatever is being done about them. */
+  #tellLate(): void {
+    const { coordinator, fleet } = this.#options;
+    const routesOf = this.conversations.routesOf.bind(this.conversations);
+    for (const { host, ladder, episode, routes } of lateProblems(this.#options, routesOf)) {
+      const isTold =
+        this.conversations.hasMember(host, ladder.id, episode) ||
+        coordinator.unrecovered(host, ladder.id).length > 0;
+      const isPresent = fleet.plan(host)?.ladders.includes(ladder) === true;
+      if (!isTold && isPresent)
+        this.conversations.ask(host, ladder, episode, routes, `${host}~${ladder.id}~${episode}~late`);
+    }
   }
 
   #tellRecovery(host: string, ladder: LadderDefinition): void {
@@ -152,31 +217,37 @@ export class Messages {
         problem: told,
         ...(status === undefined ? {} : { status }),
       });
-      this.#enqueue({
-        key: `${told.key}~recovery`,
-        target: told.target,
-        kind: 'recovery',
-        host,
-        ladder: ladder.id,
-        body,
-      });
+      this.#enqueue({ ...recoveryOf(told), body });
     }
   }
 
   #ladder(host: string, id: string): LadderDefinition | undefined {
-    return this.#options.fleet.plan(host)?.ladders.find((each) => each.id === id);
+    return ladderOf(this.#options.fleet, host, id);
   }
 
-  #targetOf(ladder: LadderDefinition): string | undefined {
-    const own = ladder.rungs.flatMap(({ effect, enabled }) =>
+  /** Where the ladder's own message would go. */
+  #targetsOf(host: string, ladder: LadderDefinition): readonly string[] {
+    const { messages, remediation } = this.#options.fleet.definitions.daemon;
+    const [own] = ladder.rungs.flatMap(({ effect, enabled }) =>
       effect.kind === 'notify' && enabled ? [effect.to] : [],
     );
-    return own[0] ?? this.#options.fleet.definitions.daemon.remediation.page;
+    const named = messages?.routes.find(({ name }) => name === own);
+    if (own !== undefined) return named?.to ?? [own];
+    const routed = this.conversations.routesOf(host, ladder).flatMap(({ to }) => to);
+    if (routed.length > 0) return [...new Set(routed)];
+    return remediation.page === undefined ? [] : [remediation.page];
+  }
+
+  /** About a ladder, to all that its message would go to. */
+  #notify(host: string, ladder: LadderDefinition, key: string, body: MessageBody): void {
+    this.#targetsOf(host, ladder).forEach((target, index) => {
+      const own = index === 0 ? key : `${key}~${target}`;
+      this.#enqueue({ key: own, target, kind: 'notice', host, ladder: ladder.id, body });
+    });
   }
 
   #statusOf(host: string, ladder: LadderDefinition): CheckStatus | undefined {
-    const state = this.#options.fleet.state(host);
-    return state && troubleOf(state, ladder.trigger.check);
+    return statusOf(this.#options.fleet, host, ladder.trigger.check);
   }
 
   #story(
@@ -184,14 +255,8 @@ export class Messages {
     ladder: LadderDefinition,
     episode: string,
     except?: string,
-  ): { host: string; ladder: LadderDefinition; nowMs: number; tried: Run[]; status?: CheckStatus } {
-    const { clock, coordinator } = this.#options;
-    const runs = coordinator.list({ host, limit: transcriptRuns }).items;
-    const isTried = (run: Run): boolean =>
-      run.ladder === ladder.id && run.episode === episode && run.id !== except;
-    const status = this.#statusOf(host, ladder);
-    const tried = runs.filter(isTried).toReversed();
-    return { host, ladder, nowMs: clock.nowMs(), tried, ...(status === undefined ? {} : { status }) };
+  ): ReturnType<typeof storyOf> {
+    return storyOf(this.#options, host, ladder, episode, except);
   }
 
   #enqueue(
@@ -201,13 +266,21 @@ export class Messages {
       kind: 'problem' | 'recovery' | 'notice';
       host: string;
       ladder: string;
-      body: Record<string, unknown>;
+      body: MessageBody;
     },
     runId?: string,
   ): void {
-    const nowMs = this.#options.clock.nowMs();
+    const { clock, fleet } = this.#options;
+    const nowMs = clock.nowMs();
+    const body = finishMessage(fleet.definitions, message.body, message);
     const run = runId === undefined ? {} : { runId };
-    this.#options.coordinator.enqueue({ ...message, ...run, createdAtMs: nowMs, nextAttemptAtMs: nowMs });
+    this.#options.coordinator.enqueue({
+      ...message,
+      ...run,
+      body,
+      createdAtMs: nowMs,
+      nextAttemptAtMs: nowMs,
+    });
     this.#options.onQueued();
   }
 }

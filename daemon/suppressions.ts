@@ -10,11 +10,11 @@ import type { ActiveSuppression, DowntimeWindow, Matcher, Suppression } from '..
 import { troubleOf } from '../core/trouble.ts';
 import { Calendar, type CalendarSchedule } from './calendar.ts';
 
-type Recurring = Extract<DowntimeWindow, { kind: 'recurring' }>;
+type Recurring = Pick<Extract<DowntimeWindow, { kind: 'recurring' }>, 'cron' | 'timezone' | 'lastsMs'>;
 type Window = Pick<ActiveSuppression, 'untilMs' | 'flexible' | 'problem'>;
 
 /** When a recurring window last began; walks on from there at each look. */
-class RecurringWindow {
+export class RecurringWindow {
   readonly #schedule: CalendarSchedule;
   readonly #lastsMs: number;
   #beganAtMs = Number.NEGATIVE_INFINITY;

@@ -1,0 +1,47 @@
+/** Finds what people were told of and what is no longer in the definitions: it never recovers, and they are told that. Queues nothing. */
+import { goneMessage, type ToldProblem } from '../actions/conversation-message.ts';
+import type { MessageBody } from '../actions/message-words.ts';
+import type { OutboxMessage } from '../core/ports.ts';
+import { ladderOf, type StoryParts } from './message-story.ts';
+
+type Recovery = Pick<OutboxMessage, 'key' | 'target' | 'host' | 'ladder'> & { kind: 'recovery' };
+
+/** Of problems outside of conversations. Errors: MenddError. */
+export function goneRecoveries({
+  coordinator,
+  fleet,
+  clock,
+}: StoryParts): (Recovery & { body: MessageBody })[] {
+  return coordinator
+    .unrecoveredLadders()
+    .filter(({ host, ladder }) => ladderOf(fleet, host, ladder) === undefined)
+    .flatMap(({ host, ladder }) => coordinator.unrecovered(host, ladder))
+    .map((told) => {
+      const body = { ...goneMessage(goneProblem(told), clock.nowMs()), problem: told.key };
+      return { ...recoveryOf(told), body };
+    });
+}
+
+/** The message that answers it, without its words. */
+export function recoveryOf({ key, target, host, ladder }: OutboxMessage): Recovery {
+  return { key: `${key}~recovery`, target, kind: 'recovery', host, ladder };
+}
+
+/** What is left to know of a problem whose definition is gone. */
+function goneProblem({ host, ladder, body, createdAtMs }: OutboxMessage): ToldProblem {
+  const text = (name: string): string => (typeof body[name] === 'string' ? body[name] : '');
+  return {
+    host,
+    runbook: text('runbook'),
+    ladder,
+    check: text('check'),
+    state: 'gone',
+    severity: 'info',
+    output: '',
+    sinceMs: Date.parse(text('since')) || createdAtMs,
+    isGone: true,
+    isNew: false,
+    isBehind: false,
+    labels: {},
+  };
+}
