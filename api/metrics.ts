@@ -2,7 +2,7 @@
  * The numbers of the daemon in Prometheus's text format, read afresh for each scrape. Names are a contract with
  * dashboards and alerts: add, never rename.
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { MenddError } from '../core/errors.ts';
 import type { FactsCounts } from '../core/facts-port.ts';
 import type { NowView } from '../core/now-view.ts';
@@ -11,7 +11,9 @@ import { modes, type Outcomes } from '../core/safety.ts';
 import type { DaemonPort, Stats } from '../core/views.ts';
 import { checkLines } from './check-metrics.ts';
 import type { EventStreams } from './event-streams.ts';
+import { Scrape } from './scrape.ts';
 import { hostStates } from './shapes.ts';
+import { readHeartbeats, readTold } from './told-metrics.ts';
 
 /** Over how long the success of actions is told, and how often it is counted anew. Milliseconds. */
 const outcomesMs = 30 * 86_400_000;
@@ -23,6 +25,8 @@ const outcomesEveryMs = 300_000;
  */
 const loopStatistics = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 const neverMs = 2 ** 31 - 1;
+/** Gauges with the name of a counter, which promtool complains about; each is told by its type as well. */
+const misnamed = ['handles', 'requests', 'resources'];
 
 export class Metrics {
   /** Of the process itself; the others are made anew for each scrape, so that what cannot be read is absent and not old. */
@@ -39,6 +43,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: neverMs });
     for (const name of loopStatistics)
       this.#process.removeSingleMetric(`nodejs_eventloop_lag_${name}_seconds`);
+    for (const name of misnamed) this.#process.removeSingleMetric(`nodejs_active_${name}_total`);
   }
 
   get contentType(): string {
@@ -49,7 +54,8 @@ export class Metrics {
   async render(): Promise<Buffer> {
     const daemon = this.#daemon;
     const scrape = new Scrape();
-    const checks = await checkLines(daemon);
+    const { lines: checks, leftOut } = await checkLines(daemon);
+    scrape.leave(leftOut);
     readHosts(scrape, daemon);
     readSelf(scrape, daemon, this.#streams);
     const unread = [
@@ -85,12 +91,19 @@ export class Metrics {
         () => this.#countedOutcomes(),
         (outcomes) => readOutcomes(scrape, outcomes),
       ),
+      reads(
+        () => daemon.told.counts(),
+        (counts) => readTold(scrape, counts),
+      ),
     ].filter((isRead) => !isRead).length;
     scrape
       .gauge('mendd_scrape_errors', 'Parts of this scrape that could not be read and are absent')
       .set(unread);
+    scrape
+      .gauge('mendd_scrape_series_left_out', 'Series of this scrape that are above a limit and absent')
+      .set(scrape.leftOut);
     const others = await Registry.merge([this.#process, scrape.registry]).metrics();
-    return Buffer.concat([...checks, Buffer.from(others)]);
+    return Buffer.concat([...checks, Buffer.from(others + scrape.text)]);
   }
 
   /** A month of runs is too much to count at each scrape. Errors: MenddError. */
@@ -115,19 +128,6 @@ function reads<T>(read: () => T, write: (value: T) => void): boolean {
   }
 }
 
-class Scrape {
-  readonly registry = new Registry();
-
-  gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
-    return new Gauge({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  /** Its total is kept by the daemon. */
-  counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
-    return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-}
-
 function readHosts(scrape: Scrape, daemon: DaemonPort): void {
   const hosts = scrape.gauge('mendd_hosts', 'Hosts by whether they can be asked', ['state']);
   const counts = new Map<string, number>(hostStates.map((state) => [state, 0]));
@@ -144,20 +144,18 @@ function readWork(scrape: Scrape, stats: Stats): void {
   scrape
     .gauge('mendd_scheduler_lag_seconds', 'How late the scheduler started its newest check')
     .set(stats.schedulerLagMs / 1000);
-  const lateness = scrape.gauge(
+  const { p50Ms, p99Ms, maxMs } = stats.checkLateness;
+  scrape.quantiles(
     'mendd_check_lateness_seconds',
     'From when a check was due to its start, over the last one to two minutes',
-    ['quantile'],
+    { '0.5': p50Ms / 1000, '0.99': p99Ms / 1000, '1': maxMs / 1000 },
   );
-  const { p50Ms, p99Ms, maxMs } = stats.checkLateness;
-  lateness.set({ quantile: '0.5' }, p50Ms / 1000);
-  lateness.set({ quantile: '0.99' }, p99Ms / 1000);
-  lateness.set({ quantile: '1' }, maxMs / 1000);
   const actions = scrape.counter('mendd_actions_total', 'Runs of actions by their outcome', [
     'action',
     'outcome',
   ]);
-  for (const { action, outcome, count } of stats.actions) actions.inc({ action, outcome }, count);
+  for (const { action, outcome, count } of scrape.first(stats.actions))
+    actions.inc({ action, outcome }, count);
   const suppressed = scrape.counter('mendd_actions_suppressed_total', 'Decisions not to act, by reason', [
     'reason',
   ]);
@@ -185,6 +183,7 @@ function readWork(scrape: Scrape, stats: Stats): void {
   scrape
     .gauge('mendd_audit_broken', '1 when an entry of the audit is not as it was written')
     .set(Number(stats.auditBroken));
+  readHeartbeats(scrape, stats.heartbeats);
 }
 
 function readAutomation(scrape: Scrape, { automation, definitions }: NowView): void {
@@ -232,7 +231,7 @@ function readOutside(scrape: Scrape, outside: DaemonPort['outside'], nowMs: numb
     '1 while its newest attempt changed nothing',
     label,
   );
-  for (const each of outside.inventories()) {
+  for (const each of scrape.first(outside.inventories())) {
     const inventory = each.name;
     hosts.set({ inventory }, each.hosts.length);
     gone.set({ inventory }, each.gone.length);
@@ -251,7 +250,7 @@ function readBrakes(scrape: Scrape, brakes: ReturnType<DaemonPort['brakes']>): v
   const on = scrape.gauge('mendd_brake_on', '1 while the brake of a group holds all actions in it', [
     'scope',
   ]);
-  for (const brake of brakes) on.set({ scope: brake.scope }, Number(brake.on));
+  for (const brake of scrape.first(brakes)) on.set({ scope: brake.scope }, Number(brake.on));
 }
 
 function readFacts(scrape: Scrape, { oldestAgeMs, problems }: FactsCounts): void {
@@ -268,7 +267,7 @@ function readOutcomes(scrape: Scrape, outcomes: readonly Outcomes[]): void {
     'Share of judged runs of the last 30 days that were verified; counted every five minutes',
     ['action'],
   );
-  for (const { action, successRate } of outcomes)
+  for (const { action, successRate } of scrape.first(outcomes))
     if (successRate !== undefined) success.set({ action }, successRate);
 }
 

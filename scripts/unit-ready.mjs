@@ -15,6 +15,9 @@ const missing = missingPackages({
   yash: 'yash',
   fish: 'fish',
   tcsh: 'tcsh',
+  zsh: 'zsh',
+  mandoc: 'mandoc',
+  promtool: 'prometheus',
 });
 
 if (missing.length > 0) {
