@@ -100,18 +100,26 @@ async function ask(path: string, init: RequestInit): Promise<Response | Problem>
   try {
     return await fetch(path, { ...init, cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
   } catch (error) {
-    return noAnswer(error);
+    return failure(error);
   }
 }
 
-function noAnswer(error: unknown): Problem {
+export const noAnswer: Problem = { status: 0, code: 'no_answer', detail: 'mendd cannot be reached.' };
+
+/** Whether `path` is answered well, whatever it says. */
+export async function answers(path: string, withinMs: number): Promise<boolean> {
+  const response = await ask(path, { signal: AbortSignal.timeout(withinMs) });
+  return !('code' in response) && response.ok;
+}
+
+function failure(error: unknown): Problem {
   return error instanceof DOMException && error.name === 'TimeoutError'
     ? {
         status: 0,
         code: 'too_late',
         detail: 'mendd did not answer in time. Whether it was done is not known; look before you try again.',
       }
-    : { status: 0, code: 'no_answer', detail: 'mendd cannot be reached.' };
+    : noAnswer;
 }
 
 async function read<T>(response: Response): Promise<Answer<T>> {
@@ -120,7 +128,7 @@ async function read<T>(response: Response): Promise<Answer<T>> {
   try {
     value = await response.json();
   } catch (error) {
-    if (error instanceof DOMException) return { ok: false, problem: noAnswer(error) };
+    if (error instanceof DOMException) return { ok: false, problem: failure(error) };
     const detail = `mendd answered ${response.status} with something that is not JSON.`;
     return { ok: false, problem: { status: response.status, code: 'not_json', detail } };
   }

@@ -22,7 +22,8 @@ export const session = signal<Session | undefined>(undefined);
 export const mustSignIn = computed(() => session.value !== undefined && !session.value.canRead);
 
 export function may(scope: Scope): boolean {
-  return session.value?.scopes.includes(scope) ?? false;
+  const who = session.value;
+  return who !== undefined && (scope === 'read' ? who.canRead : who.scopes.includes(scope));
 }
 
 export async function loadSession(): Promise<void> {

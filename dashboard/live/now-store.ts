@@ -3,21 +3,16 @@
  * daemon and tells the others; nobody else asks.
  */
 import { computed, effect, signal } from '@preact/signals';
-import { get, type Problem } from '../http/client.ts';
+import { answers, get, noAnswer, type Problem } from '../http/client.ts';
 import { mustSignIn, session } from '../http/session.ts';
 import type { LiveEvent, NowAnswer } from '../http/wire-types.ts';
 import { openStream } from './event-stream.ts';
 import { type Freshness, freshLimits, freshnessOf, type Moment } from './freshness.ts';
 import { joinTabs, type Tabs } from './tabs.ts';
 
-interface Health {
-  ready: boolean;
-  problems: readonly string[];
-}
-
 type Message =
   | { kind: 'now'; value: NowAnswer }
-  | { kind: 'answered'; health: Health }
+  | { kind: 'answered' }
   | { kind: 'failed'; problem: Problem }
   | { kind: 'event'; event: LiveEvent }
   | { kind: 'missed' }
@@ -26,7 +21,9 @@ type Message =
 
 /** Least time between two looks at `now`, however much happens; and most, when nothing does. */
 const leastGapMs = 1_000;
-const longestGapMs = 15_000;
+const longestGapMs = 10_000;
+/** An answer that takes longer would be old. Milliseconds. */
+const nowWithinMs = 6_000;
 /** Between two looks at the clock. */
 const tickMs = 1_000;
 
@@ -38,12 +35,10 @@ const answeredAt = signal<Moment | undefined>(undefined);
 const tick = signal<Moment>(moment());
 
 export const now = signal<NowAnswer | undefined>(undefined);
-/** Of the daemon itself, as it last said. */
-export const health = signal<Health>({ ready: true, problems: [] });
 /** Why the newest question got no answer. */
 export const trouble = signal<Problem | undefined>(undefined);
 export const freshness = computed<Freshness>(() =>
-  freshnessOf(answeredAt.value, health.value.ready, tick.value),
+  freshnessOf(answeredAt.value, now.value?.health.ready ?? true, tick.value),
 );
 export const isStale = computed(() => freshness.value.kind === 'stale');
 
@@ -70,7 +65,6 @@ function hear(message: Message): void {
   } else if (message.kind === 'answered') {
     answeredAt.value = moment();
     tick.value = answeredAt.value;
-    health.value = message.health;
     trouble.value = undefined;
   } else if (message.kind === 'failed') trouble.value = message.problem;
   else if (message.kind === 'wanted') askNow?.(true);
@@ -92,7 +86,7 @@ export function refresh(): void {
 }
 
 async function lookAtNow(): Promise<void> {
-  const answer = await get<NowAnswer>('/api/v1/now');
+  const answer = await get<NowAnswer>('/api/v1/now', nowWithinMs);
   if (!answer.ok) {
     spread({ kind: 'failed', problem: answer.problem });
     return;
@@ -100,19 +94,16 @@ async function lookAtNow(): Promise<void> {
   const repeats = answer.value.at === now.value?.at;
   spread({ kind: 'now', value: answer.value });
   // The same moment twice comes from something between us and the daemon, and proves nothing.
-  if (!repeats) spread({ kind: 'answered', health: health.value });
+  if (!repeats) spread({ kind: 'answered' });
 }
 
-async function askHealth(): Promise<void> {
-  const answer = await get<Health>('/readyz', freshLimits.askMs);
-  if (answer.ok) spread({ kind: 'answered', health: { ready: true, problems: [] } });
-  else if (answer.problem.code === 'not_ready') {
-    const { problems = [], detail } = answer.problem;
-    spread({
-      kind: 'answered',
-      health: { ready: false, problems: problems.length > 0 ? problems : [detail] },
-    });
-  } else spread({ kind: 'failed', problem: answer.problem });
+/** Between two looks at `now` the stream tells what happens; that the daemon lives has to be asked. */
+async function askAlive(): Promise<void> {
+  const isAlive = await answers('/healthz', freshLimits.askMs);
+  // Who may not read any more has old data, however well the daemon is.
+  if (isAlive && trouble.value === undefined && now.value !== undefined) spread({ kind: 'answered' });
+  else if (!isAlive) spread({ kind: 'failed', problem: noAnswer });
+  else askNow?.(true);
 }
 
 /** This tab asks for all of them. Returns what ends that. */
@@ -142,7 +133,7 @@ function lead(): () => void {
     isWanted = true;
     if (!isLooking) plan(soon ? 0 : Math.max(0, lookedMs + leastGapMs - performance.now()));
   };
-  const heartbeat = setInterval(() => void askHealth(), freshLimits.askMs);
+  const heartbeat = setInterval(() => void askAlive(), freshLimits.askMs);
   const closeStream = openStream({
     event: (event) => {
       spread({ kind: 'event', event });
@@ -154,7 +145,6 @@ function lead(): () => void {
     },
   });
   plan(0);
-  void askHealth();
   return () => {
     isOver = true;
     askNow = undefined;

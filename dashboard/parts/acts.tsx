@@ -33,7 +33,7 @@ function Facts({ rows }: { rows: readonly (readonly [string, string])[] }) {
         <div key={name}>
           <dt>{name}</dt>
           <dd>
-            <Output text={value} />
+            <Output prose text={value} />
           </dd>
         </div>
       ))}
@@ -69,7 +69,7 @@ export function askApproval(asked: ApprovalAnswer): void {
         </>
       )}
       <p class="dim">
-        Asked because of {asked.check}: <Output text={asked.reason} />. The question ends{' '}
+        Asked because of {asked.check}: <Output prose text={asked.reason} />. The question ends{' '}
         <Until at={asked.expiresAt} />.
       </p>
     </Act>

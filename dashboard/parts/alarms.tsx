@@ -2,7 +2,7 @@
 import { may } from '../http/session.ts';
 import type { NowAnswer } from '../http/wire-types.ts';
 import type { Freshness } from '../live/freshness.ts';
-import { freshness, health, now, refresh, serverNowMs } from '../live/now-store.ts';
+import { freshness, now, refresh, serverNowMs } from '../live/now-store.ts';
 import { askFollow, askLetIn } from './acts.tsx';
 import { Output } from './output.tsx';
 import { At } from './time.tsx';
@@ -33,7 +33,7 @@ function StaleAlarm() {
           Ask again
         </button>
       </p>
-      <Problems items={health.value.problems} />
+      <Problems items={now.value?.health.problems ?? []} />
     </div>
   );
 }
@@ -62,7 +62,7 @@ function DefinitionsAlarms({ definitions }: { definitions: NowAnswer['definition
         <div class="alarm edge-warn">
           <p>
             <b>▲ The definitions were rolled back</b> by {rollback.by} at <At at={rollback.since} />:{' '}
-            <Output text={rollback.reason} />. No newer ones are taken.{' '}
+            <Output prose text={rollback.reason} />. No newer ones are taken.{' '}
             {may('admin') ? (
               <button type="button" onClick={askFollow}>
                 Follow the branch again…

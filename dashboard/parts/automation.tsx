@@ -70,7 +70,7 @@ export function AutomationNotes({ automation }: { automation: NowAnswer['automat
       {paused === undefined ? undefined : (
         <p class="note edge-warn">
           <b>❚❚ Nothing is repaired by itself.</b> Paused by {paused.by} since <At at={paused.since} />:{' '}
-          <Output text={paused.reason} />.{' '}
+          <Output prose text={paused.reason} />.{' '}
           {paused.until === undefined ? (
             'It stays so until somebody resumes it.'
           ) : (
@@ -82,7 +82,7 @@ export function AutomationNotes({ automation }: { automation: NowAnswer['automat
       )}
       {released.map(({ scope, released: { by, reason, at } }) => (
         <p key={scope} class="note edge-warn">
-          <b>◻ The brake of {scope} was released</b> by {by} at <At at={at} />: <Output text={reason} />
+          <b>◻ The brake of {scope} was released</b> by {by} at <At at={at} />: <Output prose text={reason} />
         </p>
       ))}
       {doubt?.cause === 'fresh_round_pending' ? (

@@ -111,9 +111,12 @@ export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string 
       commands={troubleCommands(host, check)}
       aside={
         <>
-          for <Since at={since} />
-          <br />
-          since <At at={since} />
+          <span>
+            for <Since at={since} />
+          </span>
+          <span>
+            since <At at={since} />
+          </span>
         </>
       }
     >
@@ -126,7 +129,7 @@ export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string 
       <Story need={need} />
       {outcome === undefined ? undefined : (
         <p class="dim">
-          Last: <Output text={outcome} limit={textLimit} />
+          Last: <Output prose text={outcome} limit={textLimit} />
         </p>
       )}
       <p>
@@ -134,7 +137,7 @@ export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string 
         {next.opens === undefined ? undefined : (
           <span class="dim">
             {' '}
-            Opens with: <Output text={next.opens.replaceAll('`', '')} limit={textLimit} />.
+            Opens with: <Output prose text={next.opens.replaceAll('`', '')} limit={textLimit} />.
           </span>
         )}
         {suppressed === undefined ? undefined : <span class="tag">{suppressed}</span>}
@@ -164,9 +167,12 @@ export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
       ]}
       aside={
         <>
-          ends <Until at={asked.expiresAt} />
-          <br />
-          asked <At at={asked.createdAt} />
+          <span>
+            ends <Until at={asked.expiresAt} />
+          </span>
+          <span>
+            asked <At at={asked.createdAt} />
+          </span>
         </>
       }
     >
@@ -175,8 +181,8 @@ export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
       </h3>
       <Output block class="command" text={asked.command} limit={textLimit} />
       <p>
-        <b>{asked.action}</b>, because <Output text={asked.reason} limit={textLimit} />. Without a yes it is
-        not done.
+        <b>{asked.action}</b>, because <Output prose text={asked.reason} limit={textLimit} />. Without a yes
+        it is not done.
       </p>
       {reach.length === 0 ? undefined : <p class="dim">{reach.join(' · ')}</p>}
     </Row>
@@ -239,10 +245,10 @@ export function DoubtRow({ doubt }: { doubt: DoubtAnswer }) {
       </h3>
       <p>
         What looks like trouble there may be trouble here; no action runs. Ends with:{' '}
-        <Output text={doubt.opens} />.
+        <Output prose text={doubt.opens} />.
       </p>
       <p class="dim">
-        <Output text={figures(doubt.values)} />
+        <Output prose text={figures(doubt.values)} />
       </p>
     </Row>
   );
@@ -267,7 +273,7 @@ export function QuarantineRow({ quarantine }: { quarantine: QuarantineAnswer }) 
         <span class="state bad">LEDGER NOT TRUSTED</span> {quarantine.cause}
       </h3>
       <p>
-        <Output text={quarantine.text} />
+        <Output prose text={quarantine.text} />
       </p>
       <p class="dim">Checks go on; no action runs until a person re-arms.</p>
     </Row>
@@ -287,7 +293,7 @@ export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
         <span class="state warn">TRUST LOST</span> {cap.action}: at most {cap.mode}
       </h3>
       <p>
-        <Output text={cap.reason} /> <span class="dim">({cap.by})</span>
+        <Output prose text={cap.reason} /> <span class="dim">({cap.by})</span>
       </p>
     </Row>
   );

@@ -53,6 +53,7 @@ export function HealingRow({ run }: { run: Healing }) {
       id={`run ${run.id}`}
       tone="busy"
       sign="↻"
+      calm
       href={link('runs', run.id)}
       commands={[
         { key: 'x', label: 'Cancel…', scope: 'act', run: () => askCancel(run) },
@@ -133,6 +134,7 @@ export function ProblemRow({ check, suppressed }: { check: CheckAnswer; suppress
   return (
     <Row
       id={`problem ${host} ${id}`}
+      calm
       tone={stale ? 'calm' : mark.tone}
       sign={stale ? '◌' : mark.sign}
       href={link('incidents', host, id)}
@@ -171,18 +173,20 @@ export function UnreachableRow({ host }: { host: Unreachable }) {
   return (
     <Row
       id={`unreachable ${host.name}`}
+      calm
       tone="warn"
       sign="⌁"
       href={link('hosts', host.name)}
       commands={troubleCommands(host.name, 'host').filter(({ key }) => key !== 'r')}
       aside={
         <>
-          for <Since at={since} />
+          <span>
+            for <Since at={since} />
+          </span>
           {lastSeenAt === undefined ? undefined : (
-            <>
-              <br />
+            <span>
               seen <At at={lastSeenAt} />
-            </>
+            </span>
           )}
         </>
       }
@@ -195,8 +199,8 @@ export function UnreachableRow({ host }: { host: Unreachable }) {
         <Output text={failure?.message ?? ''} limit={textLimit} />
       </p>
       <p class="dim">
-        <Output text={failure?.hint ?? ''} limit={textLimit} /> Its checks keep their last state; no action
-        runs there.
+        <Output prose text={failure?.hint ?? ''} limit={textLimit} /> Its checks keep their last state; no
+        action runs there.
       </p>
       {behind.length === 0 ? undefined : (
         <p>

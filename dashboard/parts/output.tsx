@@ -38,10 +38,18 @@ interface OutputProps {
   limit?: number;
   /** Many lines, as they came; otherwise one run of text. */
   block?: boolean;
+  /** A sentence, and shown like one. */
+  prose?: boolean;
   class?: string;
 }
 
-export function Output({ text, limit = defaultLimit, block = false, class: look = '' }: OutputProps) {
+export function Output({
+  text,
+  limit = defaultLimit,
+  block = false,
+  prose = false,
+  class: look = '',
+}: OutputProps) {
   const shown = cut(text, limit);
   const words = inert(shown.text);
   const rest = shown.left === 0 ? undefined : <span class="dim"> … {shown.left} more characters</span>;
@@ -51,7 +59,7 @@ export function Output({ text, limit = defaultLimit, block = false, class: look 
       {rest}
     </pre>
   ) : (
-    <span class={`output ${look}`} dir="ltr">
+    <span class={prose ? 'prose' : `output ${look}`} dir="ltr">
       {words}
       {rest}
     </span>

@@ -27,6 +27,8 @@ interface RowProps {
   /** At the right, or below on narrow screens. */
   aside?: ComponentChildren;
   slim?: boolean;
+  /** Nobody has to act on it: its buttons step back. */
+  calm?: boolean;
   children: ComponentChildren;
 }
 
@@ -37,7 +39,17 @@ interface Walked {
 
 const rows = new Map<string, Walked>();
 
-export function Row({ id, tone, sign, href, commands = [], aside, slim = false, children }: RowProps) {
+export function Row({
+  id,
+  tone,
+  sign,
+  href,
+  commands = [],
+  aside,
+  slim = false,
+  calm = false,
+  children,
+}: RowProps) {
   const allowed = commands.filter(({ scope }) => may(scope));
   useEffect(() => {
     const walked = { href, commands: allowed };
@@ -47,7 +59,7 @@ export function Row({ id, tone, sign, href, commands = [], aside, slim = false, 
     };
   });
   return (
-    <li class={`row edge-${tone} ${slim ? 'slim' : ''}`} tabIndex={0} data-row={id}>
+    <li class={`row edge-${tone} ${slim ? 'slim' : ''} ${calm ? 'calm-row' : ''}`} tabIndex={0} data-row={id}>
       <span class={`sign ${tone}`} aria-hidden="true">
         {sign}
       </span>
