@@ -1,5 +1,8 @@
 /** What people see of notify targets, and may ask of them. No secret is in it. */
-import type { NotifyTarget } from './daemon-config.ts';
+import type { NotifyTarget, Severity } from './daemon-config.ts';
+import type { MessageCounts, MessageQuery, MessageTrouble } from './message-port.ts';
+import type { RouteVerdict } from './message-routes.ts';
+import type { OutboxMessage, Page } from './ports.ts';
 import type { Rejected } from './views.ts';
 
 export interface NotifyTargetView {
@@ -24,9 +27,65 @@ export interface NotifyTest {
   tookMs: number;
 }
 
+/** One message, without its text. */
+export interface MessageView {
+  /** A number. */
+  id: string;
+  key: string;
+  target: string;
+  kind: OutboxMessage['kind'];
+  host: string;
+  ladder: string;
+  subject: string;
+  status: 'waiting' | 'sent' | 'dead';
+  createdAtMs: number;
+  attempts: number;
+  /** Of one that waits. */
+  nextAttemptAtMs?: number;
+  sentAtMs?: number;
+  /** Why the newest attempt failed. */
+  lastError?: string;
+}
+
+/** Who would be told of a problem, and why. */
+export interface RouteAnswer {
+  host: string;
+  check: string;
+  severity: Severity;
+  ladders: {
+    ladder: string;
+    runbook: string;
+    /** What its own `notify` action names: the routes do not matter then. */
+    own?: string;
+    routes: RouteVerdict[];
+    targets: RoutedTarget[];
+    /** Present conversations about it. */
+    told: { target: string; route: string; sinceMs?: number; hold?: string }[];
+  }[];
+}
+
+export interface RoutedTarget {
+  target: string;
+  /** Absent for `remediation.page` and targets that are named by themselves. */
+  route?: string;
+  /** In quiet hours that this severity does not pass: their end. */
+  quietEndsAtMs?: number;
+  /** Of its group, before the first message. */
+  waitMs?: number;
+  pageAfterMs?: number;
+}
+
 export interface NotifyPort {
+  /** Newest first. */
+  messages(query: Omit<MessageQuery, 'status'> & { status?: MessageView['status'] }): Page<MessageView>;
+  /** Sends a dead or waiting message now. 404 when there is none, 409 when it was sent. */
+  retry(id: string, by: string, isDry?: boolean): MessageView | Rejected;
+  counts(): MessageCounts;
+  trouble(): MessageTrouble;
+  /** As the check stands, or as it would be. 404 when there is no such check with a ladder. */
+  route(host: string, check: string, severity?: Severity): RouteAnswer | Rejected;
   /** By name. */
   targets(): NotifyTargetView[];
   /** Sends one message at once, past the outbox: it is never repeated. 404 when there is no such target, 409 while one is under way. */
-  test(name: string, by: string): Promise<NotifyTest | Rejected>;
+  test(name: string, by: string, isDry?: boolean): Promise<NotifyTest | Rejected>;
 }

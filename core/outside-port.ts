@@ -78,16 +78,26 @@ export interface RegistrationConfig {
   expireMs: number;
 }
 
+export interface RegistrationAnswer {
+  by: string;
+  reason: string;
+  /** Judged alike; nothing changes and nothing is recorded. */
+  isDry?: boolean;
+}
+
 export interface OutsidePort {
   inventories(): InventoryView[];
   /** Lets the hosts go that a held answer lacks. 412 when `tag` is not that of the held answer. */
   acceptInventory(
     name: string,
-    person: { by: string; reason: string; tag: string },
+    person: { by: string; reason: string; tag: string; isDry?: boolean },
   ): InventoryView | Rejected;
   /** Errors: 409 when registration is off or the name is taken, 503 when too many wait. */
-  register(told: Registering, from: { address: string; by: string }): RegistrationView | Rejected;
+  register(
+    told: Registering,
+    from: { address: string; by: string; isDry?: boolean },
+  ): RegistrationView | Rejected;
   registrations(): RegistrationView[];
-  admitRegistration(name: string, person: { by: string; reason: string }): RegistrationView | Rejected;
-  rejectRegistration(name: string, person: { by: string; reason: string }): RegistrationView | Rejected;
+  admitRegistration(name: string, person: RegistrationAnswer): RegistrationView | Rejected;
+  rejectRegistration(name: string, person: RegistrationAnswer): RegistrationView | Rejected;
 }

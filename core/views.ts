@@ -120,6 +120,7 @@ export interface ReloadRequest {
   by: string;
   /** Revision or commit that is let in although it would be held; another is not. */
   confirm?: string;
+  isDry?: boolean;
 }
 
 export interface ReloadAnswer {
@@ -145,6 +146,7 @@ export interface RollbackRequest {
   commit?: string;
   /** Follow the branch again. */
   resume: boolean;
+  isDry?: boolean;
 }
 
 /** At most one of them; what a reload would load without. */
@@ -232,32 +234,38 @@ export interface DaemonPort {
   stats(): Stats;
   definitions(): Definitions;
   loadProblems(): string[];
-  pause(pause: { by: string; reason: string; untilMs?: number }): Pause;
+  /** `isDry`, here and below: judged alike, and answered as if it were done; nothing changes and nothing is recorded. */
+  pause(pause: { by: string; reason: string; untilMs?: number }, isDry?: boolean): Pause;
   resume(by: string): void;
   checkNow(host: string, check: string): Promise<CheckView | Rejected>;
-  cancelRun(runId: string, by: string): Run | Rejected;
+  cancelRun(runId: string, by: string, isDry?: boolean): Run | Rejected;
   planAction(host: string, action: string): ActPlan | Rejected;
   act(host: string, action: string, by: string, reason: string): Run | Rejected;
   /** All that have not ended, also those of the definitions and those to come. */
   suppressions(): Suppression[];
-  addSuppression(wanted: NewSuppression, by: string): Suppression | Rejected;
-  endSuppression(id: string, by: string): Suppression | Rejected;
+  addSuppression(wanted: NewSuppression, by: string, isDry?: boolean): Suppression | Rejected;
+  endSuppression(id: string, by: string, isDry?: boolean): Suppression | Rejected;
   /** Waiting ones and those settled in the last seven days, newest first. */
   approvals(): Approval[];
   /** 412 when `tag` is not that of the question any more, 409 when it is settled or its trouble is gone. */
   settleApproval(
     id: string,
     answer: 'approved' | 'rejected',
-    person: { by: string; reason: string; tag: string },
+    person: { by: string; reason: string; tag: string; isDry?: boolean },
   ): Approval | Rejected;
   brakes(): BrakeView[];
-  releaseBrake(scope: GroupKey, by: string, reason: string): BrakeView | Rejected;
+  releaseBrake(scope: GroupKey, by: string, reason: string, isDry?: boolean): BrakeView | Rejected;
   demoted(): TrustCap[];
-  promote(action: string, by: string, reason: string): { action: string; mode: Mode } | Rejected;
+  promote(
+    action: string,
+    by: string,
+    reason: string,
+    isDry?: boolean,
+  ): { action: string; mode: Mode } | Rejected;
   /** Over runs decided at or after `sinceMs`; per action, and per action and host. */
   outcomes(query: { sinceMs: number; action?: string; host?: string; perHost: boolean }): Outcomes[];
   /** Trust the ledger again. 409 when it is trusted. */
-  rearm(by: string, reason: string): Quarantine | Rejected;
+  rearm(by: string, reason: string, isDry?: boolean): Quarantine | Rejected;
   reload(request: ReloadRequest): Promise<ReloadAnswer>;
   /** To an earlier commit that was in force, or back to following the branch. 409 when they are not from git. */
   rollback(request: RollbackRequest): Promise<ReloadAnswer | Rejected>;

@@ -127,9 +127,10 @@ export class Approvals {
   settle(
     id: string,
     answer: 'approved' | 'rejected',
-    person: { by: string; reason: string; tag: string },
+    person: { by: string; reason: string; tag: string; isDry?: boolean },
   ): Approval | Rejected {
-    const { coordinator } = this.#options;
+    const { coordinator, clock } = this.#options;
+    const isDry = person.isDry === true;
     const approval = coordinator.approval(id);
     if (approval === undefined) return rejected(404, 'not_found', `There is no approval ${id}.`);
     if (approval.status !== 'waiting') {
@@ -141,21 +142,24 @@ export class Approvals {
       );
     }
     if (this.#isOver(approval)) {
-      this.#close(approval, 'expired', 'rule', 'nobody answered in time');
+      if (!isDry) this.#close(approval, 'expired', 'rule', 'nobody answered in time');
       return rejected(409, 'expired', 'It expired; nothing is done. The next trouble asks again.');
     }
     const gone = this.#lapse(approval);
     if (gone !== undefined) {
-      this.#close(approval, 'lapsed', 'rule', gone);
+      if (!isDry) this.#close(approval, 'lapsed', 'rule', gone);
       return rejected(409, 'lapsed', `It is not wanted any more: ${gone}.`);
     }
     const edited = this.#editedOf(approval);
-    if (edited !== undefined) this.#askAgain(approval, edited.action, edited.host);
+    if (edited !== undefined && !isDry) this.#askAgain(approval, edited.action, edited.host);
     if (edited !== undefined || person.tag !== this.#liveTag(approval)) {
       const message = 'What it is about has changed since it was read; read it again.';
       return rejected(412, 'changed', message);
     }
-    const settled = this.#close(approval, answer, `person:${person.by}`, person.reason);
+    const decidedBy = `person:${person.by}`;
+    if (isDry)
+      return { ...approval, status: answer, decidedAtMs: clock.nowMs(), decidedBy, answer: person.reason };
+    const settled = this.#close(approval, answer, decidedBy, person.reason);
     return settled ?? rejected(409, 'settled', 'Somebody else was faster.');
   }
 

@@ -72,11 +72,12 @@ export class Brakes {
   }
 
   /** Undefined when it is not on. Errors: MenddError. */
-  releaseBy(scope: GroupKey, by: string, reason: string): BrakeView | undefined {
+  releaseBy(scope: GroupKey, by: string, reason: string, isDry: boolean): BrakeView | undefined {
     const { census, coordinator, clock } = this.#options;
     const group = census.groups.get(scope);
     if (group?.brake === undefined || !isBraked(group)) return undefined;
     const brake = { ...group.brake, released: { atMs: clock.nowMs(), by, reason } };
+    if (isDry) return this.#view({ ...group, brake });
     coordinator.saveBrake(brake);
     this.#unwritten.delete(scope);
     census.setBrake(scope, brake);

@@ -15,6 +15,7 @@ import type { ActPlan, CheckView, DaemonPort, Health, Rejected, Stats } from '..
 import type { ActionRuns } from './action-run.ts';
 import { createCoveragePort } from './coverage.ts';
 import type { Facts } from './facts.ts';
+import type { Messages } from './messages.ts';
 import { createNotifyPort } from './notify-test.ts';
 import { NowPage } from './now.ts';
 import type { Outside } from './outside.ts';
@@ -38,6 +39,7 @@ export interface DaemonPortSources extends PersonControlSources {
   outside: Outside;
   facts: Facts;
   views: Views;
+  messages: Messages;
   told: ToldPort;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   stats: () => Stats;
@@ -131,12 +133,13 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     return sources.runs.proposed(run.id) ?? conflict('stopping', 'The daemon is stopping.');
   }
 
-  function cancelRun(runId: string, by: string): Run | Rejected {
+  function cancelRun(runId: string, by: string, isDry = false): Run | Rejected {
     const run = coordinator.get(runId) ?? sources.runs.proposed(runId);
     if (run === undefined) return notFound(`run ${runId}`);
-    recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
-    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     const status = closes[run.status];
+    if (!isDry) recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
+    if (isDry && status !== undefined) return { ...run, status };
+    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     if (status === undefined)
       return conflict('not_cancellable', `Run ${runId} is ${run.status}: it cannot be taken back.`);
     sources.journal.conclude(runId, status, `closed by ${by}`);
@@ -169,7 +172,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     act: (host, action, by, reason) =>
       recordRefusal(sources, by, { command: 'act', host, action }, act(host, action, by, reason)),
     reload(request) {
-      sources.outside.refreshFiles();
+      if (request.isDry !== true) sources.outside.refreshFiles();
       return reloader.reload(request);
     },
     outside: sources.outside.port,
@@ -183,6 +186,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     told: sources.told,
     rollback: async (request) => {
       const answer = await reloader.rollback(request);
+      if (request.isDry === true) return answer;
       return recordRefusal(sources, request.by, { command: 'rollback' }, answer);
     },
     plan: (request) => reloader.plan(request),

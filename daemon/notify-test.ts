@@ -6,6 +6,7 @@ import type { NotifyTarget } from '../core/definitions.ts';
 import type { NotifyPort, NotifyTargetView, NotifyTest } from '../core/notify-port.ts';
 import type { OutboxMessage } from '../core/ports.ts';
 import type { Rejected } from '../core/views.ts';
+import { createMessageViews, type MessageViewSources } from './message-views.ts';
 import { type PersonControlSources, recordCommand, recordRefusal, rejected } from './person-controls.ts';
 
 type Sources = Pick<PersonControlSources, 'clock' | 'coordinator' | 'fleet' | 'recorder'>;
@@ -13,21 +14,23 @@ type Sources = Pick<PersonControlSources, 'clock' | 'coordinator' | 'fleet' | 'r
 /** A person waits for the answer, on a connection that ends after a minute of silence. Milliseconds. */
 const longestMs = 30_000;
 
-export function createNotifyPort(sources: Sources): NotifyPort {
+export function createNotifyPort(sources: Sources & MessageViewSources): NotifyPort {
   const targets = (): ReadonlyMap<string, NotifyTarget> => sources.fleet.definitions.daemon.notify;
   const underWay = new Set<string>();
   return {
+    ...createMessageViews(sources),
     targets: () =>
       [...targets().values()]
         .map(viewOf)
         .toSorted((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name))),
-    async test(name, by): Promise<NotifyTest | Rejected> {
+    async test(name, by, isDry = false): Promise<NotifyTest | Rejected> {
       const target = targets().get(name);
       if (target === undefined) return rejected(404, 'not_found', `There is no notify target ${name}.`);
       if (underWay.has(name)) {
         const answer = rejected(409, 'busy', `A test message to ${name} is under way.`);
-        return recordRefusal(sources, by, { command: 'notify.test', target: name }, answer);
+        return isDry ? answer : recordRefusal(sources, by, { command: 'notify.test', target: name }, answer);
       }
+      if (isDry) return { target: name, kind: target.kind, ok: true, note: 'a dry run: not sent', tookMs: 0 };
       recordCommand(sources, by, 'notify.tested', { target: name, kind: target.kind });
       underWay.add(name);
       try {

@@ -92,14 +92,15 @@ export function createPersonControls(sources: PersonControlSources): Controls {
   const record = (by: string, event: string, body: Record<string, unknown>): void =>
     recordCommand(sources, by, event, body);
   const refusable = <T extends object>(
-    by: string,
+    { by, isDry }: { by: string; isDry?: boolean },
     about: { command: string } & Record<string, string>,
     answer: T | Rejected,
-  ): T | Rejected => recordRefusal(sources, by, about, answer);
+  ): T | Rejected => (isDry === true ? answer : recordRefusal(sources, by, about, answer));
 
   return {
-    pause({ by, reason, untilMs }): Pause {
+    pause({ by, reason, untilMs }, isDry): Pause {
       const pause = { by, reason, sinceMs: clock.nowMs(), ...(untilMs === undefined ? {} : { untilMs }) };
+      if (isDry === true) return pause;
       coordinator.pause(pause);
       record(by, 'automation.paused', { ...pause });
       history.add('automation.paused', { data: { ...pause } });
@@ -113,20 +114,21 @@ export function createPersonControls(sources: PersonControlSources): Controls {
     ...suppressionControls(sources, record),
     approvals: () => approvals.list(),
     settleApproval: (id, answer, person) =>
-      refusable(person.by, { command: answer, id }, approvals.settle(id, answer, person)),
+      refusable(person, { command: answer, id }, approvals.settle(id, answer, person)),
     brakes: () => brakes.views(),
-    releaseBrake(scope, by, reason) {
+    releaseBrake(scope, by, reason, isDry = false) {
       const off = rejected(409, 'brake_off', `No brake is on for ${scope}.`);
       if (!brakes.views().some((each) => each.on && each.scope === scope))
-        return refusable(by, { command: 'brake.release', scope }, off);
-      record(by, 'brake.released', { scope, reason });
-      return brakes.releaseBy(scope, by, reason) ?? off;
+        return refusable({ by, isDry }, { command: 'brake.release', scope }, off);
+      if (!isDry) record(by, 'brake.released', { scope, reason });
+      return brakes.releaseBy(scope, by, reason, isDry) ?? off;
     },
     demoted: () => trust.demoted(),
-    promote(action, by, reason) {
+    promote(action, by, reason, isDry = false) {
       const trusted = rejected(409, 'not_demoted', `${action} has not lost trust.`);
       if (!trust.demoted().some((cap) => cap.action === action))
-        return refusable(by, { command: 'trust.promote', action }, trusted);
+        return refusable({ by, isDry }, { command: 'trust.promote', action }, trusted);
+      if (isDry) return { action, mode: 'auto' };
       record(by, 'action.promoted', { action, reason });
       const mode = trust.promote(action, by, reason);
       return mode === undefined ? trusted : { action, mode };
@@ -140,12 +142,13 @@ export function createPersonControls(sources: PersonControlSources): Controls {
         (each) => action === undefined || each.action === action,
       );
     },
-    rearm(by, reason): Quarantine | Rejected {
+    rearm(by, reason, isDry = false): Quarantine | Rejected {
       const { quarantine } = fleet;
       if (quarantine === undefined) {
         const trusted = rejected(409, 'trusted', 'The ledger is trusted; there is nothing to re-arm.');
-        return refusable(by, { command: 'rearm' }, trusted);
+        return refusable({ by, isDry }, { command: 'rearm' }, trusted);
       }
+      if (isDry) return quarantine;
       // What lets actions go on is on record before it does.
       record(by, 'ledger.rearmed', { reason, cause: quarantine.cause, text: quarantine.text });
       fleet.rearm();
@@ -167,9 +170,9 @@ function suppressionControls(
 
   return {
     suppressions: () => [...suppressions.known],
-    addSuppression(wanted, by) {
+    addSuppression(wanted, by, isDry) {
       const made = suppressionOf(wanted, by, fleet, clock.nowMs());
-      if (made.kind === 'rejected') return made;
+      if (made.kind === 'rejected' || isDry === true) return made;
       coordinator.addSuppression(made);
       const { id, kind, reason } = made;
       record(by, 'suppression.added', { ...made });
@@ -177,14 +180,17 @@ function suppressionControls(
       refreshed();
       return made;
     },
-    endSuppression(id, by) {
+    endSuppression(id, by, isDry) {
       const known = suppressions.known.find((each) => each.id === id);
-      if (known?.origin === 'definitions') {
+      const none = rejected(404, 'not_found', `There is no suppression ${id} in force.`);
+      if (known === undefined) return none;
+      if (known.origin === 'definitions') {
         const message = `It stands in the definitions (${id}); take it out there and reload.`;
         return rejected(409, 'in_definitions', message);
       }
+      if (isDry === true) return { ...known, endedAtMs: clock.nowMs(), endedBy: by };
       const ended = coordinator.endSuppression(id, by, clock.nowMs());
-      if (ended === undefined) return rejected(404, 'not_found', `There is no suppression ${id} in force.`);
+      if (ended === undefined) return none;
       record(by, 'suppression.ended', { id, kind: ended.kind });
       history.add('suppression.ended', { data: { id, kind: ended.kind, by } });
       refreshed();

@@ -8,6 +8,7 @@ import { MenddError } from '../core/errors.ts';
 import type {
   Registering,
   Registration,
+  RegistrationAnswer,
   RegistrationConfig,
   RegistrationRule,
   RegistrationStatus,
@@ -30,8 +31,8 @@ export interface RegistrationsOptions {
   config: () => RegistrationConfig | undefined;
   /** Whether the definitions have a host of that name. */
   hasHost: (name: string) => boolean;
-  /** Records the key of a host that none is known of; answers why it cannot be. */
-  learnKey: (address: string, port: number, key: Buffer) => string | undefined;
+  /** Records the key of a host that none is known of, unless `isDry`; answers why it cannot be. */
+  learnKey: (address: string, port: number, key: Buffer, isDry: boolean) => string | undefined;
   /** The hosts in force have changed. */
   onChange: () => void;
 }
@@ -41,6 +42,7 @@ const pendingLimit = 1_000;
 const admittedLimit = 100_000;
 /** How often it is looked for those that no longer register. Milliseconds. */
 const turnEveryMs = 60_000;
+const byRule = { actor: 'rule', reason: 'a rule of `registration.admit` fits' };
 /** Part of `expire` by which the time of the last word may be older on the disk than it is. */
 const seenSlack = 0.05;
 
@@ -83,7 +85,10 @@ export class Registrations {
   }
 
   /** Errors: MenddError when the ledger cannot be written. */
-  register(told: Registering, from: { address: string; by: string }): RegistrationView | Rejected {
+  register(
+    told: Registering,
+    from: { address: string; by: string; isDry?: boolean },
+  ): RegistrationView | Rejected {
     const { clock, config, hasHost, coordinator } = this.#options;
     const rules = config()?.rules;
     if (rules === undefined)
@@ -102,13 +107,14 @@ export class Registrations {
       from: from.address,
       lastAtMs: nowMs,
     };
+    const rule = statusOf(known) === 'pending' ? ruleFor(rules, told, from.address) : undefined;
+    if (from.isDry === true) return this.#wouldBe(known, rule && { ...rule, ...byRule });
     const isNews = before === undefined || !isSame(before.told, told);
     if (isNews) {
       const body = { name: told.name, told, from: from.address, token: from.by };
       coordinator.audit({ atMs: nowMs, kind: 'daemon', actor: 'daemon', event: 'registration.asked', body });
     }
     this.#keep(known, isNews);
-    const rule = statusOf(known) === 'pending' ? ruleFor(rules, told, from.address) : undefined;
     const admitted = rule && this.#admitByRule(known, rule);
     if (isNews && admitted !== true) {
       const data = { name: told.name, from: from.address, status: statusOf(known) };
@@ -117,25 +123,28 @@ export class Registrations {
     return this.#view(this.#known.get(told.name) ?? known);
   }
 
-  admit(name: string, person: { by: string; reason: string }): RegistrationView | Rejected {
+  admit(name: string, { by, reason, isDry }: RegistrationAnswer): RegistrationView | Rejected {
     const known = this.#known.get(name);
     if (known === undefined) return notThere(name);
     if (statusOf(known) === 'admitted') return rejected(409, 'admitted', `${name} is let in already.`);
     if (known.admitted === undefined && this.#options.hasHost(name))
       return rejected(409, 'name_taken', `There is a host ${name} that did not register itself.`);
-    const problem = this.#admit(known, { labels: {}, actor: `person:${person.by}`, reason: person.reason });
-    return problem === undefined
-      ? this.#view(this.#known.get(name) ?? known)
-      : rejected(409, 'host_key', problem);
+    const admission = { labels: {}, actor: `person:${by}`, reason };
+    const problem = this.#keyProblem(known, admission, isDry === true);
+    if (problem !== undefined) return rejected(409, 'host_key', problem);
+    if (isDry === true) return this.#wouldBe(known, admission);
+    this.#letIn(known, admission);
+    return this.#view(this.#known.get(name) ?? known);
   }
 
   /** What was let in before goes too. */
-  reject(name: string, { by, reason }: { by: string; reason: string }): RegistrationView | Rejected {
+  reject(name: string, { by, reason, isDry }: RegistrationAnswer): RegistrationView | Rejected {
     const known = this.#known.get(name);
     if (known === undefined) return notThere(name);
     if (known.rejected !== undefined) return rejected(409, 'rejected', `${name} is rejected already.`);
     const { admitted, ...rest } = known;
     const atMs = this.#options.clock.nowMs();
+    if (isDry === true) return this.#view({ ...rest, rejected: { atMs, by, reason } });
     this.#record(`person:${by}`, 'registration.rejected', { name, reason });
     this.#keep({ ...rest, rejected: { atMs, by, reason } }, true);
     this.#options.history.add('registration.rejected', { data: { name, by, reason } });
@@ -154,12 +163,12 @@ export class Registrations {
 
   /** A key that is not the one on record is for a person. */
   #admitByRule(known: Registration, { labels }: RegistrationRule): boolean {
-    const problem = this.#admit(known, {
-      labels,
-      actor: 'rule',
-      reason: 'a rule of `registration.admit` fits',
-    });
-    if (problem === undefined) return true;
+    const admission = { labels, ...byRule };
+    const problem = this.#keyProblem(known, admission, false);
+    if (problem === undefined) {
+      this.#letIn(known, admission);
+      return true;
+    }
     this.#options.log.warn(
       { name: known.name, problem },
       'a rule fits a registration, and its host key does not',
@@ -167,21 +176,29 @@ export class Registrations {
     return false;
   }
 
-  /** The key first: a host that is in force without it could not be reached. Answers why it cannot be let in. */
-  #admit(known: Registration, { labels, actor, reason }: Admission): string | undefined {
-    const { clock, learnKey, history, onChange } = this.#options;
-    const { name, told, from } = known;
-    const host = { ...hostOf(told, from, labels), vars: {} };
+  /** Why its key keeps it out. The key is learnt first: a host that is in force without it could not be reached. */
+  #keyProblem({ name, told, from }: Registration, { labels }: Admission, isDry: boolean): string | undefined {
+    const host = hostOf(told, from, labels);
     const key = keyBytes(told.hostKey);
-    const problem = key && learnKey(host.address ?? name, host.port ?? 22, key);
-    if (problem !== undefined) return problem;
-    const atMs = clock.nowMs();
-    const { rejected: _, ...rest } = known;
+    return key && this.#options.learnKey(host.address ?? name, host.port ?? 22, key, isDry);
+  }
+
+  #letIn(known: Registration, admission: Admission): void {
+    const { history, onChange } = this.#options;
+    const { actor, reason } = admission;
+    const next = admittedOf(known, admission, this.#options.clock.nowMs());
+    const { name, told } = known;
+    const { host } = next.admitted;
     this.#record(actor, 'registration.admitted', { name, host, reason, hostKey: told.hostKey ?? null });
-    this.#keep({ ...rest, admitted: { host, told, atMs, by: actor } }, true);
+    this.#keep(next, true);
     history.add('registration.admitted', { data: { name, by: actor } });
     onChange();
-    return undefined;
+  }
+
+  /** For a dry run: as it would be after `admission`, when its key lets it in. */
+  #wouldBe(known: Registration, admission: Admission | undefined): RegistrationView {
+    const isIn = admission !== undefined && this.#keyProblem(known, admission, true) === undefined;
+    return this.#view(isIn ? admittedOf(known, admission, this.#options.clock.nowMs()) : known);
   }
 
   #keep(registration: Registration, isNews: boolean): void {
@@ -234,6 +251,13 @@ export class Registrations {
       expiresAtMs: config === undefined ? registration.lastAtMs : this.#expiresAtMs(registration, config),
     };
   }
+}
+
+function admittedOf(registration: Registration, { labels, actor }: Admission, atMs: number) {
+  const { rejected: _, ...known } = registration;
+  const { told, from } = known;
+  const host = { ...hostOf(told, from, labels), vars: {} };
+  return { ...known, admitted: { host, told, atMs, by: actor } };
 }
 
 function statusOf({ told, admitted, ...answered }: Registration): RegistrationStatus {

@@ -25,6 +25,7 @@ import { DefinitionsSource, type NotBrought, short } from './definitions-source.
 import { BranchFollower } from './follow-branch.ts';
 import { type Judged, judge, type Resolved, type Wanted } from './judge-definitions.ts';
 import { rejected } from './person-controls.ts';
+import { type Entrance, isNamed } from './reload-entrance.ts';
 import { type RecordOptions, ReloadRecord } from './reload-record.ts';
 
 /** With what was resolved at the start. */
@@ -40,14 +41,6 @@ export interface ReloadOptions extends RecordOptions, Partial<Resolved> {
 interface ReloadState extends NewestReload {
   /** They are of the branch or of its newest commit: over once it is at the commit in force. */
   isOfBranch?: boolean;
-}
-
-interface Entrance {
-  by: string;
-  source: DefinitionsSource | undefined;
-  confirm?: string;
-  /** A person goes there and says why: it is not held, and stays. */
-  rollback?: Rollback;
 }
 
 export class Reloader {
@@ -105,14 +98,14 @@ export class Reloader {
     return this.#alone(() => this.#reload(request));
   }
 
-  async #reload({ by, confirm }: ReloadRequest): Promise<ReloadAnswer> {
+  async #reload({ by, confirm, isDry = false }: ReloadRequest): Promise<ReloadAnswer> {
     const source = this.#sourceOf(readSource(this.#options.configFile).git);
-    const entrance: Entrance = { by, source, ...(confirm === undefined ? {} : { confirm }) };
+    const entrance = { by, source, isDry, ...(confirm === undefined ? {} : { confirm }) };
     if (source === undefined) return this.#enter({}, entrance);
     const isFollowing = source.pin?.rollback === undefined;
     const brought = isFollowing ? await source.bring() : (source.pinned ?? (await source.bringPinned()));
     if ('kind' in brought) return this.#without(brought, entrance, source);
-    if (isFollowing) this.#follower.saw(brought.commit.id);
+    if (isFollowing && !isDry) this.#follower.saw(brought.commit.id);
     return this.#enter(brought, entrance);
   }
 
@@ -122,26 +115,22 @@ export class Reloader {
     entrance: Entrance,
     { pinned }: DefinitionsSource,
   ): Promise<ReloadAnswer> {
-    const isAsked = entrance.by !== 'git';
-    const answer = pinned !== undefined && isAsked ? await this.#enter(pinned, entrance) : undefined;
+    const { by, isDry } = entrance;
+    const answer = pinned !== undefined && by !== 'git' ? await this.#enter(pinned, entrance) : undefined;
     if (answer !== undefined && !answer.ok) return answer;
-    if (commitId !== undefined) this.#follower.notTaken(commitId);
+    if (commitId !== undefined && !isDry) this.#follower.notTaken(commitId);
     const about = { isOfBranch: pinned !== undefined, ...(commitId === undefined ? {} : { commitId }) };
-    this.#refuse(entrance.by, problems, about);
-    return {
-      ...this.#inForce(),
-      ok: false,
-      problems,
-      cause: kind === 'refused' ? 'invalid' : kind,
-      restart: [],
-    };
+    if (!isDry) this.#refuse(by, problems, about);
+    const cause = kind === 'refused' ? 'invalid' : kind;
+    return { ...this.#inForce(), ok: false, problems, cause, restart: [] };
   }
 
   /** Loads, judges, swaps. */
-  async #enter(wanted: Wanted, { by, source, confirm, rollback }: Entrance): Promise<ReloadAnswer> {
+  async #enter(wanted: Wanted, entrance: Entrance): Promise<ReloadAnswer> {
+    const { by, source, confirm, rollback, isDry } = entrance;
     const commit = 'commit' in wanted ? wanted.commit : undefined;
     const judged = await this.#judge(wanted);
-    if (Array.isArray(judged)) return this.#invalid(by, judged, commit);
+    if (Array.isArray(judged)) return this.#invalid(entrance, judged, commit);
     const { definitions, plan } = judged;
     const { revision } = definitions;
     if (confirm !== undefined && !isNamed(confirm, revision, commit)) {
@@ -151,10 +140,13 @@ export class Reloader {
     }
     if (plan.hold.length > 0 && confirm === undefined && rollback === undefined) {
       const about = commit === undefined ? {} : { commit: commit.id };
-      return this.#hold(by, { revision, why: plan.hold, ...about }, plan);
+      return this.#hold(entrance, { revision, why: plan.hold, ...about }, plan);
     }
+    const restart = [...plan.restart];
+    if (isDry)
+      return { revision, ...(commit && { commit: commit.id }), ok: true, problems: [], restart, plan };
     const problem = await this.#swap(definitions);
-    if (problem !== undefined) return this.#invalid(by, [problem], commit);
+    if (problem !== undefined) return this.#invalid(entrance, [problem], commit);
     this.#source = source;
     this.resolved = judged.resolved;
     this.#misfit = [];
@@ -165,7 +157,7 @@ export class Reloader {
     this.#record.loaded(by, plan, { ...event, ...confirmed, ...(commit && { commit: commit.id }) });
     if (commit !== undefined && source !== undefined)
       await this.#pin(source, commit, rollback ?? source.pin?.rollback);
-    return { ...this.#inForce(), ok: true, problems: [], restart: [...plan.restart], plan };
+    return { ...this.#inForce(), ok: true, problems: [], restart, plan };
   }
 
   /**
@@ -212,11 +204,13 @@ export class Reloader {
     }
   }
 
-  #invalid(by: string, problems: string[], commit: Commit | undefined): ReloadAnswer {
+  #invalid({ by, isDry }: Entrance, problems: string[], commit: Commit | undefined): ReloadAnswer {
+    const answer: ReloadAnswer = { ...this.#inForce(), ok: false, problems, cause: 'invalid', restart: [] };
+    if (isDry) return answer;
     const isNew = commit !== undefined && commit.id !== this.#source?.pin?.commit.id;
     if (isNew) this.#follower.notTaken(commit.id);
     this.#refuse(by, problems, isNew ? { commitId: commit.id, isOfBranch: true } : {});
-    return { ...this.#inForce(), ok: false, problems, cause: 'invalid', restart: [] };
+    return answer;
   }
 
   #refuse(by: string, problems: string[], about: { commitId?: string; isOfBranch?: boolean }): void {
@@ -226,20 +220,22 @@ export class Reloader {
     this.#record.refused(by, problems, commitId);
   }
 
-  #hold(by: string, held: HeldReload, plan: DefinitionsPlan): ReloadAnswer {
+  #hold({ by, isDry }: Entrance, held: HeldReload, plan: DefinitionsPlan): ReloadAnswer {
     const { commit } = held;
-    if (commit !== undefined) this.#follower.notTaken(commit);
     const problems = held.why.map((why) => `held: ${why}`);
+    const answer = { ...this.#inForce(), ok: false, problems, restart: [], held, plan };
+    if (isDry) return { ...answer, cause: 'held' };
+    if (commit !== undefined) this.#follower.notTaken(commit);
     const { loadedAtMs } = this.#state;
     this.#state = { loadedAtMs, ok: false, problems, held, isOfBranch: commit !== undefined };
     this.#record.held(by, held, plan);
-    return { ...this.#inForce(), ok: false, problems, cause: 'held', restart: [], held, plan };
+    return { ...answer, cause: 'held' };
   }
 
   /** To an earlier commit, and there it stays; or to following the branch again. */
   rollback(request: RollbackRequest): Promise<ReloadAnswer | Rejected> {
     return this.#alone(async () => {
-      const { by, reason, resume } = request;
+      const { by, reason, resume, isDry = false } = request;
       const source = this.#source;
       const pin = source?.pin;
       if (source === undefined || pin === undefined)
@@ -251,6 +247,7 @@ export class Reloader {
       if (resume) {
         if (pin.rollback === undefined)
           return rejected(409, 'not_rolled_back', 'The branch is followed already.');
+        if (isDry) return this.#dryResume(by, source);
         await this.#pin(source, pin.commit, undefined);
         this.#record.resumed(by, reason);
         return this.#reload({ by });
@@ -262,8 +259,14 @@ export class Reloader {
       const brought = await source.bringCommit(beginning);
       if ('kind' in brought) return rejected(422, 'no_such_commit', brought.problems.join('; '));
       const rollback = { by, reason, sinceMs: this.#options.clock.nowMs() };
-      return this.#enter(brought, { by, source, rollback });
+      return this.#enter(brought, { by, source, rollback, isDry });
     });
+  }
+
+  async #dryResume(by: string, source: DefinitionsSource): Promise<ReloadAnswer> {
+    const entrance = { by, source, isDry: true };
+    const brought = await source.bring();
+    return 'kind' in brought ? this.#without(brought, entrance, source) : this.#enter(brought, entrance);
   }
 
   /** What would change; nothing does. */
@@ -311,9 +314,4 @@ export class Reloader {
     this.#running = Promise.allSettled([done]);
     return done;
   }
-}
-
-/** A revision, or a commit by at least seven digits. */
-function isNamed(name: string, revision: string, commit: Commit | undefined): boolean {
-  return name === revision || (name.length >= 7 && commit?.id.startsWith(name) === true);
 }

@@ -68,10 +68,11 @@ function runRoutes(app: ApiServer, { daemon, runs }: ApiOptions): void {
     schema: {
       ...describe('actions', 'cancelRun', 'Cancel a run that has not been sent', Run),
       params: RunPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
-    handler: async ({ params, person }) => toWire(unlessRejected(daemon.cancelRun(params.id, person))),
+    handler: async ({ params, query, person }) =>
+      toWire(unlessRejected(daemon.cancelRun(params.id, person, query.dry_run === true))),
   });
 }
 

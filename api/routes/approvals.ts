@@ -6,7 +6,7 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
-import { NoQuery, RunPath } from '../queries.ts';
+import { DryQuery, NoQuery, RunPath } from '../queries.ts';
 import { AnswerHeader, ApprovalsQuery, ApproveBody, ReasonBody } from '../restraint-queries.ts';
 import { Approval } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
@@ -67,12 +67,13 @@ function answerRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     schema: {
       ...describe('restraint', 'approve', 'Let it run, if it is still what was asked', Approval),
       params: RunPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       headers: AnswerHeader,
       body: ApproveBody,
     },
-    handler: async ({ params, headers, body, person }) => {
-      const answer = { by: person, reason: body?.reason ?? '', tag: tagOf(headers['if-match']) };
+    handler: async ({ params, query, headers, body, person }) => {
+      const [reason, tag] = [body?.reason ?? '', tagOf(headers['if-match'])];
+      const answer = { by: person, reason, tag, isDry: query.dry_run === true };
       return toWire(unlessRejected(daemon.settleApproval(params.id, 'approved', answer)));
     },
   });
@@ -84,12 +85,13 @@ function answerRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     schema: {
       ...describe('restraint', 'reject', 'Do not let it run', Approval),
       params: RunPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       headers: AnswerHeader,
       body: ReasonBody,
     },
-    handler: async ({ params, headers, body, person }) => {
-      const answer = { by: person, reason: body.reason, tag: tagOf(headers['if-match']) };
+    handler: async ({ params, query, headers, body, person }) => {
+      const tag = tagOf(headers['if-match']);
+      const answer = { by: person, reason: body.reason, tag, isDry: query.dry_run === true };
       return toWire(unlessRejected(daemon.settleApproval(params.id, 'rejected', answer)));
     },
   });

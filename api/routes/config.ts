@@ -1,7 +1,7 @@
 /**
  * Where the definitions come from, what others would change, and going from one to another: reload, rollback.
  */
-import type { ReloadAnswer as Answered, DaemonPort } from '../../core/views.ts';
+import type { ReloadAnswer as Answered } from '../../core/views.ts';
 import { Config, PlanAnswer, PlanBody, ReloadAnswer, ReloadBody, RollbackBody } from '../config-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
@@ -32,8 +32,8 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     },
     handler: async ({ query, person: by, body }) => {
       const confirm = body?.confirm;
-      if (query.dry_run === true) return accepted(await reloadPlanned(daemon, confirm));
-      return accepted(await daemon.reload({ by, ...(confirm === undefined ? {} : { confirm }) }));
+      const isDry = query.dry_run === true;
+      return accepted(await daemon.reload({ by, isDry, ...(confirm === undefined ? {} : { confirm }) }));
     },
   });
 
@@ -48,11 +48,17 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
         'Go back to an earlier commit and stay there, or follow again',
         ReloadAnswer,
       ),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: RollbackBody,
     },
-    handler: async ({ person: by, body: { reason, commit, resume } }) => {
-      const request = { by, reason, resume, ...(commit === undefined ? {} : { commit }) };
+    handler: async ({ query, person: by, body: { reason, commit, resume } }) => {
+      const request = {
+        by,
+        reason,
+        resume,
+        isDry: query.dry_run === true,
+        ...(commit === undefined ? {} : { commit }),
+      };
       return accepted(unlessRejected(await daemon.rollback(request)));
     },
   });
@@ -63,7 +69,8 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     config: { scope: 'admin' },
     schema: {
       ...describe('control', 'plan', 'What other definitions would change; nothing changes', PlanAnswer),
-      querystring: NoQuery,
+      // It is one by itself.
+      querystring: DryQuery,
       body: PlanBody,
     },
     handler: async ({ body }) => {
@@ -79,27 +86,6 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
         : unreachable(answer.problems, daemon.config().revision);
     },
   });
-}
-
-/** What a reload would answer now. */
-async function reloadPlanned(daemon: DaemonPort, confirm: string | undefined): Promise<Answered> {
-  const { revision } = daemon.config();
-  const answer = await daemon.plan({});
-  if (answer.kind !== 'plan')
-    return { ok: false, revision, problems: answer.problems, cause: answer.kind, restart: [] };
-  const { plan, commit } = answer;
-  const refused = { ok: false, revision, restart: [], plan };
-  const isNamed = confirm !== undefined && (confirm === plan.to || commit?.startsWith(confirm) === true);
-  if (confirm !== undefined && !isNamed) {
-    const problems = [`what would be loaded now is ${commit ?? plan.to}, not ${confirm}`];
-    return { ...refused, problems, cause: 'not_confirmed' };
-  }
-  if (plan.hold.length > 0 && confirm === undefined) {
-    const problems = plan.hold.map((why) => `held: ${why}`);
-    return { ...refused, problems, cause: 'held', held: { revision: plan.to, why: plan.hold } };
-  }
-  const more = commit === undefined ? {} : { commit };
-  return { ok: true, revision: plan.to, problems: [], restart: [...plan.restart], plan, ...more };
 }
 
 function unreachable(problems: string[], revision: string): RequestProblem {

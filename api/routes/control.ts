@@ -78,13 +78,12 @@ function pauseRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
       body: PauseBody,
     },
     handler: async ({ query, body, person }) => {
-      const sinceMs = clock.nowMs();
       const wanted = {
         by: person,
         reason: body.reason,
-        ...(body.for === undefined ? {} : { untilMs: sinceMs + body.for }),
+        ...(body.for === undefined ? {} : { untilMs: clock.nowMs() + body.for }),
       };
-      const pause = query.dry_run === true ? { ...wanted, sinceMs } : daemon.pause(wanted);
+      const pause = daemon.pause(wanted, query.dry_run === true);
       return { paused: true, pause: toWire(pause) };
     },
   });

@@ -4,7 +4,7 @@ import type { ApiOptions, ApiServer } from '../options.ts';
 import { AcceptBody, Inventory, InventoryPath } from '../outside-shapes.ts';
 import { pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { NoQuery } from '../queries.ts';
+import { DryQuery } from '../queries.ts';
 import { PageQuery } from '../restraint-queries.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
@@ -33,10 +33,12 @@ export function inventoryRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     schema: {
       ...describe('control', 'acceptInventory', 'Let the hosts go that a held answer lacks', Inventory),
       params: InventoryPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: AcceptBody,
     },
-    handler: async ({ params, body, person }) =>
-      toWire(unlessRejected(daemon.outside.acceptInventory(params.name, { ...body, by: person }))),
+    handler: async ({ params, query, body, person }) => {
+      const answer = { ...body, by: person, isDry: query.dry_run === true };
+      return toWire(unlessRejected(daemon.outside.acceptInventory(params.name, answer)));
+    },
   });
 }

@@ -1,14 +1,27 @@
-/** Notify targets: which there are, and a message that shows whether one works. */
-import { NotifyPath, NotifyTarget, NotifyTest } from '../notify-shapes.ts';
+/** Notify targets: which there are, who is told of what, and what became of the messages. */
+import {
+  Message,
+  MessagePath,
+  MessagesQuery,
+  NotifyPath,
+  NotifyTarget,
+  NotifyTest,
+  RouteAnswer,
+  RouteQuery,
+} from '../notify-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { pageBy } from '../paging.ts';
+import { historyQuery, pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { EmptyBody, NoQuery } from '../queries.ts';
+import { CheckPath, DryQuery, EmptyBody } from '../queries.ts';
 import { PageQuery } from '../restraint-queries.ts';
 import { pageOf } from '../shapes.ts';
+import { toWire } from '../wire.ts';
 
-export function notifyRoutes(app: ApiServer, { daemon }: ApiOptions): void {
+export function notifyRoutes(app: ApiServer, options: ApiOptions): void {
+  const { daemon } = options;
+  messageRoutes(app, options);
+
   app.route({
     method: 'GET',
     url: '/api/v1/notify',
@@ -32,9 +45,59 @@ export function notifyRoutes(app: ApiServer, { daemon }: ApiOptions): void {
         NotifyTest,
       ),
       params: NotifyPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
-    handler: async ({ params, person }) => unlessRejected(await daemon.notify.test(params.name, person)),
+    handler: async ({ params, query, person }) =>
+      unlessRejected(await daemon.notify.test(params.name, person, query.dry_run === true)),
+  });
+}
+
+function messageRoutes(app: ApiServer, { daemon: { notify } }: ApiOptions): void {
+  app.route({
+    method: 'GET',
+    url: '/api/v1/notify/route/:host/:check',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('control', 'explainRoute', 'Who would be told of a check, and why', RouteAnswer),
+      params: CheckPath,
+      querystring: RouteQuery,
+    },
+    handler: async ({ params, query }) =>
+      toWire(unlessRejected(notify.route(params.host, params.check, query.severity))),
+  });
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/messages',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('control', 'listMessages', 'Messages to people, newest first', pageOf(Message)),
+      querystring: MessagesQuery,
+    },
+    handler: async ({ query }) => {
+      const { status, target } = query;
+      return toWire(
+        notify.messages({
+          ...historyQuery(query),
+          ...(status === undefined ? {} : { status }),
+          ...(target === undefined ? {} : { target }),
+        }),
+      );
+    },
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/messages/:id/retry',
+    config: { scope: 'act' },
+    schema: {
+      ...describe('control', 'retryMessage', 'Send a dead or waiting message now', Message),
+      params: MessagePath,
+      querystring: DryQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ params, query, person }) =>
+      toWire(unlessRejected(notify.retry(params.id, person, query.dry_run === true))),
   });
 }

@@ -5,7 +5,7 @@ import type { ApiOptions, ApiServer } from '../options.ts';
 import { RegisterBody, Registered, Registration, RegistrationPath } from '../outside-shapes.ts';
 import { pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { NoQuery } from '../queries.ts';
+import { DryQuery } from '../queries.ts';
 import { PageQuery, ReasonBody } from '../restraint-queries.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
@@ -25,10 +25,10 @@ export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
         'A host tells that it is there; said again from time to time',
         Registered,
       ),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: RegisterBody,
     },
-    handler: async ({ body, person, socket }) => {
+    handler: async ({ body, query, person, socket }) => {
       const { name, address, port, user, labels = {}, host_key: hostKey } = body;
       const told: Registering = {
         name,
@@ -39,7 +39,8 @@ export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
         ...(hostKey === undefined ? {} : { hostKey }),
       };
       const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-      return toWire(unlessRejected(daemon.outside.register(told, { address: from, by: person })));
+      const by = { address: from, by: person, isDry: query.dry_run === true };
+      return toWire(unlessRejected(daemon.outside.register(told, by)));
     },
   });
 
@@ -68,11 +69,13 @@ function answerRoutes(app: ApiServer, { daemon: { outside } }: ApiOptions): void
         Registration,
       ),
       params: RegistrationPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, body, person }) =>
-      toWire(unlessRejected(outside.admitRegistration(params.name, { by: person, reason: body.reason }))),
+    handler: async ({ params, query, body, person }) => {
+      const answer = { by: person, reason: body.reason, isDry: query.dry_run === true };
+      return toWire(unlessRejected(outside.admitRegistration(params.name, answer)));
+    },
   });
 
   app.route({
@@ -82,10 +85,12 @@ function answerRoutes(app: ApiServer, { daemon: { outside } }: ApiOptions): void
     schema: {
       ...describe('control', 'rejectRegistration', 'Do not let it in, or no longer', Registration),
       params: RegistrationPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, body, person }) =>
-      toWire(unlessRejected(outside.rejectRegistration(params.name, { by: person, reason: body.reason }))),
+    handler: async ({ params, query, body, person }) => {
+      const answer = { by: person, reason: body.reason, isDry: query.dry_run === true };
+      return toWire(unlessRejected(outside.rejectRegistration(params.name, answer)));
+    },
   });
 }

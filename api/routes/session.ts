@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type Access, scopesOf } from '../access.ts';
 import { describe, problem } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { EmptyBody, NoQuery } from '../queries.ts';
+import { DryQuery, EmptyBody, NoQuery } from '../queries.ts';
 import { endSession, startSession } from '../session.ts';
 import { Session, SessionBody } from '../session-shapes.ts';
 
@@ -44,14 +44,15 @@ export function sessionRoutes(app: ApiServer, options: ApiOptions, access: Acces
     config: { scope: 'session' },
     schema: {
       ...describe('control', 'signIn', 'Exchange a token for a session in a cookie', Session),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: SessionBody,
     },
     handler: async (request, reply) => {
       const secret = request.body.token;
       const nowMs = clock.nowMs();
       const token = await access.signIn(request, secret);
-      startSession(request, reply, { secret, token, nowMs }, access.place);
+      if (request.query.dry_run !== true)
+        startSession(request, reply, { secret, token, nowMs }, access.place);
       const scopes = scopesOf(token);
       const canRead = scopes.includes('read');
       return reply
@@ -70,11 +71,11 @@ export function sessionRoutes(app: ApiServer, options: ApiOptions, access: Acces
         204: { description: 'Signed out', content: { 'application/json': { schema: signedOut } } },
         default: problem,
       },
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
     handler: async (request, reply) => {
-      endSession(request, reply, access.place);
+      if (request.query.dry_run !== true) endSession(request, reply, access.place);
       return reply.code(204).send(null);
     },
   });

@@ -10,7 +10,7 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
 import { unlessRejected, wrongBody } from '../problems.ts';
-import { EmptyBody, NoQuery } from '../queries.ts';
+import { DryQuery, EmptyBody } from '../queries.ts';
 import {
   AcknowledgementBody,
   DowntimeBody,
@@ -95,10 +95,11 @@ export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
     schema: {
       ...describe('restraint', 'endSuppression', 'End one before its time', Suppression),
       params: SuppressionPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: EmptyBody,
     },
-    handler: async ({ params, person }) => toWire(unlessRejected(daemon.endSuppression(params.id, person))),
+    handler: async ({ params, query, person }) =>
+      toWire(unlessRejected(daemon.endSuppression(params.id, person, query.dry_run === true))),
   });
 }
 
@@ -109,13 +110,13 @@ function addingRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
     config: { scope: 'ack' },
     schema: {
       ...describe('restraint', 'addSilence', 'Let nothing act on what it covers until it ends', Suppression),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: SilenceBody,
     },
-    handler: async ({ body, person }) => {
+    handler: async ({ body, query, person }) => {
       const times = spanOf(body, clock.nowMs());
       const wanted = { kind: 'silence' as const, match: matchOf(body), reason: body.reason, ...times };
-      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person, query.dry_run === true)));
     },
   });
 
@@ -125,13 +126,13 @@ function addingRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
     config: { scope: 'ack' },
     schema: {
       ...describe('restraint', 'addDowntime', 'Planned work: nothing acts on what it covers', Suppression),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: DowntimeBody,
     },
-    handler: async ({ body, person }) => {
+    handler: async ({ body, query, person }) => {
       const window = windowOf(body, clock.nowMs());
       const wanted = { kind: 'downtime' as const, match: matchOf(body), reason: body.reason, window };
-      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person, query.dry_run === true)));
     },
   });
 
@@ -146,17 +147,17 @@ function addingRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
         'Take one problem on yourself: nothing acts on it',
         Suppression,
       ),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: AcknowledgementBody,
     },
-    handler: async ({ body, person }) => {
+    handler: async ({ body, query, person }) => {
       const { host, sticky, reason } = body;
       const isHost = body.check === hostCheck;
       const check = isHost ? hostCheck : findCheck(daemon, host, body.check).check;
       if (isHost) findHost(daemon, host);
       const ends = body.until === undefined && body.for === undefined ? {} : spanOf(body, clock.nowMs());
       const wanted = { kind: 'acknowledgement' as const, host, check, reason, sticky, ...ends };
-      return toWire(unlessRejected(daemon.addSuppression(wanted, person)));
+      return toWire(unlessRejected(daemon.addSuppression(wanted, person, query.dry_run === true)));
     },
   });
 }

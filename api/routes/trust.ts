@@ -5,7 +5,7 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
-import { NoQuery } from '../queries.ts';
+import { DryQuery } from '../queries.ts';
 import { BrakePath, OutcomesQuery, PageQuery, ReasonBody, TrustPath } from '../restraint-queries.ts';
 import { Brake, Outcomes, Promotion, Quarantine, TrustCap } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
@@ -22,10 +22,11 @@ export function trustRoutes(app: ApiServer, options: ApiOptions): void {
     config: { scope: 'admin' },
     schema: {
       ...describe('restraint', 'rearm', 'Trust the ledger again; answers why it was not', Quarantine),
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ body, person }) => toWire(unlessRejected(options.daemon.rearm(person, body.reason))),
+    handler: async ({ body, query, person }) =>
+      toWire(unlessRejected(options.daemon.rearm(person, body.reason, query.dry_run === true))),
   });
 }
 
@@ -53,11 +54,13 @@ function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     schema: {
       ...describe('restraint', 'releaseBrake', 'Let actions go on in spite of the trouble', Brake),
       params: BrakePath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, body, person }) =>
-      toWire(unlessRejected(daemon.releaseBrake(params.scope, person, body.reason))),
+    handler: async ({ params, query, body, person }) => {
+      const isDry = query.dry_run === true;
+      return toWire(unlessRejected(daemon.releaseBrake(params.scope, person, body.reason, isDry)));
+    },
   });
 }
 
@@ -80,11 +83,11 @@ function promotionRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     schema: {
       ...describe('restraint', 'promote', 'Give an action its trust back; answers its mode', Promotion),
       params: TrustPath,
-      querystring: NoQuery,
+      querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, body, person }) =>
-      toWire(unlessRejected(daemon.promote(params.action, person, body.reason))),
+    handler: async ({ params, query, body, person }) =>
+      toWire(unlessRejected(daemon.promote(params.action, person, body.reason, query.dry_run === true))),
   });
 }
 

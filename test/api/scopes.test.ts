@@ -2,6 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import { expect, test } from 'vitest';
+import type { z } from 'zod';
 import type { Scope } from '../../core/types.ts';
 import { bearer, startApi } from './api-server.ts';
 
@@ -56,6 +57,9 @@ const scopes: Record<string, Scope | 'open' | 'session'> = {
   'POST /api/v1/inventories/:name/accept': 'act',
   'GET /api/v1/notify': 'read',
   'POST /api/v1/notify/:name/test': 'act',
+  'GET /api/v1/notify/route/:host/:check': 'read',
+  'GET /api/v1/messages': 'read',
+  'POST /api/v1/messages/:id/retry': 'act',
   'GET /api/v1/now': 'read',
   'GET /api/v1/outcomes': 'read',
   'POST /api/v1/pause': 'act',
@@ -96,10 +100,10 @@ const weaker: Record<Scope, Scope[]> = {
 const reason = { reason: 'drill' };
 
 /** What fastify itself was given; the OpenAPI document leaves out what is hidden. */
-async function registeredRoutes(): Promise<Map<string, string | undefined>> {
-  const found = new Map<string, string | undefined>();
-  const note = ({ method, url, config }: RouteOptions): void => {
-    for (const each of [method].flat()) found.set(`${each} ${url}`, config?.scope);
+async function registeredRoutes(): Promise<Map<string, RouteOptions>> {
+  const found = new Map<string, RouteOptions>();
+  const note = (route: RouteOptions): void => {
+    for (const each of [route.method].flat()) found.set(`${each} ${route.url}`, route);
   };
   const onCreated = (message: unknown): void => {
     (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', note);
@@ -114,7 +118,8 @@ async function registeredRoutes(): Promise<Map<string, string | undefined>> {
 }
 
 test('the table above names every route and its scope', async () => {
-  const found = await registeredRoutes();
+  const routes = await registeredRoutes();
+  const found = new Map([...routes].map(([name, { config }]) => [name, config?.scope]));
   const expected = { ...scopes };
   // Each read answers HEAD as well, but for the stream, which would not end.
   for (const [route, scope] of Object.entries(scopes))
@@ -125,6 +130,16 @@ test('the table above names every route and its scope', async () => {
     ([route, scope]) => !/^(GET|HEAD) /.test(route) && (scope === 'open' || scope === 'read'),
   );
   expect(unsafe).toEqual([]);
+});
+
+test('every change can be asked dry', async () => {
+  const changes = [...(await registeredRoutes())].filter(([name]) => !/^(GET|HEAD) /.test(name));
+  expect(changes.length).toBeGreaterThan(25);
+  const without = changes.filter(([, { schema }]) => {
+    const query = schema?.querystring as z.ZodObject | undefined;
+    return query?.shape?.['dry_run'] === undefined;
+  });
+  expect(without.map(([name]) => name)).toEqual([]);
 });
 
 function pathOf(url: string): string {

@@ -4,9 +4,20 @@ import type { CoveragePort } from '../../core/coverage-port.ts';
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
 import type { FactsPort, HostOrigin, SourceFacts } from '../../core/facts-port.ts';
-import type { NotifyPort, NotifyTargetView, NotifyTest } from '../../core/notify-port.ts';
+import type {
+  MessageView,
+  NotifyPort,
+  NotifyTargetView,
+  NotifyTest,
+  RouteAnswer,
+} from '../../core/notify-port.ts';
 import type { NowView } from '../../core/now-view.ts';
-import type { InventoryView, OutsidePort, RegistrationView } from '../../core/outside-port.ts';
+import type {
+  InventoryView,
+  OutsidePort,
+  RegistrationAnswer,
+  RegistrationView,
+} from '../../core/outside-port.ts';
 import type { Clock, HistoryQuery, Page, Token } from '../../core/ports.ts';
 import type {
   Approval,
@@ -216,6 +227,7 @@ export class FakeDaemon implements DaemonPort {
           behind: this.hostList.filter(({ status }) => status.behind === host.name).map(({ name }) => name),
         })),
       suppressions: this.suppressionList,
+      messages: { waiting: 0, dead: 0 },
       fleet: {
         hosts: this.hostList.map(({ name }) => ({ name, state: 'ok' as const })),
         counts: {
@@ -267,7 +279,8 @@ export class FakeDaemon implements DaemonPort {
     return { revision: 'abcdef0123456789', hosts, runbooks: [runbook] } as unknown as Definitions;
   }
 
-  pause(pause: { by: string; reason: string; untilMs?: number }): Pause {
+  pause(pause: { by: string; reason: string; untilMs?: number }, isDry = false): Pause {
+    if (isDry) return { ...pause, sinceMs: this.clock.nowMs() };
     this.asked.push(`pause by ${pause.by}`);
     this.paused = { ...pause, sinceMs: this.clock.nowMs() };
     return this.paused;
@@ -283,8 +296,8 @@ export class FakeDaemon implements DaemonPort {
     return this.checkList.find((view) => view.host === host && view.check === check) ?? rejected(503, 'busy');
   }
 
-  cancelRun(runId: string, by: string): Run | Rejected {
-    this.asked.push(`cancel ${runId} by ${by}`);
+  cancelRun(runId: string, by: string, isDry = false): Run | Rejected {
+    this.#note(`cancel ${runId} by ${by}`, isDry);
     const run = this.runList.find(({ id }) => id === runId);
     if (run === undefined) return rejected(404, 'run_unknown');
     return run.status === 'intended' ? { ...run, status: 'cancelled' } : rejected(409, 'already_sent');
@@ -314,8 +327,8 @@ export class FakeDaemon implements DaemonPort {
   brakes = (): BrakeView[] => this.brakeList;
   demoted = (): TrustCap[] => this.demotedList;
 
-  addSuppression(wanted: NewSuppression, by: string): Suppression | Rejected {
-    this.asked.push(`${wanted.kind} by ${by}: ${JSON.stringify(wanted)}`);
+  addSuppression(wanted: NewSuppression, by: string, isDry = false): Suppression | Rejected {
+    this.#note(`${wanted.kind} by ${by}: ${JSON.stringify(wanted)}`, isDry);
     if (wanted.kind !== 'acknowledgement' && wanted.match.hosts.includes('nobody'))
       return rejected(422, 'matcher_unusable');
     const nowMs = this.clock.nowMs();
@@ -336,8 +349,8 @@ export class FakeDaemon implements DaemonPort {
     return added;
   }
 
-  endSuppression(id: string, by: string): Suppression | Rejected {
-    this.asked.push(`end ${id} by ${by}`);
+  endSuppression(id: string, by: string, isDry = false): Suppression | Rejected {
+    this.#note(`end ${id} by ${by}`, isDry);
     const found = this.suppressionList.find((each) => each.id === id);
     if (found === undefined) return rejected(404, 'suppression_unknown');
     if (found.origin === 'definitions') return rejected(409, 'defined_in_file');
@@ -347,9 +360,9 @@ export class FakeDaemon implements DaemonPort {
   settleApproval(
     id: string,
     answer: 'approved' | 'rejected',
-    person: { by: string; reason: string; tag: string },
+    person: { by: string; reason: string; tag: string; isDry?: boolean },
   ): Approval | Rejected {
-    this.asked.push(`${answer} ${id} by ${person.by}: ${person.reason} [${person.tag}]`);
+    this.#note(`${answer} ${id} by ${person.by}: ${person.reason} [${person.tag}]`, person.isDry === true);
     const found = this.approvalList.find((each) => each.id === id);
     if (found === undefined) return rejected(404, 'approval_unknown');
     if (found.status !== 'waiting') return rejected(409, 'settled');
@@ -359,8 +372,8 @@ export class FakeDaemon implements DaemonPort {
     return settled;
   }
 
-  releaseBrake(scope: string, by: string, reason: string): BrakeView | Rejected {
-    this.asked.push(`release ${scope} by ${by}: ${reason}`);
+  releaseBrake(scope: string, by: string, reason: string, isDry = false): BrakeView | Rejected {
+    this.#note(`release ${scope} by ${by}: ${reason}`, isDry);
     const found = this.brakeList.find((each) => each.scope === scope);
     if (found === undefined) return rejected(404, 'brake_unknown');
     if (found.state === undefined) return rejected(409, 'brake_off');
@@ -368,8 +381,13 @@ export class FakeDaemon implements DaemonPort {
     return { ...found, on: false, state: { ...found.state, released } };
   }
 
-  promote(action: string, by: string, reason: string): { action: string; mode: Mode } | Rejected {
-    this.asked.push(`promote ${action} by ${by}: ${reason}`);
+  promote(
+    action: string,
+    by: string,
+    reason: string,
+    isDry = false,
+  ): { action: string; mode: Mode } | Rejected {
+    this.#note(`promote ${action} by ${by}: ${reason}`, isDry);
     const known = this.demotedList.some((each) => each.action === action);
     return known ? { action, mode: 'auto' } : rejected(409, 'trusted');
   }
@@ -379,10 +397,10 @@ export class FakeDaemon implements DaemonPort {
     return this.outcomeList;
   }
 
-  rearm(by: string, reason: string): Quarantine | Rejected {
-    this.asked.push(`rearm by ${by}: ${reason}`);
+  rearm(by: string, reason: string, isDry = false): Quarantine | Rejected {
+    this.#note(`rearm by ${by}: ${reason}`, isDry);
     const { quarantine } = this;
-    this.quarantine = undefined;
+    if (!isDry) this.quarantine = undefined;
     return quarantine ?? rejected(409, 'trusted');
   }
 
@@ -390,18 +408,23 @@ export class FakeDaemon implements DaemonPort {
   refusal: Pick<ReloadAnswer, 'cause' | 'held'> = { cause: 'invalid' };
   planAnswer: PlanAnswer = { kind: 'invalid', problems: ['a.yaml:1:1: unknown key'] };
 
-  async reload({ by, confirm }: ReloadRequest): Promise<ReloadAnswer> {
-    this.asked.push(`reload by ${by}${confirm === undefined ? '' : `: ${confirm}`}`);
+  async reload({ by, confirm, isDry = false }: ReloadRequest): Promise<ReloadAnswer> {
+    this.#note(`reload by ${by}${confirm === undefined ? '' : `: ${confirm}`}`, isDry);
     const ok = this.reloadProblems.length === 0;
     const refusal = ok ? {} : this.refusal;
     return { ok, revision: 'abcdef', problems: this.reloadProblems, restart: [], ...refusal };
   }
 
-  async rollback({ by, reason, commit, resume }: RollbackRequest): Promise<ReloadAnswer | Rejected> {
-    this.asked.push(
-      `rollback to ${resume ? 'the branch' : (commit ?? 'the one before')} by ${by}: ${reason}`,
-    );
-    return commit === 'fffffff' ? rejected(422, 'no_such_commit') : this.reload({ by });
+  async rollback({
+    by,
+    reason,
+    commit,
+    resume,
+    isDry = false,
+  }: RollbackRequest): Promise<ReloadAnswer | Rejected> {
+    const to = resume ? 'the branch' : (commit ?? 'the one before');
+    this.#note(`rollback to ${to} by ${by}: ${reason}`, isDry);
+    return commit === 'fffffff' ? rejected(422, 'no_such_commit') : this.reload({ by, isDry });
   }
 
   async plan(request: PlanRequest): Promise<PlanAnswer> {
@@ -444,10 +467,35 @@ export class FakeDaemon implements DaemonPort {
     isFor: (suppression, host) => suppression.kind === 'acknowledgement' && suppression.host === host,
   };
 
+  messageList: MessageView[] = [];
+  routeAnswer: RouteAnswer | undefined;
+
   readonly notify: NotifyPort = {
+    messages: (query) => {
+      const { status, target, host } = query;
+      const kept = this.messageList.filter(
+        (each) =>
+          (status === undefined || each.status === status) &&
+          (target === undefined || each.target === target) &&
+          (host === undefined || each.host === host),
+      );
+      return pageThrough(kept, query);
+    },
+    retry: (id, by, isDry) => {
+      if (isDry !== true) this.asked.push(`retry ${id} by ${by}`);
+      const found = this.messageList.find((each) => each.id === id);
+      if (found === undefined) return rejected(404, 'not_found');
+      return found.status === 'sent' ? rejected(409, 'sent') : { ...found, status: 'waiting' };
+    },
+    counts: () => ({ waiting: 2, sent: 5, dead: 1 }),
+    trouble: () => ({ waiting: 2, dead: 1, oldestWaitingAtMs: this.clock.nowMs() - 90_000 }),
+    route: (host, check, severity) => {
+      this.asked.push(`route ${host}/${check} ${severity ?? 'as it is'}`);
+      return this.routeAnswer ?? rejected(404, 'not_found');
+    },
     targets: () => this.notifyList,
-    test: async (name, by) => {
-      this.asked.push(`notify test ${name} by ${by}`);
+    test: async (name, by, isDry = false) => {
+      this.#note(`notify test ${name} by ${by}`, isDry);
       const found = this.notifyList.find((each) => each.name === name);
       return found === undefined
         ? rejected(404, 'not_found')
@@ -457,22 +505,31 @@ export class FakeDaemon implements DaemonPort {
 
   readonly outside: OutsidePort = {
     inventories: () => this.inventoryList,
-    acceptInventory: (name, { by, reason, tag }) => {
-      this.asked.push(`accept ${name} ${tag} by ${by}: ${reason}`);
+    acceptInventory: (name, { by, reason, tag, isDry = false }) => {
+      this.#note(`accept ${name} ${tag} by ${by}: ${reason}`, isDry);
       return this.inventoryList.find((each) => each.name === name) ?? rejected(404, 'not_found');
     },
-    register: (told, { address, by }) => {
-      this.asked.push(`register ${JSON.stringify(told)} from ${address} by ${by}`);
+    register: (told, { address, by, isDry = false }) => {
+      this.#note(`register ${JSON.stringify(told)} from ${address} by ${by}`, isDry);
       return this.registrationList[0] ?? rejected(409, 'registration_off');
     },
     registrations: () => this.registrationList,
-    admitRegistration: (name, { by, reason }) => this.#answerRegistration('admit', name, by, reason),
-    rejectRegistration: (name, { by, reason }) => this.#answerRegistration('reject', name, by, reason),
+    admitRegistration: (name, person) => this.#answerRegistration('admit', name, person),
+    rejectRegistration: (name, person) => this.#answerRegistration('reject', name, person),
   };
 
-  #answerRegistration(word: string, name: string, by: string, reason: string): RegistrationView | Rejected {
-    this.asked.push(`${word} ${name} by ${by}: ${reason}`);
+  #answerRegistration(
+    word: string,
+    name: string,
+    { by, reason, isDry = false }: RegistrationAnswer,
+  ): RegistrationView | Rejected {
+    this.#note(`${word} ${name} by ${by}: ${reason}`, isDry);
     return this.registrationList.find((each) => each.name === name) ?? rejected(404, 'not_found');
+  }
+
+  /** A dry run asks nothing of the daemon that would stay. */
+  #note(what: string, isDry: boolean): void {
+    if (!isDry) this.asked.push(what);
   }
 
   onEvent(listener: (event: StoredEvent) => void): () => void {
