@@ -7,12 +7,14 @@ import type { GroupView, MemberView } from './fleet-view.ts';
 import { rungsOf, spends } from './ladder.ts';
 import type { HostEngineState } from './reduction.ts';
 import type { BrakeState, GroupKey } from './safety.ts';
-import { type CheckStatus, isOpen } from './types.ts';
+import { type CheckStatus, isOpen, type RunSummary } from './types.ts';
 
 /** Hosts that are asked less often than this are not waited for when a whole round of answers is wanted. Milliseconds. */
 export const waitedForMs = 300_000;
 
 export const fleetKey: GroupKey = 'fleet';
+const fleetAlone: readonly GroupKey[] = [fleetKey];
+const none: readonly RunSummary[] = [];
 
 /** Labels by which hosts are grouped: for brakes, limits and guards. */
 export function groupLabels({ daemon, runbooks }: Definitions): ReadonlySet<string> {
@@ -39,19 +41,33 @@ export function isUnhealthy(plan: HostPlan, state: HostEngineState): boolean {
 
 /** Wall time since when, as far as its present troubles tell. */
 function unhealthySinceMs(plan: HostPlan, { host, checks }: HostEngineState): number | undefined {
-  const isActedOn = (id: string, status: CheckStatus): boolean =>
-    plan.ladders.some(
-      ({ trigger }) =>
-        trigger.on === 'problem' &&
-        trigger.check === id &&
-        trigger.states.some((each) => each === status.state),
-    );
-  const counted = Object.entries(checks).filter(
-    ([id, status]) => status.state === 'critical' || (id !== hostCheck && isActedOn(id, status)),
+  let earliestMs = host.state === 'unreachable' ? host.sinceMs : undefined;
+  for (const id of Object.keys(checks)) {
+    const status = checks[id];
+    // Asked with each result of each check: what is well costs nothing more.
+    if (status === undefined || status.state === 'ok' || status.state === 'pending') continue;
+    if (status.state !== 'critical' && (id === hostCheck || !isActedOn(plan, id, status))) continue;
+    const sinceMs = status.problemSinceMs ?? status.sinceMs;
+    if (earliestMs === undefined || sinceMs < earliestMs) earliestMs = sinceMs;
+  }
+  return earliestMs;
+}
+
+function isActedOn({ ladders }: HostPlan, id: string, { state }: CheckStatus): boolean {
+  return ladders.some(
+    ({ trigger }) =>
+      trigger.on === 'problem' && trigger.check === id && trigger.states.some((each) => each === state),
   );
-  const times = counted.map(([, { problemSinceMs, sinceMs }]) => problemSinceMs ?? sinceMs);
-  if (host.state === 'unreachable') times.push(host.sinceMs);
-  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** The shortest time between two answers of a host that is waited for. */
+function askedEveryMs({ checks }: HostPlan): number | undefined {
+  let leastMs: number | undefined;
+  for (const { timing } of checks) {
+    if (timing.kind !== 'interval' || timing.everyMs > waitedForMs) continue;
+    if (leastMs === undefined || timing.everyMs < leastMs) leastMs = timing.everyMs;
+  }
+  return leastMs;
 }
 
 class Group implements GroupView {
@@ -74,11 +90,12 @@ class Group implements GroupView {
   }
 
   put(host: string, member: MemberView, repairTimesMs: readonly number[]): void {
-    this.remove(host);
+    const before = this.members.get(host);
     this.members.set(host, member);
     if (repairTimesMs.length > 0) this.#repairs.set(host, repairTimesMs);
-    this.unhealthy += member.unhealthy ? 1 : 0;
-    this.openRepairs += member.openRepairs;
+    else this.#repairs.delete(host);
+    this.unhealthy += (member.unhealthy ? 1 : 0) - (before?.unhealthy ? 1 : 0);
+    this.openRepairs += member.openRepairs - (before?.openRepairs ?? 0);
   }
 
   remove(host: string): void {
@@ -129,27 +146,30 @@ export class Census {
     known: MemberView | undefined = this.#groups.get(fleetKey)?.members.get(plan.host.name),
   ): void {
     const { name } = plan.host;
-    const repairs = state.runs.filter((run) => run.kind !== 'notify');
+    const repairs = state.runs.length === 0 ? none : state.runs.filter((run) => run.kind !== 'notify');
     const sinceMs = unhealthySinceMs(plan, state);
     // Of a host that was sick before a start it is known since when; what turned bad in this life did so now.
     const turnedMs = known === undefined ? sinceMs : known.unhealthySinceMs || nowMs;
     // What lies in the future is from before the clock was set back.
     const lastAskedMs = known?.askedAtMs ?? 0;
-    const everyMs = plan.checks.flatMap(({ timing }) =>
-      timing.kind === 'interval' && timing.everyMs <= waitedForMs ? [timing.everyMs] : [],
-    );
+    const everyMs = askedEveryMs(plan);
     const member: MemberView = {
       unhealthy: sinceMs !== undefined,
       unhealthySinceMs: sinceMs === undefined ? 0 : Math.min(turnedMs ?? nowMs, nowMs),
       askedAtMs: Math.max(askedAtMs ?? 0, lastAskedMs <= nowMs ? lastAskedMs : 0),
-      ...(everyMs.length === 0 ? {} : { askedEveryMs: Math.min(...everyMs) }),
+      ...(everyMs === undefined ? {} : { askedEveryMs: everyMs }),
       openRepairs: repairs.filter(isOpen).length,
     };
     const timesMs = repairs.filter(spends).map((run) => run.decidedAtMs);
-    const keys = [fleetKey, ...[...this.#labels].flatMap((label) => groupKeyOf(plan, label) ?? [])];
-    for (const key of this.keysOf(name)) this.#group(key).remove(name);
+    const before = this.keysOf(name);
+    const keys = this.#labels.size === 0 ? fleetAlone : this.#groupsOf(plan);
+    for (const key of before) if (!keys.includes(key)) this.#group(key).remove(name);
     this.#keysOf.set(name, keys);
     for (const key of keys) this.#group(key).put(name, member, timesMs);
+  }
+
+  #groupsOf(plan: HostPlan): GroupKey[] {
+    return [fleetKey, ...[...this.#labels].flatMap((label) => groupKeyOf(plan, label) ?? [])];
   }
 
   setBrake(scope: GroupKey, brake: BrakeState | undefined): void {

@@ -61,6 +61,7 @@ export function concludeRecovery(
   const problems = ladders.filter(({ trigger }) => trigger.on === 'problem');
   if (endedSinceMs !== undefined)
     for (const ladder of problems) reduction.effects.push({ kind: 'recovered', ladder });
+  if (problems.length === ladders.length) return;
   const verified = new Set(
     reduction.effects.flatMap((effect) =>
       effect.kind === 'verify' && effect.judgement.kind === 'ended' && effect.judgement.status === 'verified'

@@ -203,11 +203,7 @@ function concludeCheck(
   const before = checks[definition.id] ?? initialCheckStatus(nowMs);
   const afterAction = runs.some((run) => isOpen(run) && run.status !== 'intended' && run.kind !== 'notify');
   const { maxAttempts, flapping } = definition;
-  const rememberTimes = Math.max(
-    0,
-    ...plan.ladders.map(({ trigger }) => (trigger.check === definition.id ? (trigger.times?.count ?? 0) : 0)),
-  );
-  const options = { maxAttempts, flapping, afterAction, rememberTimes };
+  const options = { maxAttempts, flapping, afterAction, rememberTimes: rememberedTimes(definition.id, plan) };
   const { status, event } = applyResult(before, result, options, nowMs);
   const suppressedBy = status.state === 'ok' ? undefined : rootProblem(definition, plan, checks);
   const { suppressedBy: _gone, ...bare } = status;
@@ -231,6 +227,15 @@ function concludeCheck(
   }
   const ended = status.state === 'ok' && before.state !== 'ok' && before.state !== 'pending';
   return ended ? (before.problemSinceMs ?? before.sinceMs) : undefined;
+}
+
+/** The most results that a trigger of the check looks back to. */
+function rememberedTimes(check: string, { ladders }: HostPlan): number {
+  let most = 0;
+  for (const { trigger } of ladders)
+    if (trigger.check === check && trigger.times !== undefined && trigger.times.count > most)
+      most = trigger.times.count;
+  return most;
 }
 
 /** The deepest check on the way of `depends_on` that is not OK. */

@@ -44,6 +44,9 @@ export function recordState(
   afterAction: boolean,
 ): FlapState {
   if (thresholds?.options !== undefined && !thresholds.options.includes(state)) return flap;
+  const isQuiet = flap.percent === 0 && !flap.flapping && !flap.flappingWithoutActions;
+  // Most checks, most of the time: nothing but noughts goes out and comes in.
+  if (state === flap.last && isQuiet) return flap;
   const mark: ChangeMark = state === flap.last ? 0 : afterAction ? 2 : 1;
   const ring = [...flap.ring.slice(1), mark];
   const percent = percentOf(ring, (each) => each !== 0);
@@ -66,9 +69,9 @@ export function withoutDetection(flap: FlapState): FlapState {
 /** Summed oldest to newest, in Nagios's order of operations: the doubles must be identical, not near. */
 function percentOf(ring: readonly ChangeMark[], counts: (mark: ChangeMark) => boolean): number {
   let sum = 0;
-  for (const [index, mark] of ring.entries()) {
+  ring.forEach((mark, index) => {
     if (counts(mark)) sum += (index * (newestWeight - oldestWeight)) / (slots - 1) + oldestWeight;
-  }
+  });
   return (sum * 100) / slots;
 }
 

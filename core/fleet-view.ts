@@ -47,8 +47,8 @@ export interface FleetView {
   paused?: Pause | undefined;
   /** Why an intent cannot be written at present. */
   storeProblem?: string | undefined;
-  quarantine?: Quarantine;
-  doubt?: Doubt;
+  quarantine?: Quarantine | undefined;
+  doubt?: Doubt | undefined;
   /** Newest wall time at which a canary answered: our own network works. */
   canaryAtMs: number;
   /** Results that began before this do not count: the daemon's own start, or the end of a doubt. Wall time. */

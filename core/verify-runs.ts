@@ -16,7 +16,7 @@ export function verifyByResult(
   plan: HostPlan,
   nowMs: number,
 ): void {
-  if (isBlind(check, plan)) return;
+  if (reduction.state.runs.length === 0 || isBlind(check, plan)) return;
   for (const { run, ladder, action } of verifying(reduction.state, plan)) {
     if (ladder.trigger.check !== check) continue;
     settle(reduction, run, judgeResult(run, action.verify, result, nowMs), check, nowMs);
@@ -24,6 +24,7 @@ export function verifyByResult(
 }
 
 export function verifyByTime(reduction: Reduction, plan: HostPlan, nowMs: number): Reduction {
+  if (reduction.state.runs.length === 0) return reduction;
   for (const run of reduction.state.runs) {
     if (run.status !== 'verifying' || actionOf(run, plan) !== undefined) continue;
     const outcome = 'its definition is gone: there is nothing left to verify by';

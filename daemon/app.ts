@@ -7,7 +7,6 @@ import { createDeliverer } from '../actions/deliver.ts';
 import { createOutbox } from '../actions/outbox.ts';
 import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
-import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
@@ -15,12 +14,12 @@ import type { DaemonPort } from '../core/views.ts';
 import { createTargetGuard } from '../runner/target-guard.ts';
 import { openStores, type Stores } from '../store/open.ts';
 import { apiPlaces, listenAt } from './api-places.ts';
+import { askingWith } from './asking.ts';
 import { AuditExport } from './audit.ts';
-import { runCheck, sharesExec } from './check-run.ts';
+import { type CheckRunOptions, runCheck, sharesExec } from './check-run.ts';
 import { within } from './clock.ts';
 import { createDaemonPort } from './daemon-port.ts';
 import { Facts } from './facts.ts';
-import type { Fleet } from './fleet.ts';
 import { createFleetRunner } from './fleet-runner.ts';
 import { createHealing, type Healing } from './healing.ts';
 import { healthOf } from './health.ts';
@@ -97,6 +96,7 @@ export class App {
   /** What had to be done to the files of the store, in sentences. */
   readonly #recovered: readonly string[];
   #address = { host: '', port: 0 };
+  #asking: CheckRunOptions;
 
   constructor(options: AppOptions, stores: Stores) {
     const { clock, log, random, definitions, observe } = options;
@@ -123,6 +123,7 @@ export class App {
       onRunEnded: (run) => this.#tally.ended(run.action, run.status),
     });
     const { fleet, history } = this.#healing;
+    this.#asking = this.#askingWith(definitions);
     this.#outside = new Outside({
       ...common,
       ...this.#healing,
@@ -280,21 +281,13 @@ export class App {
   }
 
   async #check({ host, check }: Job, parallel: number | undefined): Promise<void> {
-    const { clock, log } = this.#options;
-    const { hosts, daemon } = this.#healing.fleet.definitions;
-    const target = hosts.get(host);
-    if (target === undefined) return;
-    const parts = {
-      runner: this.#runner,
-      planCheck: createPlanCheck({ pluginDirs: daemon.ssh.pluginDirs, clock, told: this.#healing.told }),
-      definitions: () => this.#healing.fleet.definitions,
-      apply: (...event: Parameters<Fleet['apply']>) => this.#healing.fleet.apply(...event),
-      signal: this.#ending.signal,
-      onNotAsked: (reason: string) => log.debug({ host, check: check.id, reason }, 'check not asked'),
-      onBug: (err: unknown) =>
-        log.error({ host, check: check.id, err }, 'a bug in mendd left a check without a result'),
-    };
-    await runCheck(parts, target, check, parallel);
+    const target = this.#healing.fleet.definitions.hosts.get(host);
+    if (target !== undefined) await runCheck(this.#asking, target, check, parallel);
+  }
+
+  #askingWith(definitions: Definitions): CheckRunOptions {
+    const parts = { ...this.#options, ...this.#healing, runner: this.#runner, signal: this.#ending.signal };
+    return askingWith(parts, definitions);
   }
 
   #shed({ host, check }: Job, reason: ShedReason): void {
@@ -308,6 +301,7 @@ export class App {
     const before = fleet.definitions;
     this.#runner.update(next);
     fleet.swap(next);
+    this.#asking = this.#askingWith(next);
     await this.#scheduler.updateCalmly(next.byHost);
     this.#outside.update(next);
     this.#facts.update(next);

@@ -11,8 +11,13 @@ import type { CheckResult, TransportFailure } from '../core/types.ts';
 export interface CheckRunOptions extends AskOptions {
   apply: (host: string, event: EngineEvent) => void;
   /** The check was not asked: no free channel in time, or the daemon is stopping. */
-  onNotAsked: (reason: string) => void;
-  onBug: (bug: unknown) => void;
+  onNotAsked: (place: Place, reason: string) => void;
+  onBug: (place: Place, bug: unknown) => void;
+}
+
+interface Place {
+  host: string;
+  check: string;
 }
 
 /** What asking came to. `asked` is the host that was asked; undefined when the ops box asked by itself. */
@@ -109,13 +114,14 @@ export async function runCheck(
   parallel?: number,
 ): Promise<void> {
   const isWithdrawn = (): boolean => options.signal?.aborted === true;
+  const placeOf = (): Place => ({ host: host.name, check: check.id });
   let asked: Asked;
   try {
     asked = await askCheck(options, host, check, parallel);
   } catch (bug) {
-    return isWithdrawn() ? options.onNotAsked(stopping) : options.onBug(bug);
+    return isWithdrawn() ? options.onNotAsked(placeOf(), stopping) : options.onBug(placeOf(), bug);
   }
-  if (isWithdrawn()) return options.onNotAsked(stopping);
+  if (isWithdrawn()) return options.onNotAsked(placeOf(), stopping);
   switch (asked.kind) {
     case 'result': {
       const viaHost = asked.asked === host.name;
@@ -126,6 +132,6 @@ export async function runCheck(
       options.apply(asked.asked, { kind: 'unreachable', failure: asked.failure });
       return;
     case 'not_asked':
-      options.onNotAsked(asked.reason);
+      options.onNotAsked(placeOf(), asked.reason);
   }
 }

@@ -5,62 +5,66 @@
 interface Entry {
   key: string;
   dueMs: number;
+  /** Its place in the heap. */
+  index: number;
 }
 
 export class DueQueue {
   readonly #heap: Entry[] = [];
-  readonly #index = new Map<string, number>();
+  readonly #entries = new Map<string, Entry>();
 
   get size(): number {
     return this.#heap.length;
   }
 
   dueOf(key: string): number | undefined {
-    const index = this.#index.get(key);
-    return index === undefined ? undefined : this.#heap[index]?.dueMs;
+    return this.#entries.get(key)?.dueMs;
   }
 
   /** Adds the key, or moves it. */
   set(key: string, dueMs: number): void {
-    const index = this.#index.get(key);
-    if (index === undefined) {
-      this.#heap.push({ key, dueMs });
-      this.#rise(this.#heap.length - 1);
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      const entry = { key, dueMs, index: this.#heap.length };
+      this.#entries.set(key, entry);
+      this.#heap.push(entry);
+      this.#rise(entry);
       return;
     }
-    const entry = this.#heap[index];
-    if (entry === undefined) return;
-    entry.dueMs = dueMs;
-    this.#sink(this.#rise(index));
+    known.dueMs = dueMs;
+    this.#rise(known);
+    this.#sink(known);
   }
 
   delete(key: string): void {
-    const index = this.#index.get(key);
-    if (index === undefined) return;
-    const last = this.#heap.pop();
-    this.#index.delete(key);
-    if (last === undefined || last.key === key) return;
-    this.#heap[index] = last;
-    this.#sink(this.#rise(index));
+    const entry = this.#entries.get(key);
+    const last = entry && this.#heap.pop();
+    this.#entries.delete(key);
+    if (entry === undefined || last === undefined || last === entry) return;
+    this.#put(entry.index, last);
+    this.#rise(last);
+    this.#sink(last);
   }
 
   nextDueMs(): number | undefined {
     return this.#heap[0]?.dueMs;
   }
 
-  /** Takes the first key that is due at `nowMs`. */
-  take(nowMs: number): string | undefined {
+  /** The first key that is due at `nowMs`; it stays where it is. */
+  first(nowMs: number): string | undefined {
     const first = this.#heap[0];
-    if (first === undefined || first.dueMs > nowMs) return undefined;
-    this.delete(first.key);
-    return first.key;
+    return first === undefined || first.dueMs > nowMs ? undefined : first.key;
   }
 
-  /** Moves the entry up to its place and returns the place. */
-  #rise(from: number): number {
-    let index = from;
-    const entry = this.#heap[index];
-    if (entry === undefined) return index;
+  /** Takes the first key that is due at `nowMs`. */
+  take(nowMs: number): string | undefined {
+    const key = this.first(nowMs);
+    if (key !== undefined) this.delete(key);
+    return key;
+  }
+
+  #rise(entry: Entry): void {
+    let { index } = entry;
     while (index > 0) {
       const above = (index - 1) >> 1;
       const parent = this.#heap[above];
@@ -69,13 +73,10 @@ export class DueQueue {
       index = above;
     }
     this.#put(index, entry);
-    return index;
   }
 
-  #sink(from: number): void {
-    let index = from;
-    const entry = this.#heap[index];
-    if (entry === undefined) return;
+  #sink(entry: Entry): void {
+    let { index } = entry;
     for (;;) {
       const left = 2 * index + 1;
       const right = left + 1;
@@ -92,6 +93,6 @@ export class DueQueue {
 
   #put(index: number, entry: Entry): void {
     this.#heap[index] = entry;
-    this.#index.set(entry.key, index);
+    entry.index = index;
   }
 }

@@ -22,9 +22,9 @@ import {
   type Transition,
 } from '../core/types.ts';
 import type { Brakes } from './brakes.ts';
+import { FleetLook } from './fleet-look.ts';
 import type { History } from './history.ts';
 import { dropsSome, isOfChecks, keysOf } from './kept-states.ts';
-import { Permission } from './permission.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import { askedAtMs, stateNotAfter } from './state-times.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -124,17 +124,10 @@ export class Fleet {
   view(): FleetView {
     const { census, selfDoubt, suppressions, caps } = this.#options;
     const { doubt, canaryAtMs, freshSinceMs } = selfDoubt;
-    const permission = new Permission(this.#options);
-    return {
+    const seen = {
       mode: this.mode,
-      get paused() {
-        return permission.paused;
-      },
-      get storeProblem() {
-        return permission.storeProblem;
-      },
-      ...(this.#quarantine === undefined ? {} : { quarantine: this.#quarantine }),
-      ...(doubt === undefined ? {} : { doubt }),
+      quarantine: this.#quarantine,
+      doubt,
       canaryAtMs,
       freshSinceMs,
       limits: this.#definitions.daemon.remediation,
@@ -144,6 +137,7 @@ export class Fleet {
       states: this.#states,
       plans: this.#definitions.byHost,
     };
+    return new FleetLook(seen, this.#options);
   }
 
   /** The one way state changes. */

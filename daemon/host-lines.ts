@@ -36,7 +36,7 @@ export class HostLines {
 
   /** Takes out the one that was due last; none of the urgent ones. */
   takeYoungest(): string | undefined {
-    const key = this.#young.take(Infinity);
+    const key = this.#young.first(Infinity);
     if (key !== undefined) this.remove(key);
     return key;
   }

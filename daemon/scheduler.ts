@@ -201,9 +201,12 @@ export class Scheduler {
       dueMs <= nowMs;
       dueMs = this.#due.nextDueMs() ?? Infinity
     ) {
-      const key = this.#due.take(nowMs) ?? '';
+      const key = this.#due.first(nowMs) ?? '';
       const job = this.#jobs.get(key);
-      if (job === undefined) continue;
+      if (job === undefined) {
+        this.#due.delete(key);
+        continue;
+      }
       const fires = this.#calendar.get(key)?.poll(this.#options.clock.nowMs()) ?? true;
       const isEarly = (this.#early.get(key) ?? Infinity) <= nowMs;
       if (isEarly) this.#early.delete(key);

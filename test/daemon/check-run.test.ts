@@ -45,8 +45,8 @@ async function eventsOf(
     signal,
     apply: (name: string, event: EngineEvent) =>
       void events.push(event.kind === 'result' ? [name, event.kind, event.viaHost] : [name, event.kind]),
-    onNotAsked: (reason: string) => void notAsked.push(reason),
-    onBug: (bug: unknown) => void bugs.push(bug),
+    onNotAsked: (_place: unknown, reason: string) => void notAsked.push(reason),
+    onBug: (_place: unknown, bug: unknown) => void bugs.push(bug),
   };
   await runCheck(parts, host, checkOf('a', check));
   await runner.close();
