@@ -115,6 +115,14 @@ export const Now = named(
       z.array(Host.extend({ behind: z.array(z.string()) })),
     ),
     suppressions: noted('In force now', z.array(Suppression)),
+    messages: noted(
+      'What people should have been told and were not yet',
+      z.object({
+        waiting: count,
+        dead: noted('Given up, of the last seven days', count),
+        oldestWaitingMs: noted('Age of the oldest that waits', count.optional()),
+      }),
+    ),
     fleet: z.object({
       hosts: noted(
         'Worst first, the first 500',

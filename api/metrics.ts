@@ -11,6 +11,7 @@ import { modes, type Outcomes } from '../core/safety.ts';
 import type { DaemonPort, Stats } from '../core/views.ts';
 import { checkLines } from './check-metrics.ts';
 import type { EventStreams } from './event-streams.ts';
+import { readMessages } from './message-metrics.ts';
 import { Scrape } from './scrape.ts';
 import { hostStates } from './shapes.ts';
 import { readHeartbeats, readTold } from './told-metrics.ts';
@@ -74,6 +75,10 @@ export class Metrics {
       reads(
         () => daemon.facts.counts(),
         (counts) => readFacts(scrape, counts),
+      ),
+      reads(
+        () => ({ counts: daemon.notify.counts(), trouble: daemon.notify.trouble() }),
+        ({ counts, trouble }) => readMessages(scrape, counts, trouble, this.#clock.nowMs()),
       ),
       reads(
         () => daemon.outside,

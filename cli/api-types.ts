@@ -293,3 +293,34 @@ export interface NotifyTestAnswer {
   answer?: string;
   tookMs: number;
 }
+
+export interface MessageRow {
+  id: string;
+  target: string;
+  kind: string;
+  subject: string;
+  status: 'waiting' | 'sent' | 'dead';
+  createdAt: string;
+  attempts: number;
+  nextAttemptAt?: string;
+  lastError?: string;
+}
+
+export interface RouteStory {
+  host: string;
+  check: string;
+  severity: string;
+  ladders: {
+    ladder: string;
+    own?: string;
+    routes: { route: string; taken: boolean; why: string }[];
+    targets: {
+      target: string;
+      route?: string;
+      quietEndsAt?: string;
+      waitMs?: number;
+      pageAfterMs?: number;
+    }[];
+    told: { target: string; route: string; since?: string; hold?: string }[];
+  }[];
+}

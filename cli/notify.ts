@@ -1,8 +1,10 @@
-/** `mendd notify`: whom mendd can notify, and a message that shows whether one works. */
+/** `mendd notify`: whom mendd can notify, a message that shows whether one works, and who is told of what. */
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import type { NotifyTargetRow, NotifyTestAnswer } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { addOutbox } from './notify-outbox.ts';
+import { addRoute } from './notify-route.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 
@@ -10,6 +12,8 @@ export function addNotify(program: Command): void {
   const notify = addCommand(program, 'notify', 'whom mendd can notify: list them, send a test message', [
     'notify',
     'notify test oncall',
+    'notify route web-1/web.http --severity warning',
+    'notify outbox --status dead',
   ]);
   const list = addCommand(notify, 'list', 'the targets of the daemon file', ['notify list'], {
     isDefault: true,
@@ -32,6 +36,8 @@ export function addNotify(program: Command): void {
     out.value(answer, () => linesOf(answer));
     if (!answer.ok) process.exitCode = exitCodes.failed;
   });
+  addRoute(notify);
+  addOutbox(notify);
 }
 
 function linesOf({ target, kind, ok, error, note, answer, tookMs }: NotifyTestAnswer): string[] {

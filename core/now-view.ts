@@ -137,6 +137,8 @@ export interface NowView {
   unreachable: (HostView & { behind: string[] })[];
   /** In force now. */
   suppressions: Suppression[];
+  /** What people should have been told and were not yet. `dead`: of the last seven days. */
+  messages: { waiting: number; dead: number; oldestWaitingMs?: number };
   fleet: {
     /** Worst first, the first of them. */
     hosts: FleetHost[];

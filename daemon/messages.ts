@@ -177,6 +177,11 @@ export class Messages {
     this.#digest.turn();
   }
 
+  /** Something in the outbox is due again. */
+  pumpSoon(): void {
+    this.#options.onQueued();
+  }
+
   /** After a jump of the wall clock. */
   forgetTimes(): void {
     this.conversations.quiet.forgetTimes();

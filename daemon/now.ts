@@ -25,13 +25,15 @@ import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import { Lately } from './lately.ts';
-import { findNeeds } from './needs.ts';
+import { Needs } from './needs.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
 import type { Views } from './views.ts';
 
 /** "While you were away" looks this far back. Milliseconds. */
 const awayMs = 86_400_000;
+/** Dead letters that nobody cared for so long are not shown here any more. Milliseconds. */
+const deadMs = 7 * 86_400_000;
 /** Worst first. */
 const severity: readonly (CheckState | 'pending')[] = ['critical', 'unknown', 'warning', 'pending', 'ok'];
 
@@ -65,10 +67,12 @@ interface Round {
 export class NowPage {
   readonly #sources: NowSources;
   readonly #lately: Lately;
+  readonly #needs: Needs;
 
   constructor(sources: NowSources) {
     this.#sources = sources;
     this.#lately = new Lately(sources);
+    this.#needs = new Needs(sources);
   }
 
   /** Errors: MenddError when the ledger cannot be read. */
@@ -78,14 +82,17 @@ export class NowPage {
     const sinceMs = atMs - awayMs;
     const round = this.#round();
     const open = coordinator.open().filter((run) => run.kind !== 'notify');
-    const needs = findNeeds(this.#sources, sinceMs);
+    const needs = this.#needs.find(sinceMs);
     const approvals = this.#sources.approvals.waiting();
     const automation = this.#automation(atMs);
     const { doubt, quarantine, brakes, demoted } = automation;
     const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
+    const messages = messagesNow(coordinator, atMs);
+    const undelivered = messages.dead > 0 ? 1 : 0;
     const isDoubted = doubt !== undefined && doubt.cause !== 'fresh_round_pending';
     const counts = {
-      needYou: needs.count + restrained + (isDoubted ? 1 : 0) + (quarantine === undefined ? 0 : 1),
+      needYou:
+        needs.count + restrained + undelivered + (isDoubted ? 1 : 0) + (quarantine === undefined ? 0 : 1),
       healing: open.length,
       problems: round.problems.length,
       unreachable: rootsOf(round.unreachable).length,
@@ -112,6 +119,7 @@ export class NowPage {
       worst: round.problems.toSorted(byWorst).slice(0, nowLimits.checks),
       unreachable: rootsOf(round.unreachable),
       suppressions: suppressions.known.filter((each) => suppressions.isInForce(each, atMs)),
+      messages,
       fleet: fleetOf(round.hosts),
     };
   }
@@ -267,4 +275,10 @@ function definitionsNow(config: ConfigView): NowView['definitions'] {
     ...(held === undefined ? {} : { held }),
     ...(rollback === undefined ? {} : { rollback }),
   };
+}
+
+function messagesNow(coordinator: Coordinator, nowMs: number): NowView['messages'] {
+  const { waiting, dead, oldestWaitingAtMs } = coordinator.messageTrouble(nowMs - deadMs);
+  const oldestWaitingMs = oldestWaitingAtMs === undefined ? 0 : Math.max(0, nowMs - oldestWaitingAtMs);
+  return { waiting, dead, ...(oldestWaitingAtMs === undefined ? {} : { oldestWaitingMs }) };
 }

@@ -41,9 +41,10 @@ test('the first route that matches decides, and those that go on are taken besid
   expect(mild.map(({ name }) => name)).toEqual(['all-prod', 'rest']);
 });
 
+const why = (match: Partial<MessageRoute['match']>): string | undefined =>
+  judgeRoutes([routeOf('r', match)], subject, covers)[0]?.why;
+
 test('each thing that does not fit is named', () => {
-  const why = (match: Partial<MessageRoute['match']>): string | undefined =>
-    judgeRoutes([routeOf('r', match)], subject, covers)[0]?.why;
   expect(why({ hosts: ['db-*'] })).toBe('web-1 is not among its hosts');
   expect(why({ labels: { team: 'a' } })).toBe('the label team is absent, not a');
   expect(why({ runbooks: ['disk'] })).toBe('nginx is not among its runbooks');

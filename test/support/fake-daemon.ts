@@ -30,6 +30,7 @@ import type {
   Suppression,
   TrustCap,
 } from '../../core/safety.ts';
+import type { TokensPort } from '../../core/tokens-port.ts';
 import type { ToldPort } from '../../core/told-port.ts';
 import type { CheckResult, Pause, Run, Scope, StoredEvent, Transition } from '../../core/types.ts';
 import type {
@@ -143,7 +144,8 @@ export class FakeDaemon implements DaemonPort {
   auditList: AuditEntry[] = [auditOf(3), auditOf(2), auditOf(1)];
   auditVerdict: AuditVerdict = { ok: true, entries: 3, firstSeq: 1, head: { seq: 3, hash: 'b'.repeat(64) } };
   readonly #listeners = new Set<(event: StoredEvent) => void>();
-  readonly tokens = new Map<string, Token>();
+  /** By secret. */
+  readonly secrets = new Map<string, Token>();
 
   readonly told: ToldPort = {
     submit: async (results, isDry) => {
@@ -468,7 +470,7 @@ export class FakeDaemon implements DaemonPort {
   };
 
   messageList: MessageView[] = [];
-  routeAnswer: RouteAnswer | undefined;
+  routeLadders: RouteAnswer['ladders'] = [];
 
   readonly notify: NotifyPort = {
     messages: (query) => {
@@ -491,7 +493,8 @@ export class FakeDaemon implements DaemonPort {
     trouble: () => ({ waiting: 2, dead: 1, oldestWaitingAtMs: this.clock.nowMs() - 90_000 }),
     route: (host, check, severity) => {
       this.asked.push(`route ${host}/${check} ${severity ?? 'as it is'}`);
-      return this.routeAnswer ?? rejected(404, 'not_found');
+      if (host !== 'web-1') return rejected(404, 'not_found');
+      return { host, check, severity: severity ?? 'critical', ladders: this.routeLadders };
     },
     targets: () => this.notifyList,
     test: async (name, by, isDry = false) => {
@@ -500,6 +503,23 @@ export class FakeDaemon implements DaemonPort {
       return found === undefined
         ? rejected(404, 'not_found')
         : { target: name, kind: found.kind, ...this.notifyAnswer };
+    },
+  };
+
+  readonly tokens: TokensPort = {
+    list: () => [...this.secrets.values()],
+    create: ({ name, scopes, expiresAtMs }, by, isDry) => {
+      this.#note(`token ${name} ${scopes.join()} by ${by}`, isDry);
+      const expiry = expiresAtMs === undefined ? {} : { expiresAtMs };
+      const token = { id: name, name, scopes, createdAtMs: startMs, ...expiry };
+      return isDry ? { token } : { token, secret: this.token(name, ...scopes) };
+    },
+    revoke: (id, by, isDry) => {
+      const [secret, found] = [...this.secrets].find(([, each]) => each.id === id) ?? [];
+      if (secret === undefined || found === undefined) return rejected(404, 'not_found');
+      this.#note(`revoke ${id} by ${by}`, isDry);
+      if (!isDry) this.secrets.delete(secret);
+      return found;
     },
   };
 
@@ -558,7 +578,7 @@ export class FakeDaemon implements DaemonPort {
 
   token(name: string, ...scopes: Scope[]): string {
     const secret = `secret-${name}`;
-    this.tokens.set(secret, { id: name, name, scopes, createdAtMs: startMs });
+    this.secrets.set(secret, { id: name, name, scopes, createdAtMs: startMs });
     return secret;
   }
 
@@ -594,7 +614,7 @@ export class FakeDaemon implements DaemonPort {
         ),
         query,
       ),
-    authenticate: (secret) => this.tokens.get(secret),
+    authenticate: (secret) => this.secrets.get(secret),
     auditEntries: (query) => pageThrough(this.auditList, query),
     walkAudit: () => ({ step: () => this.auditVerdict }),
     auditHead: () => this.auditList[0],

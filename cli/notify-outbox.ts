@@ -1,0 +1,61 @@
+/** `mendd notify outbox` and `retry`: what waits for delivery, what was given up, and sending it again. */
+import type { Command } from 'commander';
+import type { MessageRow } from './api-types.ts';
+import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
+import type { Column } from './output.ts';
+import { plain } from './plain-text.ts';
+import { showAge } from './times.ts';
+
+interface OutboxOptions extends ApiOptions {
+  status?: string;
+  target?: string;
+  host?: string;
+  limit: number;
+}
+
+const statuses = ['waiting', 'sent', 'dead'];
+
+export function addOutbox(notify: Command): void {
+  const outbox = addCommand(notify, 'outbox', 'messages to people, newest first: waiting, sent, dead', [
+    'notify outbox --status dead',
+    'notify outbox --target oncall --limit 10',
+  ]);
+  withApi(outbox)
+    .option('--status <status>', statuses.join(', '))
+    .option('--target <name>', 'only to this target')
+    .option('--host <host>', 'only about this host')
+    .addOption(countOption('--limit <count>', 'at most so many', 50))
+    .action(list);
+  const retry = addCommand(notify, 'retry <id>', 'send a dead or waiting message now', ['notify retry 42']);
+  withApi(retry).action(async (id: string, options: ApiOptions) => {
+    if (!/^\d{1,15}$/.test(id))
+      throw usageError(`\`${id}\` is no message.`, '`mendd notify outbox` lists them.');
+    const { client, out } = await openSession(options);
+    const message = await client.post<MessageRow>(`/api/v1/messages/${id}/retry`, {});
+    out.value(message, () => [`Message ${id} to ${plain(message.target)} is sent again.`]);
+  });
+}
+
+async function list({ status, target, host, limit, ...options }: OutboxOptions): Promise<void> {
+  if (status !== undefined && !statuses.includes(status))
+    throw usageError(`--status: \`${status}\` is not known.`, `Write ${statuses.join(' or ')}.`);
+  const { client, out } = await openSession(options);
+  const rows = await client.list<MessageRow>('/api/v1/messages', { status, target, host }, limit);
+  out.list('messages', rows, columns, 'There is no such message.');
+}
+
+const columns: readonly Column<MessageRow>[] = [
+  { title: 'ID', cell: ({ id }) => id },
+  {
+    title: 'STATUS',
+    cell: ({ status }) => status,
+    hue: ({ status }) => (status === 'dead' ? 'bad' : status === 'waiting' ? 'warn' : undefined),
+  },
+  { title: 'AGE', cell: ({ createdAt }) => showAge(createdAt) },
+  { title: 'TARGET', cell: ({ target }) => target },
+  { title: 'KIND', cell: ({ kind }) => kind },
+  { title: 'TRIES', cell: ({ attempts }) => String(attempts) },
+  { title: 'ABOUT', cell: ({ subject }) => subject.replace(/^\[mendd\] /, '') },
+  { title: 'ERROR', cell: ({ lastError }) => lastError ?? '' },
+];

@@ -1,0 +1,84 @@
+/** `mendd notify route`: who would be told of a check, who is told of it now, and why. */
+import { type Command, Option } from 'commander';
+import { formatDuration } from '../core/duration.ts';
+import type { RouteStory } from './api-types.ts';
+import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
+import { resolveTarget, splitTarget } from './names.ts';
+import { plain } from './plain-text.ts';
+import { showWhen } from './times.ts';
+
+interface RouteOptions extends ApiOptions {
+  severity?: string;
+}
+
+export function addRoute(notify: Command): void {
+  const route = addCommand(notify, 'route <host/check>', 'who would be told of it, and why', [
+    'notify route web-1/web.http',
+    'notify route web-1/host --severity warning',
+  ]);
+  withApi(route)
+    .addOption(
+      new Option('--severity <severity>', 'as if it were so bad').choices([
+        'critical',
+        'error',
+        'warning',
+        'info',
+      ]),
+    )
+    .action(tell);
+}
+
+async function tell(target: string, { severity, ...options }: RouteOptions): Promise<void> {
+  const wanted = splitTarget(target);
+  if (wanted.check === undefined) throw usageError(`\`${target}\` names no check.`, 'Write HOST/CHECK.');
+  const { client, out } = await openSession(options);
+  const { host, check = '' } = wanted.check === 'host' ? wanted : await resolveTarget(client, wanted);
+  const path = `/api/v1/notify/route/${encodeURIComponent(host)}/${encodeURIComponent(check)}`;
+  const answer = await client.get<RouteStory>(path, { severity });
+  out.value(answer, () => linesOf(answer));
+}
+
+export function linesOf({ host, check, severity, ladders }: RouteStory): string[] {
+  return [
+    `${plain(`${host}/${check}`)}, as it would be told when ${severity}:`,
+    ...ladders.flatMap((each) => [
+      `  ${plain(each.ladder)}`,
+      ...ladderLines(each).map((line) => `    ${line}`),
+    ]),
+  ];
+}
+
+function ladderLines({ own, routes, targets, told }: RouteStory['ladders'][number]): string[] {
+  const judged =
+    own === undefined
+      ? routes.map(({ route, taken, why }) => `${taken ? '+' : '-'} route ${plain(route)}: ${plain(why)}`)
+      : [`its own notify action names ${plain(own)}; other routes do not matter`];
+  return [
+    ...judged,
+    ...(targets.length === 0 ? ['nobody is told: no route matches, and there is no remediation.page'] : []),
+    ...targets.map(targetLine),
+    ...told.map(({ target, since, hold }) => {
+      const fate = since === undefined ? 'is about to be told' : `is told of it since ${showWhen(since)}`;
+      return `now: ${plain(target)} ${fate}${hold === undefined ? '' : `; held: ${plain(hold)}`}`;
+    }),
+  ];
+}
+
+function targetLine({
+  target,
+  route,
+  quietEndsAt,
+  waitMs,
+  pageAfterMs,
+}: RouteStory['ladders'][number]['targets'][number]): string {
+  const notes = [
+    route === undefined ? 'no route matches' : `by ${plain(route)}`,
+    ...(waitMs === undefined ? [] : [`in a group, ${formatDuration(waitMs)} after its first problem`]),
+    ...(quietEndsAt === undefined ? [] : [`quiet hours until ${showWhen(quietEndsAt)}`]),
+    ...(pageAfterMs === undefined
+      ? ['once no repair is left']
+      : [`after ${formatDuration(pageAfterMs)}, or once no repair is left`]),
+  ];
+  return `=> ${plain(target)}: ${notes.join('; ')}`;
+}

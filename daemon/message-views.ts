@@ -1,0 +1,153 @@
+/** Shows people what waits in the outbox and who would be told of what, and sends again what they ask for. */
+import type { Severity } from '../core/daemon-config.ts';
+import type { LadderDefinition } from '../core/definitions.ts';
+import { isMessage } from '../core/ladder.ts';
+import { judgeRoutes, type RouteSubject, routesOf } from '../core/message-routes.ts';
+import type { MessageRoute } from '../core/messages-config.ts';
+import type { MessageView, NotifyPort, RouteAnswer, RoutedTarget } from '../core/notify-port.ts';
+import type { OutboxMessage } from '../core/ports.ts';
+import type { Rejected } from '../core/views.ts';
+import { covers, subjectOf } from './conversations.ts';
+import type { Messages } from './messages.ts';
+import { type PersonControlSources, recordCommand, recordRefusal, rejected } from './person-controls.ts';
+
+export interface MessageViewSources
+  extends Pick<PersonControlSources, 'clock' | 'coordinator' | 'fleet' | 'recorder'> {
+  messages: Messages;
+}
+
+type Views = Pick<NotifyPort, 'messages' | 'retry' | 'counts' | 'trouble' | 'route'>;
+
+/** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
+const deadMs = 7 * 86_400_000;
+
+export function createMessageViews(sources: MessageViewSources): Views {
+  const { clock, coordinator } = sources;
+  return {
+    messages({ status, ...query }) {
+      const stored = status === 'waiting' ? ('pending' as const) : status;
+      const page = coordinator.messages({ ...query, ...(stored === undefined ? {} : { status: stored }) });
+      return { ...page, items: page.items.map(viewOf) };
+    },
+    retry: (id, by, isDry = false) => {
+      const answer = retry(sources, id, by, isDry);
+      return isDry ? answer : recordRefusal(sources, by, { command: 'message.retry', message: id }, answer);
+    },
+    counts: () => coordinator.messageCounts(),
+    trouble: () => coordinator.messageTrouble(clock.nowMs() - deadMs),
+    route: (host, check, severity) => routeOf(sources, host, check, severity),
+  };
+}
+
+function retry(sources: MessageViewSources, id: string, by: string, isDry: boolean): MessageView | Rejected {
+  const { clock, coordinator } = sources;
+  const nowMs = clock.nowMs();
+  const message = coordinator.message(Number(id));
+  if (message === undefined) return rejected(404, 'not_found', `There is no message ${id}.`);
+  if (message.status === 'sent') return rejected(409, 'sent', `Message ${id} was delivered.`);
+  const again = { ...message, status: 'pending' as const, attempts: 0, nextAttemptAtMs: nowMs };
+  if (isDry) return viewOf(again);
+  const { key, target } = message;
+  recordCommand(sources, by, 'message.retried', { message: id, key, target });
+  if (!coordinator.retryMessage(message.id, nowMs))
+    return rejected(409, 'sent', `Message ${id} was delivered.`);
+  sources.messages.pumpSoon();
+  return viewOf(again);
+}
+
+function viewOf(message: OutboxMessage): MessageView {
+  const { id, key, target, kind, host, ladder, body, status, createdAtMs, attempts } = message;
+  const { nextAttemptAtMs, sentAtMs, lastError } = message;
+  const subject = body['subject'];
+  return {
+    id: String(id),
+    key,
+    target,
+    kind,
+    host,
+    ladder,
+    subject: typeof subject === 'string' ? subject : '',
+    status: status === 'pending' ? 'waiting' : status,
+    createdAtMs,
+    attempts,
+    ...(status === 'pending' ? { nextAttemptAtMs } : {}),
+    ...(sentAtMs === undefined ? {} : { sentAtMs }),
+    ...(lastError === undefined ? {} : { lastError }),
+  };
+}
+
+function routeOf(
+  sources: MessageViewSources,
+  host: string,
+  check: string,
+  severity: Severity | undefined,
+): RouteAnswer | Rejected {
+  const { fleet } = sources;
+  const ladders = (fleet.plan(host)?.ladders ?? []).filter(
+    ({ trigger }) => trigger.check === check && trigger.on === 'problem',
+  );
+  const subjects = ladders.flatMap((ladder) => {
+    const subject = subjectOf(fleet, host, ladder);
+    return subject === undefined ? [] : [{ ladder, subject }];
+  });
+  const [first] = subjects;
+  if (first === undefined)
+    return rejected(404, 'not_found', `There is no check ${check} on host ${host} that an action acts on.`);
+  // Of what is well it is asked who would be told if it broke.
+  const now = first.subject.severity;
+  const asked = severity ?? (now === 'info' ? 'critical' : now);
+  return {
+    host,
+    check,
+    severity: asked,
+    ladders: subjects.map(({ ladder, subject }) =>
+      ladderAnswer(sources, ladder, { ...subject, severity: asked }),
+    ),
+  };
+}
+
+function ladderAnswer(
+  { fleet, messages, clock }: MessageViewSources,
+  ladder: LadderDefinition,
+  subject: RouteSubject,
+): RouteAnswer['ladders'][number] {
+  const { daemon } = fleet.definitions;
+  const routes = daemon.messages?.routes ?? [];
+  const own = ladder.rungs.find((rung) => isMessage(rung) && rung.enabled)?.effect;
+  const to = own?.kind === 'notify' ? own.to : undefined;
+  const named = routes.filter(({ name }) => name === to);
+  const taken = to === undefined ? routesOf(routes, subject, covers) : named;
+  const alone = to ?? daemon.remediation.page;
+  const nowMs = clock.nowMs();
+  const targetsOf = (route: MessageRoute): RoutedTarget[] => {
+    const quiet = messages.conversations.quiet.of(route, nowMs);
+    const isQuiet = quiet !== undefined && !quiet.pass.includes(subject.severity);
+    return route.to.map((target) => ({
+      target,
+      route: route.name,
+      ...(isQuiet ? { quietEndsAtMs: quiet.untilMs } : {}),
+      ...(route.group === undefined ? {} : { waitMs: route.group.waitMs }),
+      ...(route.pageAfterMs === undefined ? {} : { pageAfterMs: route.pageAfterMs }),
+    }));
+  };
+  const open = messages.conversations
+    .open()
+    .filter(({ members }) =>
+      members.some(
+        (each) => each.host === subject.host && each.ladder === ladder.id && each.overMs === undefined,
+      ),
+    );
+  return {
+    ladder: ladder.id,
+    runbook: ladder.runbook,
+    ...(to === undefined ? {} : { own: to }),
+    routes: judgeRoutes(routes, subject, covers),
+    targets: taken.length > 0 ? taken.flatMap(targetsOf) : alone === undefined ? [] : [{ target: alone }],
+    told: open.map(({ target, route, sentMs, openedMs, hold }) => ({
+      target,
+      route,
+      ...(sentMs === undefined ? {} : { sinceMs: openedMs }),
+      ...(hold === undefined ? {} : { hold }),
+    })),
+  };
+}
