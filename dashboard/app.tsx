@@ -17,7 +17,7 @@ import { nextTheme, theme } from './theme.ts';
 
 type Loaded =
   | { kind: 'loading' }
-  | { kind: 'screen'; Screen: ComponentType<ScreenProps> }
+  | { kind: 'screen'; name: string; Screen: ComponentType<ScreenProps> }
   | { kind: 'missing' }
   | { kind: 'failed' };
 
@@ -32,12 +32,12 @@ async function load(name: string): Promise<void> {
   try {
     const found = entry.load();
     if (!(found instanceof Promise)) {
-      loaded.value = { kind: 'screen', Screen: found.Screen };
+      loaded.value = { kind: 'screen', name, Screen: found.Screen };
       return;
     }
     loaded.value = { kind: 'loading' };
     const { Screen } = await found;
-    if ((segments.peek()[0] ?? '') === name) loaded.value = { kind: 'screen', Screen };
+    if ((segments.peek()[0] ?? '') === name) loaded.value = { kind: 'screen', name, Screen };
   } catch (error) {
     // Another version of mendd has other files.
     if (!(error instanceof TypeError)) throw error;
@@ -53,7 +53,11 @@ function Content() {
     if (document.activeElement === document.body)
       document.querySelector<HTMLElement>('main')?.focus({ preventScroll: true });
   }, [path.value]);
-  const current = loaded.value;
+  // The screen before is still loaded when the path is already another's.
+  const current =
+    loaded.value.kind === 'screen' && loaded.value.name !== name
+      ? ({ kind: 'loading' } as const)
+      : loaded.value;
   if (current.kind === 'screen') return <current.Screen key={name} names={names} />;
   if (current.kind === 'loading') return <p class="dim">Loading…</p>;
   if (current.kind === 'missing')

@@ -54,7 +54,8 @@ export function Output({
   const words = inert(shown.text);
   const rest = shown.left === 0 ? undefined : <span class="dim"> … {shown.left} more characters</span>;
   return block ? (
-    <pre class={`output ${look}`} dir="ltr">
+    // It scrolls, so the keyboard must reach it.
+    <pre class={`output ${look}`} dir="ltr" tabIndex={0}>
       {words}
       {rest}
     </pre>
