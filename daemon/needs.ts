@@ -1,6 +1,8 @@
 /** Finds the troubles that wait for a person: given up, or held by something that only a person can change. Reads only. */
 import type { Reason } from '../core/decisions.ts';
+import type { HostPlan, LadderDefinition } from '../core/definitions.ts';
 import { explainLadder } from '../core/explain.ts';
+import type { FleetView } from '../core/fleet-view.ts';
 import { reasonWords } from '../core/gate-words.ts';
 import { episodeOf, unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
@@ -8,7 +10,7 @@ import { type Need, type NextStep, nowLimits } from '../core/now-view.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import { troubleOf } from '../core/trouble.ts';
-import type { RunSummary } from '../core/types.ts';
+import type { CheckStatus, RunSummary } from '../core/types.ts';
 import type { Explanation } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 import type { Views } from './views.ts';
@@ -30,6 +32,9 @@ const personReasons: readonly Reason[] = [
 const shownRuns = 12;
 const severity: readonly string[] = ['critical', 'unknown', 'warning'];
 
+/** Ladders explained for one answer; when more are in trouble, the others are told as they were judged last. About 20 ms. */
+const explainedAtOnce = 250;
+
 interface Sources {
   clock: Clock;
   fleet: Fleet;
@@ -37,40 +42,106 @@ interface Sources {
   views: Views;
 }
 
-type Found = Omit<Need, 'runs'> & { summaries: RunSummary[] };
-
-/** `count`: all of them; `rows`: the worst, and of alike ones the oldest. Errors: MenddError when the ledger cannot be read. */
-export function findNeeds(sources: Sources, sinceMs: number): { count: number; rows: Need[] } {
-  const { fleet, clock, views, coordinator } = sources;
-  const [nowMs, view] = [clock.nowMs(), fleet.view()];
-  const found = views.each((plan, state, { isWell }): Found[] =>
-    (isWell ? [] : plan.ladders).flatMap((ladder) => {
-      const status = troubleOf(state, ladder.trigger.check);
-      if (status === undefined || status.state === 'ok' || status.type !== 'hard') return [];
-      const context = contextOf(state, plan, ladder, view, nowMs);
-      if (context === undefined) return [];
-      const explanation = explainLadder(context);
-      const episode = episodeOf(ladder, status, state.runs);
-      const summaries = runsOf(state, ladder.id, episode, sinceMs);
-      const next = nextOf(explanation, summaries);
-      return next === undefined ? [] : [{ explanation, status, next, summaries }];
-    }),
-  );
-  const rows = found
-    .sort((a, b) => rank(a) - rank(b) || since(a) - since(b))
-    .slice(0, nowLimits.needs)
-    .map(({ summaries, ...need }) => ({
-      ...need,
-      runs: summaries.map(({ id }) => coordinator.get(id)).filter((run) => run !== undefined),
-    }));
-  return { count: found.length, rows };
+/** A ladder whose check is in hard trouble. */
+interface Candidate {
+  key: string;
+  plan: HostPlan;
+  state: HostEngineState;
+  ladder: LadderDefinition;
+  status: CheckStatus;
 }
 
-function rank({ status }: Found): number {
+interface Judged {
+  isNeed: boolean;
+  /** In which round. */
+  round: number;
+}
+
+type Found = Omit<Need, 'runs'> & { summaries: RunSummary[] };
+
+export class Needs {
+  readonly #sources: Sources;
+  #judged = new Map<string, Judged>();
+  #round = 0;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  /** `count`: all of them; `rows`: the worst, and of alike ones the oldest. Errors: MenddError when the ledger cannot be read. */
+  find(sinceMs: number): { count: number; rows: Need[] } {
+    const { fleet, clock, coordinator } = this.#sources;
+    const candidates = this.#candidates();
+    const [nowMs, view] = [clock.nowMs(), fleet.view()];
+    this.#round += 1;
+    const judged = new Map<string, Judged>();
+    for (const { key } of candidates) {
+      const known = this.#judged.get(key);
+      if (known !== undefined) judged.set(key, known);
+    }
+    const found: Found[] = [];
+    for (const candidate of this.#chosen(candidates)) {
+      const need = judge(candidate, view, nowMs, sinceMs);
+      judged.set(candidate.key, { isNeed: need !== undefined, round: this.#round });
+      if (need !== undefined) found.push(need);
+    }
+    this.#judged = judged;
+    const rows = found
+      .sort((a, b) => rank(a) - rank(b) || since(a) - since(b))
+      .slice(0, nowLimits.needs)
+      .map(({ summaries, ...need }) => ({
+        ...need,
+        runs: summaries.map(({ id }) => coordinator.get(id)).filter((run) => run !== undefined),
+      }));
+    let count = 0;
+    for (const { isNeed } of judged.values()) if (isNeed) count += 1;
+    return { count, rows };
+  }
+
+  #candidates(): Candidate[] {
+    return this.#sources.views.each((plan, state, { isWell }) =>
+      (isWell ? [] : plan.ladders).flatMap((ladder) => {
+        const status = troubleOf(state, ladder.trigger.check);
+        if (status === undefined || status.state === 'ok' || status.type !== 'hard') return [];
+        return [{ key: `${plan.host.name} ${ladder.id}`, plan, state, ladder, status }];
+      }),
+    );
+  }
+
+  /** All of a few; of many the worst that are known to wait for a person, and of the rest those judged longest ago. */
+  #chosen(candidates: Candidate[]): Candidate[] {
+    if (candidates.length <= explainedAtOnce) return candidates;
+    const known = candidates
+      .filter(({ key }) => this.#judged.get(key)?.isNeed === true)
+      .sort((a, b) => rank(a) - rank(b) || since(a) - since(b))
+      .slice(0, nowLimits.needs);
+    const chosen = new Set(known);
+    const roundOf = ({ key }: Candidate): number => this.#judged.get(key)?.round ?? 0;
+    const rest = candidates.filter((each) => !chosen.has(each)).sort((a, b) => roundOf(a) - roundOf(b));
+    return [...known, ...rest.slice(0, explainedAtOnce - known.length)];
+  }
+}
+
+function judge(
+  { plan, state, ladder, status }: Candidate,
+  view: FleetView,
+  nowMs: number,
+  sinceMs: number,
+): Found | undefined {
+  const context = contextOf(state, plan, ladder, view, nowMs);
+  if (context === undefined) return undefined;
+  const explanation = explainLadder(context);
+  const episode = episodeOf(ladder, status, state.runs);
+  const summaries = runsOf(state, ladder.id, episode, sinceMs);
+  const next = nextOf(explanation, summaries);
+  return next === undefined ? undefined : { explanation, status, next, summaries };
+}
+
+function rank({ status }: { status: CheckStatus }): number {
   return severity.indexOf(status.state);
 }
 
-function since({ status }: Found): number {
+function since({ status }: { status: CheckStatus }): number {
   return status.problemSinceMs ?? status.sinceMs;
 }
 

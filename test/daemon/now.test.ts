@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import type { HostPlan } from '../../core/definitions.ts';
+import type { NowView } from '../../core/now-view.ts';
+import type { CheckState } from '../../core/types.ts';
+import type { ConfigView } from '../../core/views.ts';
+import { NowPage, type NowSources } from '../../daemon/now.ts';
+import { Views } from '../../daemon/views.ts';
+import { checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
+import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
+
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
+
+const config = { revision: 'abc', loadedAtMs: 1, lastReloadOk: true, problems: [], commits: [] } as const;
+
+function planned(name: string): HostPlan {
+  return planOf([checkOf('running', { maxAttempts: 1 })], [ladderOf([restart], { attempts: 1 })], name);
+}
+
+/** Hosts `web-1` to `web-N` in definitions that pause nothing and hold nothing. */
+function start(hosts: number): { daemon: ScriptedDaemon; now: () => NowView } {
+  const directory = mkdtempSync(join(tmpdir(), 'mendd-now-'));
+  const plans = Array.from({ length: hosts }, (_, index) => planned(`web-${index + 1}`));
+  const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitionsOf(plans));
+  ends.push(() => {
+    daemon.healing.history.close();
+    daemon.store.close();
+    daemon.coordinator.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const { clock, healing, coordinator } = daemon;
+  const views = new Views({ ...healing, clock, nextDueAtMs: () => undefined });
+  const lateness = { p50Ms: 1, p99Ms: 2, maxMs: 3 };
+  const page = new NowPage({
+    ...healing,
+    clock,
+    coordinator,
+    views,
+    config: () => ({ ...config, source: { kind: 'directory', path: 'x' } }) as unknown as ConfigView,
+    health: () => ({ ready: true, problems: [] }),
+    stats: () => ({ checkLateness: lateness, checksPerMin: 6 }) as ReturnType<NowSources['stats']>,
+  });
+  return { daemon, now: () => page.view() };
+}
+
+function tell({ clock, healing }: ScriptedDaemon, host: string, state: CheckState): void {
+  const startedAtMs = clock.nowMs();
+  const result = { state, text: state, longText: '', perfdata: [], startedAtMs, durationMs: 5 };
+  healing.fleet.apply(host, { kind: 'result', check: 'app.running', result, viaHost: true });
+}
+
+function pause({ coordinator, clock }: ScriptedDaemon): void {
+  coordinator.pause({ sinceMs: clock.nowMs(), by: 'ann', reason: 'test' });
+}
+
+test('what is quiet proves that it is alive', async () => {
+  const { daemon, now } = start(2);
+  const startedAtMs = daemon.clock.nowMs();
+  expect(now().alive).toMatchObject({ hosts: 2, checks: 2, checksPerMin: 6, startedAtMs });
+  expect(now().alive).not.toHaveProperty('lastResultAtMs');
+  expect(now().fleet.counts).toMatchObject({ pending: 2, ok: 0 });
+  await daemon.clock.pass(1_000);
+  tell(daemon, 'web-1', 'warning');
+  const brokeAtMs = daemon.clock.nowMs();
+  await daemon.clock.pass(1_000);
+  tell(daemon, 'web-1', 'ok');
+  tell(daemon, 'web-2', 'ok');
+  daemon.healing.history.flush();
+  expect(now()).toMatchObject({
+    verdict: { needYou: 0, problems: 0, stale: 0, ok: 2, sentence: '2 OK' },
+    alive: { lastResultAtMs: daemon.clock.nowMs() + 5, lastProblemAtMs: brokeAtMs },
+    fleet: { counts: { ok: 2, pending: 0 } },
+  });
+});
+
+test('the last problem is known after a start as well', () => {
+  const { daemon, now } = start(1);
+  const atMs = daemon.clock.nowMs() - 3_600_000;
+  const common = { type: 'hard' as const, attempt: 1, text: '', flapping: false, percent: 0 };
+  const turned = (to: string, laterMs: number) => ({
+    ...common,
+    ...{ atMs: atMs + laterMs, host: 'web-1', check: 'app.running', from: 'ok', to },
+    ...{ percentWithoutActions: 0, afterAction: false },
+  });
+  daemon.store.save({
+    host: 'web-1',
+    check: 'app.running',
+    transitions: [turned('critical', 0), turned('ok', 5_000)],
+    events: [],
+  });
+  expect(now().alive.lastProblemAtMs).toBe(atMs);
+});
+
+test('the fleet is worst first, and what is stale or unreachable is not told as OK', async () => {
+  const { daemon, now } = start(5);
+  pause(daemon);
+  for (const [host, state] of [
+    ['web-1', 'ok'],
+    ['web-2', 'warning'],
+    ['web-3', 'critical'],
+    ['web-4', 'ok'],
+  ] as const)
+    tell(daemon, host, state);
+  await daemon.clock.pass(60_000);
+  tell(daemon, 'web-1', 'ok');
+  const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
+  for (let times = 0; times < 4; times += 1)
+    daemon.healing.fleet.apply('web-5', { kind: 'unreachable', failure });
+  const { hosts, counts } = now().fleet;
+  expect(hosts.map(({ name, state }) => `${name} ${state}`)).toEqual([
+    'web-3 critical',
+    'web-5 unreachable',
+    'web-2 warning',
+    'web-4 stale',
+    'web-1 ok',
+  ]);
+  expect(hosts[0]).toEqual({ name: 'web-3', state: 'critical', problems: 1 });
+  expect(counts).toMatchObject({ critical: 1, unreachable: 1, warning: 1, stale: 1, ok: 1 });
+});
+
+test('what needs a person says why it does not go on, and what comes next', () => {
+  const { daemon, now } = start(1);
+  pause(daemon);
+  tell(daemon, 'web-1', 'critical');
+  const [need] = now().needsYou;
+  expect(need).toMatchObject({
+    explanation: { host: 'web-1', reason: 'paused' },
+    status: { state: 'critical' },
+    runs: [],
+    next: { why: 'A person paused automation', action: 'app.restart' },
+  });
+  expect(need?.next.opens).toContain('mendd resume');
+  tell(daemon, 'web-1', 'ok');
+  expect(now().needsYou).toEqual([]);
+});
+
+test('in a mass failure all are counted within a few answers, and the rows stay bounded', () => {
+  const { daemon, now } = start(600);
+  pause(daemon);
+  for (let index = 600; index >= 1; index -= 1)
+    tell(daemon, `web-${index}`, index === 7 ? 'critical' : 'warning');
+  const counts = Array.from({ length: 4 }, () => now().verdict.needYou);
+  expect(counts).toEqual([250, 400, 550, 600]);
+  const { needsYou, verdict } = now();
+  expect(verdict.needYou).toBe(600);
+  expect(needsYou).toHaveLength(100);
+  expect(needsYou[0]?.explanation.host).toBe('web-7');
+  daemon.coordinator.resume();
+  // None is left when the cause is gone, however few are looked at in one answer.
+  const after = Array.from({ length: 5 }, () => now().verdict.needYou);
+  expect(after.at(-1)).toBe(0);
+});
