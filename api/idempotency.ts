@@ -120,6 +120,10 @@ function keyOf({ method, headers, query, routeOptions }: FastifyRequest): string
   if (header === undefined || readingMethods.has(method)) return undefined;
   // The answer is a cookie, which is not kept.
   if (routeOptions.config.scope === 'session') return undefined;
+  if (routeOptions.config.answersSecret === true) {
+    const detail = 'The secret in this answer is kept nowhere, so no Idempotency-Key can repeat it.';
+    throw new RequestProblem(400, 'header_unsupported', detail);
+  }
   const key = /^(?:"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255}))$/.exec(
     [header].flat().join(),
   );

@@ -69,7 +69,8 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route
   // Reading is free for programs on the same box, hence the empty alternative.
   const security = scope === 'read' ? [{}, { token: [] }] : [{ token: [] }];
   const methods = [route.route.method].flat();
-  const headers = methods.includes('GET') ? {} : { headers: withKey(made.schema?.headers) };
+  const takesKey = !methods.includes('GET') && route.route.config?.answersSecret !== true;
+  const headers = !takesKey ? {} : { headers: withKey(made.schema?.headers) };
   return { ...made, schema: { ...made.schema, ...headers, security, 'x-scope': scope } };
 };
 

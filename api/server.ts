@@ -39,12 +39,15 @@ import { registrationRoutes } from './routes/registrations.ts';
 import { resultRoutes } from './routes/results.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { suppressionRoutes } from './routes/suppressions.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 import { trustRoutes } from './routes/trust.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route compares If-Match itself. */
     keepsIfMatch?: boolean;
+    /** Its answer is told once and must be kept nowhere. */
+    answersSecret?: boolean;
   }
 }
 
@@ -202,6 +205,7 @@ export function createApi(options: ApiOptions): Api {
     configRoutes(app, options);
     eventRoutes(app, streams);
     sessionRoutes(app, options, access);
+    tokenRoutes(app, options);
     pageFiles(app, options.pageDirectory);
     notifyRoutes(app, options);
     coverageRoutes(app, options);

@@ -7,7 +7,7 @@ import type { Coordinator } from '../core/ports.ts';
 import type { ConfigOptions } from './command.ts';
 import { storePath } from './store-path.ts';
 
-type Ledger = Pick<
+export type Ledger = Pick<
   Coordinator,
   | 'createToken'
   | 'tokens'

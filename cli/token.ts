@@ -5,10 +5,11 @@
 import { type Command, Option } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import type { Token } from '../core/ports.ts';
+import { tokenNamePattern, tokenNameRule } from '../core/tokens-port.ts';
 import type { Scope } from '../core/types.ts';
 import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
-import { loginName, withLedger } from './ledger-file.ts';
+import { type Ledger, loginName, withLedger } from './ledger-file.ts';
 import { type Column, Output } from './output.ts';
 import { readDuration, showInstant } from './times.ts';
 
@@ -52,14 +53,18 @@ async function create(
   options: TokenOptions & { scope: Scope; name?: string; expires?: string },
 ): Promise<void> {
   const name = (options.name ?? loginName()).trim();
-  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,63}$/u.test(name))
-    throw usageError(`--name: \`${name}\` is no name.`, 'Use up to 64 letters, digits, spaces and . _ @ -');
+  if (!tokenNamePattern.test(name))
+    throw usageError(`--name: \`${name}\` is no name.`, `Use ${tokenNameRule}`);
   const nowMs = Date.now();
   const expiry =
     options.expires === undefined ? {} : { expiresAtMs: nowMs + readDuration('--expires', options.expires) };
-  const { token, secret } = await withLedger(options, (tokens) =>
-    tokens.createToken({ name, scopes: [options.scope], nowMs, ...expiry }),
-  );
+  const wanted = { name, scopes: [options.scope], ...expiry };
+  const { token, secret } = await withLedger(options, (ledger) => {
+    // First: a token nobody is on record for must not exist.
+    const { expiresAtMs = null } = wanted;
+    record(ledger, nowMs, 'token.created', { name, scopes: wanted.scopes, expiresAtMs });
+    return ledger.createToken({ ...wanted, nowMs });
+  });
   const out = new Output(options.output);
   out.value({ ...shown(token), secret }, () => [secret]);
   const end =
@@ -69,13 +74,28 @@ async function create(
   );
 }
 
+/** Whoever works on the file itself is known by their login name. */
+function record(
+  ledger: Pick<Ledger, 'audit'>,
+  atMs: number,
+  event: string,
+  body: Record<string, unknown>,
+): void {
+  ledger.audit({ atMs, kind: 'command', actor: `person:${loginName()}`, event, body });
+}
+
 async function list(options: TokenOptions): Promise<void> {
   const tokens = await withLedger(options, (each) => each.tokens());
   new Output(options.output).list('tokens', tokens.map(shown), columns, 'There are no tokens.');
 }
 
 async function revoke(id: string, options: TokenOptions): Promise<void> {
-  const revoked = await withLedger(options, (tokens) => tokens.revokeToken(id));
+  const revoked = await withLedger(options, (ledger) => {
+    const found = ledger.tokens().find((each) => each.id === id);
+    if (found === undefined) return false;
+    record(ledger, Date.now(), 'token.revoked', { id, name: found.name, scopes: found.scopes });
+    return ledger.revokeToken(id);
+  });
   if (!revoked)
     throw new CommandError(exitCodes.failed, `There is no token ${id}.`, {
       hint: '`mendd token list` shows them.',

@@ -24,6 +24,7 @@ import type {
   Suppression,
   TrustCap,
 } from './safety.ts';
+import type { TokensPort } from './tokens-port.ts';
 import type { ToldPort } from './told-port.ts';
 import type { CheckStatus, HostStatus, Pause, Run, RunStatus, RunSummary, StoredEvent } from './types.ts';
 
@@ -277,6 +278,7 @@ export interface DaemonPort {
   /** What hosts tell of themselves. */
   readonly facts: FactsPort;
   readonly notify: NotifyPort;
+  readonly tokens: TokensPort;
   readonly coverage: CoveragePort;
   /** Results and alerts that others tell. */
   readonly told: ToldPort;

@@ -28,6 +28,7 @@ import {
 import type { Reloader } from './reload.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { Scheduler } from './scheduler.ts';
+import { createTokensPort } from './tokens.ts';
 import type { Views } from './views.ts';
 
 export interface DaemonPortSources extends PersonControlSources {
@@ -182,6 +183,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
       counts: () => sources.facts.counts(),
     },
     notify: createNotifyPort(sources),
+    tokens: createTokensPort(sources),
     coverage: createCoveragePort(() => fleet.definitions),
     told: sources.told,
     rollback: async (request) => {

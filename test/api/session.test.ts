@@ -53,7 +53,7 @@ test('the cookie ends with its token, and is for TLS alone where people come by 
   const api = await startApi(daemon, { publicUrl: 'http://ops.example.com' });
   const secret = 'mendd_short';
   const token = { id: 'ann', name: 'ann', scopes: ['read' as const], createdAtMs: startMs };
-  daemon.tokens.set(secret, { ...token, expiresAtMs: startMs + 3_600_000 });
+  daemon.secrets.set(secret, { ...token, expiresAtMs: startMs + 3_600_000 });
   expect((await signIn(api, secret)).line).toContain('Max-Age=3600;');
 
   const { port } = await startApi(daemon, { publicUrl: 'https://ops.example.com' });
@@ -105,7 +105,7 @@ test('a revoked token ends the session, and the cookie goes', async () => {
   const api = await startApi();
   const secret = api.daemon.token('ann', 'act');
   const { cookie } = await signIn(api, secret);
-  api.daemon.tokens.delete(secret);
+  api.daemon.secrets.delete(secret);
   const refused = await api.get('/api/v1/hosts', cookie);
   expect([refused.status, refused.headers.get('set-cookie')]).toEqual([
     401,
