@@ -9,6 +9,8 @@ import type { Severity } from './daemon-config.ts';
 export const mostMembers = 200;
 /** What is behind another trouble waits so long for that one to be told. Milliseconds. */
 export const rootWaitMs = 120_000;
+/** After the end of some problems of several, for the others to end as well. Milliseconds. */
+const shortestSettleMs = 30_000;
 
 /** A problem that somebody is to be told of. */
 export interface Asked {
@@ -169,7 +171,11 @@ function stepTold({ conversation, facts, policy, nowMs }: Scene, sentMs: number)
     ({ toldMs, overMs, overTold }) => toldMs !== undefined && overMs !== undefined && overTold !== true,
   );
   if (fresh.length + overs.length > 0) {
-    if (isWithin(sentMs, policy.intervalMs, nowMs)) return hold(conversation, 'interval');
+    if (
+      isWithin(sentMs, policy.intervalMs, nowMs) ||
+      (fresh.length === 0 && isSettling(overs, policy, nowMs))
+    )
+      return hold(conversation, 'interval');
     if (isQuiet(policy, [...fresh, ...overs])) return hold(conversation, 'quiet');
     return said(conversation, 'update', shown, nowMs);
   }
@@ -183,6 +189,16 @@ function stepTold({ conversation, facts, policy, nowMs }: Scene, sentMs: number)
   if (!isDue) return hold(conversation, undefined);
   if (isQuiet(policy, urgent)) return hold(conversation, 'quiet');
   return said({ ...conversation, repeats: repeats + 1 }, 'repeat', shown, nowMs);
+}
+
+/** What ends together is told together, best as one recovery. */
+function isSettling(overs: readonly Member[], { waitMs, intervalMs }: Policy, nowMs: number): boolean {
+  const times = overs.map(({ overMs = 0 }) => overMs);
+  const settlesMs = Math.max(waitMs, shortestSettleMs);
+  return (
+    isWithin(Math.max(...times), settlesMs, nowMs) &&
+    isWithin(Math.min(...times), Math.max(intervalMs, settlesMs), nowMs)
+  );
 }
 
 /** What was told is over. What was held back until now waits on in a conversation of its own. */
