@@ -77,6 +77,22 @@ export class ApiClient {
     return this.#request<T>('DELETE', path, {}, undefined);
   }
 
+  /**
+   * Hands on what a stream sends, until it ends or `signal` aborts. Errors: MenddError when it cannot be had; those of `signal` are none.
+   */
+  async follow(path: string, signal: AbortSignal, onText: (text: string) => void): Promise<void> {
+    const token = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
+    const headers = { accept: 'text/event-stream', ...token };
+    try {
+      await followStream(this.#open(path, { method: 'GET', signal, headers }), onText);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new MenddError('DAEMON_UNREACHABLE', `No events from ${this.base}: ${causeOf(error)}.`, {
+        cause: error,
+      });
+    }
+  }
+
   /** Follows the pages of a list until `max` items. */
   async list<T>(path: string, query: Query = {}, max = Number.POSITIVE_INFINITY): Promise<T[]> {
     const items: T[] = [];
@@ -230,4 +246,18 @@ function exitOf(status: number, code: string | undefined): number {
   // 412: somebody or something was faster; what is asked now has to be read first.
   if (status === 412 || status === 429 || status === 503) return exitCodes.tryAgain;
   return exitCodes.failed;
+}
+
+function followStream(request: ClientRequest, onText: (text: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject).on('response', (response) => {
+      response.on('error', reject).on('close', resolve);
+      if (response.statusCode === 200) response.setEncoding('utf8').on('data', onText);
+      else {
+        response.resume();
+        reject(new Error(`it answered ${response.statusCode}`));
+      }
+    });
+    request.end();
+  });
 }

@@ -8,8 +8,9 @@ import { type CheckTarget, pickName, resolveTarget, splitTarget } from './names.
 import type { Column } from './output.ts';
 import { stateHue } from './states.ts';
 import { readInstant, showDuration, showInstant } from './times.ts';
+import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
-interface HistoryOptions extends ApiOptions {
+interface HistoryOptions extends ApiOptions, WatchOptions {
   results: boolean;
   since?: string;
   limit: number;
@@ -21,7 +22,7 @@ export function addHistory(program: Command): void {
     'history web-1/running --since 2d',
     'history web-1/running --results --limit 20',
   ]);
-  withApi(command)
+  withWatch(withApi(command))
     .option('--results', 'every result of one check, not only the changes', false)
     .option('--since <time>', 'only since: 2026-03-01T02:41:00Z, or 3h')
     .addOption(countOption('--limit <count>', 'at most so many', 50))
@@ -31,23 +32,27 @@ export function addHistory(program: Command): void {
 async function history(target: string, name: string | undefined, options: HistoryOptions): Promise<void> {
   const wanted = splitTarget(target, name);
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
-  const { client, out } = await openSession(options);
+  const session = await openSession(options);
+  const { client, out } = session;
   const { host, check } = await completed(client, wanted);
-  if (!options.results) {
-    const rows = await client.list<TransitionRow>(
-      '/api/v1/transitions',
-      { host, check, since },
-      options.limit,
+  if (options.results) {
+    if (check === undefined) throw usageError('--results needs a check.', `Write ${host}/CHECK.`);
+    const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/history`;
+    const read = () => client.list<ResultRow>(path, { since }, options.limit);
+    return showOrWatch(session, options, read, (rows) =>
+      out.list('results', rows, resultColumns, 'No result.'),
     );
+  }
+  const query = { host, check, since };
+  const read = async (): Promise<TransitionRow[]> => {
+    const rows = await client.list<TransitionRow>('/api/v1/transitions', query, options.limit);
     // Nothing at all may be a name that never was.
     if (rows.length === 0) await resolveTarget(client, wanted);
-    out.list('transitions', rows, transitionColumns, 'No change of state.');
-    return;
-  }
-  if (check === undefined) throw usageError('--results needs a check.', `Write ${host}/CHECK.`);
-  const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/history`;
-  const rows = await client.list<ResultRow>(path, { since }, options.limit);
-  out.list('results', rows, resultColumns, 'No result.');
+    return rows;
+  };
+  await showOrWatch(session, options, read, (rows) =>
+    out.list('transitions', rows, transitionColumns, 'No change of state.'),
+  );
 }
 
 /** A check that is no longer defined keeps its history under its full name. */

@@ -33,6 +33,8 @@ export class Output {
   readonly format: Format;
   readonly isTerminal: boolean;
   readonly #colors: ReturnType<typeof pc.createColors>;
+  #before: Set<string> | undefined;
+  #frame: Set<string> | undefined;
 
   constructor(format: Format = 'table') {
     this.format = format;
@@ -43,6 +45,12 @@ export class Output {
   /** Columns of the terminal; undefined when stdout is none, and then nothing is cut. */
   get columns(): number | undefined {
     return this.isTerminal ? Math.max(40, process.stdout.columns ?? 80) : undefined;
+  }
+
+  /** From now on JSON lines that the frame before held as well are left out. */
+  beginFrame(): void {
+    this.#before = this.#frame;
+    this.#frame = new Set();
   }
 
   paint(hue: Hue | undefined, text: string): string {
@@ -131,6 +139,8 @@ export class Output {
   }
 
   #jsonLine(value: object): void {
-    process.stdout.write(`${plainJson({ version: jsonVersion, ...value })}\n`);
+    const line = plainJson({ version: jsonVersion, ...value });
+    this.#frame?.add(line);
+    if (this.#before?.has(line) !== true) process.stdout.write(`${line}\n`);
   }
 }

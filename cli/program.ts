@@ -11,6 +11,7 @@ import { addBackup } from './backup.ts';
 import { addBrake } from './brake.ts';
 import { addCheck } from './check.ts';
 import { addChecks } from './checks.ts';
+import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addDowntime } from './downtime.ts';
@@ -22,6 +23,7 @@ import { addImport } from './import.ts';
 import { addInit } from './init.ts';
 import { addInventory } from './inventory.ts';
 import { addLibrary } from './library.ts';
+import { addMan } from './man.ts';
 import { addNotify } from './notify.ts';
 import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
@@ -63,7 +65,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
   ['Do:', [addCheck, addSubmit, addAct, addPause, addResume, addNotify, addPlan, addReload, addRollback]],
   ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
-  ['Keep:', [addToken, addAudit, addBackup, addSchema, addVersion]],
+  ['Keep:', [addToken, addAudit, addBackup, addSchema, addCompletion, addMan, addVersion]],
 ];
 
 export function createProgram(): Command {

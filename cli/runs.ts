@@ -8,8 +8,9 @@ import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { runColumns, runHue } from './states.ts';
 import { readInstant, showInstant } from './times.ts';
+import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
-interface RunsOptions extends ApiOptions {
+interface RunsOptions extends ApiOptions, WatchOptions {
   host?: string;
   action?: string;
   status?: string;
@@ -23,7 +24,7 @@ export function addRuns(program: Command): void {
     'runs --status failed',
     "runs 'web-1~queue-workers.restart~lx3k2a~1'",
   ]);
-  withApi(command)
+  withWatch(withApi(command))
     .option('--host <host>', 'only on this host')
     .option('--action <action>', 'only this action')
     .option('--status <status>', 'only with this status, such as verified or failed')
@@ -35,21 +36,23 @@ export function addRuns(program: Command): void {
 }
 
 async function listRuns(options: RunsOptions): Promise<void> {
-  const { client, out } = await openSession(options);
+  const session = await openSession(options);
+  const { client, out } = session;
   const { host, status } = options;
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
   const named = options.action;
   // A short name can be completed only where one host's actions are known; history may hold names that are gone.
   const short = named !== undefined && host !== undefined && !named.includes('.');
   const action = short ? await resolveAction(client, host, named) : named;
-  const runs = await client.list<RunRow>('/api/v1/runs', { host, status, action, since }, options.limit);
-  out.list('runs', runs, runColumns, 'No run matches.');
+  const read = () => client.list<RunRow>('/api/v1/runs', { host, status, action, since }, options.limit);
+  await showOrWatch(session, options, read, (runs) => out.list('runs', runs, runColumns, 'No run matches.'));
 }
 
 async function tellRun(id: string, options: RunsOptions): Promise<void> {
-  const { client, out } = await openSession(options);
-  const run = await client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`);
-  out.value(run, () => runLines(out, run));
+  const session = await openSession(options);
+  const { client, out } = session;
+  const read = () => client.get<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}`);
+  await showOrWatch(session, options, read, (run) => out.value(run, () => runLines(out, run)));
 }
 
 export function runLines(out: Output, run: RunStory): string[] {

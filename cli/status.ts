@@ -3,11 +3,10 @@
  * it can be a check itself.
  */
 import type { Command } from 'commander';
-import { MenddError } from '../core/errors.ts';
 import { foldRuns } from '../core/repeated-runs.ts';
 import type { CheckRow, NowAnswer } from './api-types.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import { definitionLines } from './definition-lines.ts';
 import type { Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
@@ -15,11 +14,7 @@ import { passingLines, restraintLines } from './restraint-lines.ts';
 import { checkColumns, hostColumns, nagiosCodes, runColumns, stateHue, worstCode } from './states.ts';
 import { suppressionColumns } from './suppressions.ts';
 import { showAge, showDuration, showInstant } from './times.ts';
-import { pauseFor } from './wait.ts';
-
-interface StatusOptions extends ApiOptions {
-  watch: boolean;
-}
+import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
 interface Situation {
   now: NowAnswer;
@@ -27,8 +22,6 @@ interface Situation {
   stale: CheckRow[];
 }
 
-/** Between two redraws. Milliseconds. */
-const watchMs = 2_000;
 const shownHealed = 5;
 const shownStale = 50;
 const shownBehind = 10;
@@ -36,13 +29,19 @@ const shownBehind = 10;
 export function addStatus(program: Command): void {
   const summary =
     'what needs you, what heals itself, what is wrong. Exit code: the worst state, as of a Nagios plugin';
-  withApi(addCommand(program, 'status', summary, ['status', 'status --watch', 'status -o json']))
-    .option('--watch', 'redraw until interrupted', false)
-    .action(async (options: StatusOptions) => {
-      const session = await openSession(options);
-      if (options.watch) await watch(session);
-      else show(session.out, await read(session.client));
-    });
+  const command = withApi(
+    addCommand(program, 'status', summary, ['status', 'status --watch', 'status -o json']),
+  );
+  withWatch(command).action(async (options: ApiOptions & WatchOptions) => {
+    const session = await openSession(options);
+    const { client, out } = session;
+    await showOrWatch(
+      session,
+      options,
+      () => read(client),
+      (situation) => show(out, situation),
+    );
+  });
 }
 
 async function read(client: ApiClient): Promise<Situation> {
@@ -71,23 +70,6 @@ function stateOf({ now, stale }: Situation): string {
   ];
   const code = worstCode(states);
   return Object.keys(nagiosCodes).find((name) => nagiosCodes[name] === code) ?? 'ok';
-}
-
-/** Until SIGINT or SIGTERM; a daemon that is away is said so and waited for. */
-async function watch({ client, out }: Session): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  while (!stop.signal.aborted) {
-    const situation = await read(client).catch((error: unknown) => {
-      if (error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE') return error;
-      throw error;
-    });
-    if (out.isTerminal && out.format === 'table') process.stdout.write('\u001b[H\u001b[2J');
-    if (situation instanceof MenddError) out.talk(`${situation.message} Nothing below this line is known.`);
-    else show(out, situation);
-    await pauseFor(watchMs, stop.signal);
-  }
-  process.exitCode = 0;
 }
 
 function lines(out: Output, { now, stale }: Situation, state: string): string[] {
