@@ -12,7 +12,9 @@ import { toWire } from './wire.ts';
 
 export const streamLimits = {
   /** Open streams. */
-  streams: 100,
+  streams: 500,
+  /** Of them from one address, so that nobody takes all. */
+  streamsPerAddress: 250,
   /** Bytes that wait for one reader before it counts as lagging. */
   bufferBytes: 65_536,
   /** Events read from the store at once. */
@@ -24,12 +26,27 @@ export const streamLimits = {
   farewellMs: 5_000,
 } as const;
 
+/** Who reads, and what. */
+export interface Reading {
+  address: string;
+  /** Starts after this event; with what happens next without it. */
+  afterId?: number;
+  /** Types of events; all when absent. */
+  types?: ReadonlySet<string>;
+  mayRead: () => boolean;
+}
+
 interface Reader {
   response: ServerResponse;
   /** Newest event id sent. */
   lastId: number;
   /** False while it is fed from the store. */
   live: boolean;
+  readonly address: string;
+  /** All when absent. */
+  readonly types?: ReadonlySet<string>;
+  /** False once its token is worthless. */
+  readonly mayRead: () => boolean;
   /** Runs out when a lagging reader takes nothing. */
   cancelStall?: () => void;
 }
@@ -45,6 +62,10 @@ export interface StreamSources {
 function frame(event: StoredEvent): string {
   const id = event.id > 0 ? `id: ${event.id}\n` : '';
   return `${id}event: ${event.type}\ndata: ${JSON.stringify(toWire(event))}\n\n`;
+}
+
+function wants({ types }: Reader, event: StoredEvent): boolean {
+  return types === undefined || types.has(event.type);
 }
 
 function notice(name: string, data: object): string {
@@ -70,21 +91,23 @@ export class EventStreams {
     return this.#dropped;
   }
 
-  get full(): boolean {
-    return this.#readers.size >= streamLimits.streams;
+  /** Why there is no room for one more from `address`; undefined when there is. */
+  fullFor(address: string): string | undefined {
+    if (this.#readers.size >= streamLimits.streams)
+      return `${streamLimits.streams} event streams are open already.`;
+    const own = [...this.#readers].filter((reader) => reader.address === address).length;
+    if (own < streamLimits.streamsPerAddress) return undefined;
+    return `${streamLimits.streamsPerAddress} event streams from this address are open already.`;
   }
 
-  /**
-   * Starts a stream after the event `afterId`; without it, with what happens next. `open` writes the head and hands
-   * over the response; it is called when nothing can fail any more.
-   */
-  start(open: () => ServerResponse, afterId: number | undefined): void {
+  /** `open` writes the head and hands over the response; it is called when nothing can fail any more. */
+  start(open: () => ServerResponse, { afterId, ...who }: Reading): void {
     const newest = this.#sources.history.lastEventId();
     const lastId = Math.min(afterId ?? newest, newest);
     const notices = this.#missing(afterId, newest);
     const response = open();
     if (response.socket === null || response.socket.destroyed) return;
-    const reader: Reader = { response, lastId, live: false };
+    const reader: Reader = { ...who, response, lastId, live: false };
     this.#readers.add(reader);
     this.#unsubscribe ??= this.#sources.daemon.onEvent((event) => this.#publish(event));
     this.#cancelHeartbeat ??= this.#scheduleHeartbeat();
@@ -121,7 +144,7 @@ export class EventStreams {
         this.#lag(reader);
         continue;
       }
-      reader.response.write(text);
+      if (wants(reader, event)) reader.response.write(text);
       reader.lastId = Math.max(reader.lastId, event.id);
     }
   }
@@ -144,7 +167,7 @@ export class EventStreams {
         return;
       }
       for (const event of events) {
-        reader.response.write(frame(event));
+        if (wants(reader, event)) reader.response.write(frame(event));
         reader.lastId = event.id;
       }
       reader.live = events.length < streamLimits.replayEvents;
@@ -158,7 +181,7 @@ export class EventStreams {
     );
   }
 
-  #drop(reader: Reader, reason: 'too_slow' | 'store_failed'): void {
+  #drop(reader: Reader, reason: 'too_slow' | 'store_failed' | 'token_ended'): void {
     this.#forget(reader);
     this.#dropped += 1;
     reader.response.end(notice('dropped', { reason, lastEventId: reader.lastId }));
@@ -180,7 +203,8 @@ export class EventStreams {
   #scheduleHeartbeat(): () => void {
     return this.#sources.clock.after(streamLimits.heartbeatMs, () => {
       for (const reader of this.#readers) {
-        if (reader.live && !reader.response.writableNeedDrain) reader.response.write(': heartbeat\n\n');
+        if (!reader.mayRead()) this.#drop(reader, 'token_ended');
+        else if (reader.live && !reader.response.writableNeedDrain) reader.response.write(': heartbeat\n\n');
       }
       this.#cancelHeartbeat = this.#readers.size > 0 ? this.#scheduleHeartbeat() : undefined;
     });

@@ -131,6 +131,10 @@ const eventId = z
 export const EventsQuery = z.strictObject({
   // Not coerced: an empty `after=` would become 0 and replay everything.
   after: noted('Id of the newest event known; 0 for all', eventId.optional()),
+  types: noted(
+    'Only events of these types, such as state.changed,check.shed',
+    listOf(z.string().regex(/^[a-z_.]{1,60}$/, 'must be a type of event')),
+  ),
 });
 
 /** What a reconnecting reader sends. Other headers pass. */

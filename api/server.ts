@@ -203,7 +203,7 @@ export function createApi(options: ApiOptions): Api {
     alertRoutes(app, options);
     controlRoutes(app, options);
     configRoutes(app, options);
-    eventRoutes(app, streams);
+    eventRoutes(app, streams, access);
     sessionRoutes(app, options, access);
     tokenRoutes(app, options);
     pageFiles(app, options.pageDirectory);

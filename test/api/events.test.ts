@@ -1,6 +1,6 @@
 /** The event stream over real sockets: replay, order, laggards, notices, and its end. */
 import { connect, type Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { FakeDaemon } from '../support/fake-daemon.ts';
 import { openSse, parseSse, type SseReader } from '../support/sse.ts';
 import { bearer, eventually, startApi } from './api-server.ts';
@@ -177,12 +177,73 @@ test('a store that fails ends the stream with a reason, not the daemon', async (
   expect(logged.some(({ level }) => level === 'error')).toBe(true);
 });
 
-test('no more than 100 streams; the next is told to wait', async () => {
+test('200 readers at once all get every event, and one address cannot take every stream', async () => {
   const { daemon, url, get } = await startApi();
-  const readers = await Promise.all(Array.from({ length: 100 }, () => openSse(url + path)));
+  const open = (count: number) => Promise.all(Array.from({ length: count }, () => openSse(url + path)));
+  const readers = await open(200);
+  const stringify = vi.spyOn(JSON, 'stringify');
+  for (let each = 0; each < 20; each += 1) daemon.emit({ only: 'once' });
+  // Made into text once for all of them.
+  expect(
+    stringify.mock.calls.filter(([value]) => (value as { data?: object })?.data !== undefined),
+  ).toHaveLength(20);
+  stringify.mockRestore();
+  for (const reader of readers) expect(await idsOf(reader, 20)).toEqual(upTo(20));
+  readers.push(...(await open(50)));
   const over = await get(path);
   expect([over.status, over.json.code, over.headers.get('retry-after')]).toEqual([503, 'streams_full', '10']);
   for (const reader of readers) reader.close();
+  await eventually(() => expect(daemon.listeners).toBe(0));
+});
+
+test('types: only those events, replayed and live, and the others are not asked for again', async () => {
+  const { daemon, url, get } = await startApi();
+  for (let each = 0; each < 300; each += 1) daemon.store();
+  daemon.events[149] = { ...daemon.store(), id: 150, type: 'check.shed' };
+  daemon.events.pop();
+  const reader = await openSse(`${url}${path}?after=0&types=check.shed,run.started`);
+  expect(await idsOf(reader, 1)).toEqual([150]);
+  daemon.emit();
+  daemon.emit();
+  const all = await openSse(`${url}${path}?after=301`);
+  expect(await idsOf(all, 1)).toEqual([302]);
+  expect(reader.messages).toHaveLength(1);
+  expect((await get(`${path}?types=DROP`)).status).toBe(400);
+  reader.close();
+  all.close();
+});
+
+test('a token that is revoked ends its streams', async () => {
+  const { daemon, url } = await startApi();
+  const secret = daemon.token('ann', 'read');
+  const hers = await openSse(url + path, bearer(secret));
+  const other = await openSse(url + path, bearer(daemon.token('bob', 'read')));
+  daemon.secrets.delete(secret);
+  daemon.clock.advance(15_000);
+  await hers.ended;
+  expect(hers.messages.at(-1)).toMatchObject({
+    event: 'dropped',
+    data: expect.stringContaining('token_ended'),
+  });
+  daemon.emit();
+  await idsOf(other, 1);
+  other.close();
+});
+
+test('readers that never read cost the daemon a bounded buffer each, while thousands of events pass', async () => {
+  const { daemon, port, get } = await startApi();
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => openStuck(port)));
+  for (const socket of sockets) socket.on('error', () => {});
+  await eventually(async () => expect((await get('/metrics')).text).toContain('mendd_event_streams 20'));
+  const before = process.memoryUsage();
+  const event = daemon.emit({ text: 'x'.repeat(10_000) });
+  // The same row again and again: what grows is not the store of this test.
+  for (let each = 0; each < 5_000; each += 1) daemon.tell({ ...event, id: event.id + each + 1 });
+  const after = process.memoryUsage();
+  // 1 GB was told to them.
+  const grown = after.heapUsed + after.external - before.heapUsed - before.external;
+  expect(grown).toBeLessThan(100_000_000);
+  for (const socket of sockets) socket.destroy();
   await eventually(() => expect(daemon.listeners).toBe(0));
 });
 

@@ -564,8 +564,13 @@ export class FakeDaemon implements DaemonPort {
   /** Stores an event and tells the listeners, as the daemon does. */
   emit(data: Record<string, unknown> = {}): StoredEvent {
     const event = this.store(data);
-    for (const listener of this.#listeners) listener(event);
+    this.tell(event);
     return event;
+  }
+
+  /** Tells an event that the store may not have. */
+  tell(event: StoredEvent): void {
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** Stores an event that nobody hears live. */
