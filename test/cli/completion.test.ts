@@ -45,24 +45,24 @@ function inShell(program: string, args: string[], env: Record<string, string> = 
 
 const quoted = (words: readonly string[]): string => ['mendd', ...words].map((word) => `'${word}'`).join(' ');
 
-/** A script that prints what a shell offers for each line, the last word being what is typed, each after a line `--`. */
+/** A script that prints what a shell offers for each line, the last word being what is typed, each after a line `@`. */
 const shells: Readonly<Record<string, (lines: readonly string[][]) => [args: string[], script: string]>> = {
   bash: (lines) => [
     ['--norc', '-c'],
     `eval "$(mendd completion bash)"; complete -p mendd
-${lines.map((words) => `COMP_WORDS=(${quoted(words)}); COMP_CWORD=${words.length}; _mendd; printf '%s\\n' -- "\${COMPREPLY[@]}"`).join('\n')}`,
+${lines.map((words) => `COMP_WORDS=(${quoted(words)}); COMP_CWORD=${words.length}; _mendd; printf '%s\\n' @ "\${COMPREPLY[@]}"`).join('\n')}`,
   ],
   // The engine that draws the list needs a terminal; what it is handed does not.
   zsh: (lines) => [
     ['-f', '-c'],
     `autoload -U compinit; compinit -u -D; eval "$(mendd completion zsh)"; print -r -- $_comps[mendd]
 _describe() { print -rl -- "\${(@P)2}" }
-${lines.map((words) => `print -- --; words=(${quoted(words)}); CURRENT=${words.length + 1}; _mendd`).join('\n')}`,
+${lines.map((words) => `print @; words=(${quoted(words)}); CURRENT=${words.length + 1}; _mendd`).join('\n')}`,
   ],
   fish: (lines) => [
     ['--no-config', '-c'],
     `mendd completion fish | source; echo mendd
-${lines.map((words) => `echo --; complete -C 'mendd ${words.join(' ')}'`).join('\n')}`,
+${lines.map((words) => `echo @; complete -C 'mendd ${words.join(' ')}'`).join('\n')}`,
   ],
 };
 
@@ -91,7 +91,7 @@ test.each(Object.keys(shells))('%s completes commands, options, values, hosts an
     [['history', 'nothing-'], []],
   ];
   const [args, script] = shells[shell]?.(cases.map(([words]) => words)) ?? [[], ''];
-  const [registered, ...offered] = (await inShell(shell, [...args, script])).split(/^--\n/m);
+  const [registered, ...offered] = (await inShell(shell, [...args, script])).split(/^@\n/m);
   expect(registered).toContain('mendd');
   const words = offered.map((lines) =>
     lines
