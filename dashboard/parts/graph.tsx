@@ -27,7 +27,7 @@ interface Line {
 /** The figure, the band it moved in, and a dashed line for each limit: form first, colour second. */
 function linesOf({ figure, limits }: GraphProps): Line[] {
   const flat = (value: number): number[] => figure.points.map(() => value);
-  const [text, warn, bad] = [colour('--text'), colour('--warn'), colour('--bad')];
+  const [text, warn, bad] = [colour('--fg'), colour('--warn'), colour('--bad')];
   const limit =
     (kind: string, stroke: string, dash: number[]) =>
     (value: number): Line => ({

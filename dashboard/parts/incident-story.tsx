@@ -141,5 +141,5 @@ function Run({ run }: { run: RunItemAnswer }) {
 
 function WholeRun({ id }: { id: string }) {
   const run = useResource<RunAnswer>(apiPath`/api/v1/runs/${id}`, (event) => event.runId === id);
-  return <Reading of={run}>{(value) => <RunDetails run={value} />}</Reading>;
+  return <Reading of={run}>{(value) => <RunDetails run={value} as="h3" />}</Reading>;
 }

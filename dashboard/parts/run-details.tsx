@@ -1,7 +1,7 @@
 /** All that is known of one run: who decided it, what was sent, what came back, and how it was judged. */
-import type { ComponentChildren } from 'preact';
 import type { RunAnswer } from '../http/wire-types.ts';
 import { runMark } from './badge.tsx';
+import { Fact } from './fact.tsx';
 import { Gates } from './gate-table.tsx';
 import { Output } from './output.tsx';
 import { At, Until } from './time.tsx';
@@ -28,65 +28,65 @@ export function took(run: {
   return span(Date.parse(run.endedAt) - Date.parse(run.dispatchedAt));
 }
 
-function Item({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  );
+/** One level below what it stands under. */
+type Level = 'h2' | 'h3';
+
+interface TextProps {
+  title: string;
+  text: string | undefined;
+  as: Level;
 }
 
-function Text({ title, text }: { title: string; text: string | undefined }) {
+function Text({ title, text, as: Heading }: TextProps) {
   if (text === undefined || text === '') return null;
   return (
     <section>
-      <h3>{title}</h3>
+      <Heading>{title}</Heading>
       <Output text={text} block limit={outputLimit} />
     </section>
   );
 }
 
-export function RunDetails({ run }: { run: RunAnswer }) {
+export function RunDetails({ run, as: Heading }: { run: RunAnswer; as: Level }) {
   return (
     <div class="run">
-      <h3>Exact command</h3>
+      <Heading>Exact command</Heading>
       <Output text={run.command} block limit={outputLimit} class="command" />
       <dl class="facts">
-        <Item name="Decided">
+        <Fact name="Decided">
           <At at={run.decidedAt} /> by <Output text={run.decidedBy} />: <Output text={run.reason} />
-        </Item>
+        </Fact>
         {run.approvedBy === undefined ? undefined : (
-          <Item name="Approved by">
+          <Fact name="Approved by">
             <Output text={run.approvedBy} />
-          </Item>
+          </Fact>
         )}
-        <Item name="Sent">{run.dispatchedAt === undefined ? 'not sent' : <At at={run.dispatchedAt} />}</Item>
-        <Item name="Ended">
+        <Fact name="Sent">{run.dispatchedAt === undefined ? 'not sent' : <At at={run.dispatchedAt} />}</Fact>
+        <Fact name="Ended">
           {run.endedAt === undefined ? 'still open' : <At at={run.endedAt} />}
           {took(run) === undefined ? '' : `, after ${took(run)}`}
-        </Item>
+        </Fact>
         {run.outcome === undefined ? undefined : (
-          <Item name="Outcome">
+          <Fact name="Outcome">
             <Output text={run.outcome} />
-          </Item>
+          </Fact>
         )}
-        {run.exitCode === undefined ? undefined : <Item name="Exit code">{run.exitCode}</Item>}
-        <Item name="Verification">
+        {run.exitCode === undefined ? undefined : <Fact name="Exit code">{run.exitCode}</Fact>}
+        <Fact name="Verification">
           <Verification run={run} />
-        </Item>
-        <Item name="Had to hold">
+        </Fact>
+        <Fact name="Had to hold">
           <Preconditions run={run} />
-        </Item>
-        <Item name="Try">
+        </Fact>
+        <Fact name="Try">
           {run.attempt} of this problem · definitions <Output text={run.revision} />
-        </Item>
+        </Fact>
       </dl>
-      <Text title="Output" text={run.stdout} />
-      <Text title="Error output" text={run.stderr} />
-      <Text title="Evidence from before it" text={run.evidence} />
-      <h3>What happened</h3>
-      <ol class="story">
+      <Text title="Output" text={run.stdout} as={Heading} />
+      <Text title="Error output" text={run.stderr} as={Heading} />
+      <Text title="Evidence from before it" text={run.evidence} as={Heading} />
+      <Heading>What happened</Heading>
+      <ol class="events">
         {run.events.map((event, index) => (
           <li key={index}>
             <At at={event.at} /> <b>{plain(event.status)}</b> <Output text={event.text} />

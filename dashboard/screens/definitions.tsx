@@ -3,8 +3,8 @@ import { send } from '../http/client.ts';
 import { may } from '../http/session.ts';
 import type { ConfigAnswer } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
-import { askFollow, askLetIn } from '../parts/acts.tsx';
 import { Act, openDialog } from '../parts/dialog.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { Output } from '../parts/output.tsx';
 import { openPlan } from '../parts/plan.tsx';
 import { Reading } from '../parts/reading.tsx';
@@ -47,13 +47,11 @@ function Shown({ config, refresh }: ShownProps) {
         ) : undefined}
       </header>
       <Problems problems={config.problems} />
-      <HeldNote config={config} />
-      <RollbackNote config={config} />
       <dl class="facts">
-        <dt>In force</dt>
-        <dd>
+        <Fact name="In force">
           <code>{config.revision}</code>, loaded <Since at={config.loadedAt} /> ago
-        </dd>
+        </Fact>
+        {config.held === undefined ? undefined : <Held held={config.held} />}
         <Source source={config.source} />
       </dl>
       <Commits config={config} refresh={refresh} />
@@ -77,52 +75,17 @@ function Problems({ problems }: { problems: readonly string[] }) {
   );
 }
 
-function HeldNote({ config }: Pick<ShownProps, 'config'>) {
-  const { held } = config;
-  if (held === undefined) return null;
+/** What to do about it is said above every view. */
+function Held({ held }: { held: NonNullable<ConfigAnswer['held']> }) {
   return (
-    <section class="note edge-warn" aria-labelledby="held-title">
-      <h2 id="held-title">▲ The newest wait for a person</h2>
-      <ul>
-        {held.why.map((why) => (
-          <li key={why}>
-            <Output text={why} />
-          </li>
-        ))}
-      </ul>
-      <p>
-        Revision <code>{held.revision}</code>
-        {held.commit === undefined ? undefined : (
-          <>
-            , commit <code>{held.commit.slice(0, 12)}</code>
-          </>
-        )}
-      </p>
-      {may('admin') ? (
-        <button type="button" onClick={() => askLetIn(held.revision, held.why)}>
-          Let them in…
-        </button>
-      ) : undefined}
-    </section>
-  );
-}
-
-function RollbackNote({ config }: Pick<ShownProps, 'config'>) {
-  const { rollback } = config;
-  if (rollback === undefined) return null;
-  return (
-    <section class="note edge-warn" aria-labelledby="rollback-title">
-      <h2 id="rollback-title">▲ Gone back</h2>
-      <p>
-        <Output text={rollback.by} /> went back <Since at={rollback.since} /> ago:{' '}
-        <Output text={rollback.reason} />. New commits are not taken.
-      </p>
-      {may('admin') ? (
-        <button type="button" onClick={askFollow}>
-          Follow the branch again…
-        </button>
-      ) : undefined}
-    </section>
+    <Fact name="Waits for a person">
+      <code>{held.revision}</code>
+      {held.commit === undefined ? undefined : (
+        <>
+          , commit <code>{held.commit.slice(0, 12)}</code>
+        </>
+      )}
+    </Fact>
   );
 }
 
@@ -130,17 +93,15 @@ function Source({ source }: { source: ConfigAnswer['source'] }) {
   if (source.kind === 'directory')
     return (
       <>
-        <dt>Directory</dt>
-        <dd>
+        <Fact name="Directory">
           <code>{source.path}</code>
-        </dd>
+        </Fact>
       </>
     );
   const { commit, head, lookedAt } = source;
   return (
     <>
-      <dt>Repository</dt>
-      <dd>
+      <Fact name="Repository">
         <Output text={source.url} /> · branch <Output text={source.branch} />
         {source.path === '' ? undefined : (
           <>
@@ -148,24 +109,22 @@ function Source({ source }: { source: ConfigAnswer['source'] }) {
             · path <Output text={source.path} />
           </>
         )}
-      </dd>
+      </Fact>
       {commit === undefined ? undefined : (
         <>
-          <dt>Commit</dt>
-          <dd>
+          <Fact name="Commit">
             <Commit commit={commit} />
-          </dd>
+          </Fact>
         </>
       )}
-      <dt>Branch is at</dt>
-      <dd>
+      <Fact name="Branch is at">
         {head === undefined ? 'not known yet' : <code>{head.slice(0, 12)}</code>}
         {lookedAt === undefined ? undefined : (
           <>
             , looked at <Since at={lookedAt} /> ago
           </>
         )}
-      </dd>
+      </Fact>
     </>
   );
 }

@@ -5,6 +5,7 @@ import { isStale, now } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { checkNow } from '../parts/acts.tsx';
 import { markOf, StateBadge } from '../parts/badge.tsx';
+import { Fact } from '../parts/fact.tsx';
 import { HostFacts, HostOrigin } from '../parts/host-facts.tsx';
 import { Labels } from '../parts/labels.tsx';
 import { Output } from '../parts/output.tsx';
@@ -63,12 +64,11 @@ function Head({ host }: { host: HostAnswer }) {
         </span>
       </header>
       <dl class="facts">
-        <dt>Address</dt>
-        <dd>{host.address}</dd>
-        <dt>Labels</dt>
-        <dd>{Object.keys(host.labels).length === 0 ? 'none' : <Labels labels={host.labels} />}</dd>
-        <dt>Last answer</dt>
-        <dd>
+        <Fact name="Address">{host.address}</Fact>
+        <Fact name="Labels">
+          {Object.keys(host.labels).length === 0 ? 'none' : <Labels labels={host.labels} />}
+        </Fact>
+        <Fact name="Last answer">
           {status.lastSeenAt === undefined ? (
             'never'
           ) : (
@@ -76,14 +76,13 @@ function Head({ host }: { host: HostAnswer }) {
               <Since at={status.lastSeenAt} /> ago
             </>
           )}
-        </dd>
+        </Fact>
         <Relations host={host} />
         {run === undefined ? undefined : (
           <>
-            <dt>Open run</dt>
-            <dd>
+            <Fact name="Open run">
               <a href={link('runs', run.id)}>{shortName(run.action)}</a> <RunStatus status={run.status} />
-            </dd>
+            </Fact>
           </>
         )}
       </dl>
@@ -109,26 +108,23 @@ function Relations({ host }: { host: HostAnswer }) {
     <>
       {host.parents.length === 0 ? undefined : (
         <>
-          <dt>Reached through</dt>
-          <dd>
+          <Fact name="Reached through">
             <HostLinks names={host.parents} />
-          </dd>
+          </Fact>
         </>
       )}
       {cause === undefined ? undefined : (
         <>
-          <dt>Cause</dt>
-          <dd>
+          <Fact name="Cause">
             <a href={link('hosts', cause)}>{cause}</a> cannot be reached
-          </dd>
+          </Fact>
         </>
       )}
       {behind.length === 0 ? undefined : (
         <>
-          <dt>Behind it</dt>
-          <dd>
+          <Fact name="Behind it">
             <HostLinks names={behind} />
-          </dd>
+          </Fact>
         </>
       )}
     </>

@@ -44,7 +44,7 @@ function Shown({ run, check }: { run: RunAnswer; check: string | undefined }) {
           </button>
         ) : undefined}
       </header>
-      <RunDetails run={run} />
+      <RunDetails run={run} as="h2" />
     </article>
   );
 }

@@ -79,7 +79,7 @@ test('incident: state, what comes next, the graph with its limits and table, the
   const next = await page.locator('section', { hasText: 'What comes next' }).innerText();
   expect(next).toMatch(/clean is held: approval wanted/);
   const story = page.locator('.timeline');
-  await story.getByText('CRITICAL').first().waitFor();
+  await story.locator('.state', { hasText: 'CRITICAL' }).first().waitFor();
   await pictureAndJudge(page, 'incident');
 
   await story.getByRole('link', { name: 'Why then?' }).first().click();
@@ -89,7 +89,7 @@ test('incident: state, what comes next, the graph with its limits and table, the
   await page.getByRole('link', { name: 'Back to now' }).click();
   await page.getByRole('heading', { name: 'What comes next' }).waitFor();
 
-  await page.getByLabel('Figure').selectOption('inodes');
+  await page.getByLabel('Figure', { exact: true }).selectOption('inodes');
   await page.locator('.legend', { hasText: 'inodes' }).waitFor();
   await page.getByLabel('How far back').selectOption('1d');
   await page.locator('.legend', { hasText: 'the mean of each step' }).waitFor();

@@ -142,17 +142,21 @@ export async function expectAccessible(page: Page, what: string): Promise<void> 
   expect(told, `axe on ${what}`).toEqual([]);
 }
 
+/** Runs in the page: waits until it was drawn anew. */
+const drawn = `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`;
+
+/** Runs in the page: what is wider than the window, by its first characters. */
+const sticksOut = `(() => {
+  const limit = document.documentElement.clientWidth;
+  const width = document.documentElement.scrollWidth;
+  if (width <= limit) return [];
+  const found = [...document.querySelectorAll('body *')].filter((each) => each.getBoundingClientRect().right > limit + 0.5);
+  return [width + ' > ' + limit, ...found.slice(0, 5).map((each) => each.outerHTML.slice(0, 120))];
+})()`;
+
 /** Nothing sticks out to the right. */
 export async function expectNoSidewaysScroll(page: Page, what: string): Promise<void> {
-  const wide = await page.evaluate(() => {
-    const limit = document.documentElement.clientWidth;
-    const found = [...document.querySelectorAll('body *')]
-      .filter((each) => each.getBoundingClientRect().right > limit + 0.5)
-      .map((each) => each.outerHTML.slice(0, 120));
-    return document.documentElement.scrollWidth > limit
-      ? [`${document.documentElement.scrollWidth} > ${limit}`, ...found.slice(0, 5)]
-      : [];
-  });
+  const wide = await page.evaluate<string[]>(sticksOut);
   expect(wide, `scrolls sideways: ${what}`).toEqual([]);
 }
 
@@ -167,6 +171,7 @@ export async function pictureAndJudge(page: Page, name: string): Promise<void> {
   const session = await page.context().newCDPSession(page);
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });
+    await page.evaluate(drawn);
     await expectAccessible(page, `${name}, ${colorScheme}`);
     await shoot(colorScheme);
   }

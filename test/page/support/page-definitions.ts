@@ -36,7 +36,8 @@ export function definitionFiles(hosts: readonly EmbeddedHost[]): Record<string, 
     return `  ${name}: { address: ${address}, port: ${port}, labels: { role: ${role} }${parents} }`;
   });
   return {
-    'hosts/all.yaml': `hosts:\n${lines.join('\n')}\n`,
+    // An embedded host takes what it is sent as a whole, and batches are sent piece by piece.
+    'hosts/all.yaml': `defaults: { batch: false }\nhosts:\n${lines.join('\n')}\n`,
     'runbooks/queue.yaml': queue,
     'runbooks/disk.yaml': disk,
   };

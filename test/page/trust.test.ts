@@ -1,0 +1,164 @@
+/** What must never happen on the page: a write without a right or by another site, old data as live, rows that jump, hostile output that runs. */
+import { expect, test } from 'vitest';
+import { expectNoSidewaysScroll, pictureAndJudge, Stage } from './support/browser.ts';
+import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
+
+const stage = Stage.forFile();
+
+const places = [
+  '/',
+  '/hosts',
+  '/hosts/db-1',
+  '/runs',
+  '/incidents/db-1/disk.space',
+  '/approvals',
+  '/silences',
+  '/definitions',
+];
+
+test('a reader sees no button that acts, on any screen', async () => {
+  await waitingApproval(stage.fleet);
+  const run = await healedWorker(stage.fleet, 'web-1');
+  await stage.fleet.post('/api/v1/silences', { match: { hosts: ['db-2'] }, reason: 'quiet', for: '1h' });
+  const buttonsOf = async (scope: 'read' | 'admin'): Promise<Record<string, string[]>> => {
+    const visitor = await stage.visitor(scope);
+    const found: Record<string, string[]> = {};
+    for (const place of [...places, `/runs/${encodeURIComponent(run.id)}`]) {
+      const page = await visitor.open(place);
+      await page.locator('main h1, main h2, main [data-row]').first().waitFor();
+      await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+      const buttons = await page.locator('main button').allInnerTexts();
+      // To ask why is to read.
+      found[place] = buttons.filter((text) => !text.startsWith('Why?'));
+      // Keys do nothing for them either.
+      if (scope === 'read') {
+        for (const key of ['j', 'a', 'x', 'c', 's', 'P']) await page.keyboard.press(key);
+        expect(await page.getByRole('dialog').count(), place).toBe(0);
+      }
+      await page.close();
+    }
+    return found;
+  };
+  const forReader = await buttonsOf('read');
+  expect(Object.values(forReader).flat()).toEqual([]);
+  const forAdmin = await buttonsOf('admin');
+  for (const place of [
+    '/',
+    '/hosts/db-1',
+    '/incidents/db-1/disk.space',
+    '/approvals',
+    '/silences',
+    '/definitions',
+  ])
+    expect(forAdmin[place], place).not.toEqual([]);
+});
+
+test('another site, or a script that forgets itself, changes nothing with the cookie', async () => {
+  const visitor = await stage.visitor('admin');
+  const { url } = stage.fleet;
+  const post = (headers: Record<string, string>) =>
+    visitor.context.request.post(`${url}/api/v1/pause`, { data: { reason: 'evil' }, headers });
+  expect((await post({})).status()).toBe(403);
+  expect((await post({ 'x-mendd-csrf': '1', origin: 'http://evil.example' })).status()).toBe(403);
+  expect((await post({ 'x-mendd-csrf': '1', 'sec-fetch-site': 'cross-site' })).status()).toBe(403);
+  const { automation } = await stage.fleet.get<{ automation: { paused?: unknown } }>('/api/v1/now');
+  expect(automation.paused).toBeUndefined();
+  const [cookie] = await visitor.context.cookies();
+  expect(cookie).toMatchObject({ name: 'mendd_session', httpOnly: true, sameSite: 'Strict' });
+  const page = await visitor.open('/');
+  expect(await page.evaluate('document.cookie')).toBe('');
+});
+
+test('two tabs share one stream of events, and both are live', async () => {
+  const visitor = await stage.visitor('read');
+  const streams: string[] = [];
+  visitor.context.on('request', (request) => {
+    if (request.url().includes('/api/v1/events')) streams.push(request.url());
+  });
+  const first = await visitor.open('/hosts');
+  await first.locator('[data-row="web-2"]').waitFor();
+  const second = await visitor.open('/runs');
+  await second.getByText('live').first().waitFor();
+  const run = await healedWorker(stage.fleet, 'web-2');
+  await second.locator(`[data-row="${run.id}"]`, { hasText: 'verified' }).waitFor();
+  await first.locator('[data-row="web-2"]', { hasText: 'OK' }).waitFor();
+  expect(streams.length).toBe(1);
+});
+
+test('rows stay where they are while the pointer is over them', async () => {
+  await healedWorker(stage.fleet, 'web-2');
+  const visitor = await stage.visitor('read');
+  const page = await visitor.open('/runs');
+  const rows = page.locator('main [data-row]');
+  await rows.first().waitFor();
+  const target = rows.first();
+  const before = await target.getAttribute('data-row');
+  await target.hover();
+  const place = await target.boundingBox();
+  const run = await healedWorker(stage.fleet, 'web-1');
+  await page.getByText(/when you let go/).waitFor();
+  expect(await rows.first().getAttribute('data-row')).toBe(before);
+  expect(await target.boundingBox()).toEqual(place);
+  await page.mouse.move(0, 0);
+  await expect.poll(() => rows.first().getAttribute('data-row')).toBe(run.id);
+});
+
+const bidi = '\u202eevil\u202c';
+const hostileLine = `CRITICAL <script>document.title='owned'</script><img src=x onerror=alert(1)> \u001b[31mred\u001b[0m \u0007${bidi} nul\u0000end`;
+const longLine = 'A'.repeat(1024 * 1024);
+
+test('hostile output of a plugin is only text, everywhere it is shown', async () => {
+  const { fleet } = stage;
+  fleet.say(
+    'db-1',
+    'hostile',
+    'critical',
+    Buffer.from(`${hostileLine}\n<b>second</b> line ${bidi}\n${longLine}\n`),
+  );
+  await fleet.until('it is told', async () => {
+    const { status } = await fleet.get<{ status: { state: string } }>('/api/v1/checks/db-1/disk.hostile');
+    expect(status.state).toBe('critical');
+  });
+  const visitor = await stage.visitor('admin');
+  for (const place of ['/', '/hosts/db-1', '/incidents/db-1/disk.hostile']) {
+    const page = await visitor.open(place);
+    const told = page.getByText("<script>document.title='owned'</script>").first();
+    await told.waitFor();
+    const text = await told.innerText();
+    expect(text, place).not.toMatch(/[\u0000-\u0008\u001b\u202a-\u202e\u2066-\u2069]/);
+    expect(text.length, place).toBeLessThan(25_000);
+    expect(await page.title()).not.toBe('owned');
+    expect(
+      await page.evaluate(`document.querySelectorAll('main script, main img, main .output b').length`),
+    ).toBe(0);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectNoSidewaysScroll(page, place);
+  }
+  const page = await visitor.open('/incidents/db-1/disk.hostile');
+  await page.getByText('The rest of its output').click();
+  await page.getByText('<b>second</b> line').waitFor();
+  await pictureAndJudge(page, 'hostile');
+  fleet.say('db-1', 'hostile', 'ok', 'fine again');
+  await page.getByText('fine again').first().waitFor();
+});
+
+test('a daemon that no longer answers makes the whole page say so within 15 s, and nothing is green', async () => {
+  const visitor = await stage.visitor('read');
+  visitor.expectFault(/ERR_|Failed to load/);
+  const page = await visitor.open('/hosts');
+  await page.locator('[data-row="web-1"]', { hasText: 'OK' }).waitFor();
+  await page.getByText('live').first().waitFor();
+  const frozenMs = performance.now();
+  stage.fleet.freeze();
+  try {
+    await page.getByText(/stale/i).first().waitFor({ timeout: 15_500 });
+    expect(performance.now() - frozenMs).toBeLessThan(15_500);
+    await page.locator('.page.is-stale').waitFor();
+    await pictureAndJudge(page, 'stale');
+  } finally {
+    stage.fleet.thaw();
+  }
+  await page.getByText('live').first().waitFor();
+  await expect.poll(() => page.locator('.page.is-stale').count()).toBe(0);
+  expect((await runsOf(stage.fleet, 'web-1')).every(({ status }) => status === 'verified')).toBe(true);
+});
