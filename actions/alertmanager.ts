@@ -43,9 +43,15 @@ export function alertmanagerBody(incident: Incident, receiver: string): Record<s
       startsAt: alert.startedAt,
       endsAt: alert.endedAt ?? (resolved ? (endedAt ?? noTime) : noTime),
       generatorURL: alert.url ?? '',
-      fingerprint: fingerprintOf(alert.labels),
+      fingerprint: fingerprintOf(identityOf(alert.labels)),
     })),
   };
+}
+
+/** A problem that gets worse is the same alert still, though its severity is among its labels. */
+function identityOf(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const { severity: _severity, ...identity } = labels;
+  return identity;
 }
 
 function commonOf(all: readonly Readonly<Record<string, string>>[]): Record<string, string> {

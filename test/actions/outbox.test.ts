@@ -172,10 +172,10 @@ test('at most sixteen targets at once, one message each', async () => {
 });
 
 test('a target that hangs holds up nobody else, neither now nor at the next pump', async () => {
-  let release: () => void = () => undefined;
+  const releases: (() => void)[] = [];
   const messages = [queued(1), queued(2, { target: 'mail' })];
   const { outbox, sent } = desk(messages, ({ target }) =>
-    target === 'mail' ? ok : new Promise((resolve) => (release = () => resolve(ok))),
+    target === 'mail' ? ok : new Promise((resolve) => releases.push(() => resolve(ok))),
   );
   const first = outbox.pump();
   await vi.waitFor(() => expect(messages[1]?.status).toBe('sent'));
@@ -183,9 +183,9 @@ test('a target that hangs holds up nobody else, neither now nor at the next pump
   const second = outbox.pump();
   await vi.waitFor(() => expect(messages[2]?.status).toBe('sent'));
   expect(sent).toEqual(['m1', 'm2', 'm3']);
-  release();
+  releases[0]?.();
   await vi.waitFor(() => expect(sent).toContain('m4'));
-  release();
+  releases[1]?.();
   await Promise.all([first, second]);
   expect(messages.every(({ status }) => status === 'sent')).toBe(true);
 });

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import type { Conversation } from '../../core/conversation.ts';
+import { mostWaiting, pushedOut } from '../../store/outbox.ts';
 import { closeStores, messageOf, minuteMs, openForTest, startMs, storePath } from './support/samples.ts';
 
 test('a message waits until it is sent, also across a restart', () => {
@@ -60,4 +62,106 @@ test('pruning takes settled messages only', () => {
   coordinator.prune(startMs + 1);
   expect(coordinator.dueMessages(startMs, 10).map(({ key }) => key)).toEqual(['c']);
   expect(coordinator.enqueue(messageOf('a'))).toBe(true);
+});
+
+test('a flooded target delays no other: each gives at most so many', () => {
+  const { coordinator } = openForTest();
+  for (let each = 0; each < 30; each += 1) coordinator.enqueue(messageOf(`flood ${each}`));
+  coordinator.enqueue(messageOf('alone', { target: 'mail' }));
+  const due = coordinator.dueMessages(startMs, 10);
+  expect(due.filter(({ target }) => target !== 'mail')).toHaveLength(10);
+  expect(due.map(({ key }) => key)).toContain('alone');
+});
+
+test('above the most that may wait the oldest notice, then the oldest message, becomes a dead letter; others do not', () => {
+  const { coordinator } = openForTest();
+  coordinator.enqueue(messageOf('other', { target: 'mail' }));
+  coordinator.enqueue(messageOf('oldest'));
+  coordinator.enqueue(messageOf('notice', { kind: 'notice' }));
+  for (let each = 2; each < mostWaiting; each += 1) coordinator.enqueue(messageOf(`m${each}`));
+  expect(coordinator.messageCounts()).toEqual({ waiting: mostWaiting + 1, sent: 0, dead: 0 });
+  coordinator.enqueue(messageOf('one more'));
+  coordinator.enqueue(messageOf('and one more'));
+  const dead = coordinator.messages({ status: 'dead', limit: 10 }).items;
+  expect(dead.map(({ key, lastError }) => [key, lastError])).toEqual([
+    ['notice', pushedOut],
+    ['oldest', pushedOut],
+  ]);
+  expect(coordinator.messageCounts()).toEqual({ waiting: mostWaiting + 1, sent: 0, dead: 2 });
+});
+
+test('messages are listed newest first in pages, by what became of them, and sent again', () => {
+  const { coordinator } = openForTest();
+  for (const key of ['a', 'b', 'c', 'd']) coordinator.enqueue(messageOf(key));
+  coordinator.enqueue(messageOf('e', { target: 'mail', host: 'web-9', createdAtMs: startMs + minuteMs }));
+  coordinator.messageSent(1, startMs + 5);
+  coordinator.messageFailed(2, 'HTTP 422', 'dead');
+  const keys = (query: Partial<Parameters<typeof coordinator.messages>[0]>): string[] =>
+    coordinator.messages({ limit: 10, ...query }).items.map(({ key }) => key);
+  expect(keys({})).toEqual(['e', 'd', 'c', 'b', 'a']);
+  expect(keys({ status: 'pending' })).toEqual(['e', 'd', 'c']);
+  expect(keys({ target: 'mail' })).toEqual(['e']);
+  expect(keys({ host: 'web-9' })).toEqual(['e']);
+  expect(keys({ sinceMs: startMs + 1 })).toEqual(['e']);
+  expect(keys({ untilMs: startMs })).toEqual(['d', 'c', 'b', 'a']);
+  const first = coordinator.messages({ limit: 2 });
+  expect(coordinator.messages({ limit: 3, cursor: first.next ?? '' }).items.map(({ key }) => key)).toEqual([
+    'c',
+    'b',
+    'a',
+  ]);
+  expect(coordinator.message(1)).toMatchObject({ status: 'sent', sentAtMs: startMs + 5 });
+  expect(coordinator.message(99)).toBeUndefined();
+  expect(coordinator.messageTrouble(startMs)).toEqual({ waiting: 3, dead: 1, oldestWaitingAtMs: startMs });
+  expect(coordinator.messageTrouble(startMs + 1)).toMatchObject({ dead: 0 });
+  expect([1, 2, 3, 99].map((id) => coordinator.retryMessage(id, startMs + 7))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  expect(coordinator.message(2)).toMatchObject({
+    status: 'pending',
+    attempts: 0,
+    nextAttemptAtMs: startMs + 7,
+  });
+});
+
+test('a conversation and its message are written together, and come back as they were', () => {
+  const path = storePath();
+  const stores = openForTest(path);
+  const conversation: Conversation = {
+    id: 'c1',
+    target: 'oncall',
+    route: 'all',
+    key: 'root web-1/host',
+    shared: {},
+    openedMs: startMs,
+    messages: 1,
+    repeats: 0,
+    members: [],
+  };
+  const message = messageOf('c1~1', { conversation: 'c1' });
+  stores.coordinator.converse([conversation], message);
+  // What cannot be written as a whole is not written at all.
+  const broken = { ...conversation, id: 'c2' };
+  const loop: Record<string, unknown> = { text: 'x', subject: 'x' };
+  loop['self'] = loop;
+  expect(() => stores.coordinator.converse([broken], messageOf('c2~1', { body: loop }))).toThrow();
+  closeStores(stores);
+  const { coordinator } = openForTest(path);
+  expect(coordinator.conversations(startMs)).toEqual([conversation]);
+  expect(coordinator.dueMessages(startMs, 10).map(({ key, conversation: of }) => [key, of])).toEqual([
+    ['c1~1', 'c1'],
+  ]);
+  // Its recovery is the conversation's affair.
+  expect(coordinator.unrecovered('web-1', 'queue.restart')).toEqual([]);
+  expect(coordinator.unrecoveredLadders()).toEqual([]);
+  coordinator.enqueue(messageOf('alone'));
+  expect(coordinator.unrecoveredLadders()).toEqual([{ host: 'web-1', ladder: 'queue.restart' }]);
+  coordinator.converse([{ ...conversation, endedMs: startMs + 5 }]);
+  expect(coordinator.conversations(startMs)).toHaveLength(1);
+  expect(coordinator.conversations(startMs + 5)).toEqual([]);
+  coordinator.prune(startMs + 6);
+  expect(coordinator.conversations(0)).toEqual([]);
 });
