@@ -6,7 +6,7 @@ import { mustSignIn, session } from './http/session.ts';
 import { isStale, now, trouble } from './live/now-store.ts';
 import { Alarms } from './parts/alarms.tsx';
 import { DialogHost } from './parts/dialog.tsx';
-import { Header } from './parts/header.tsx';
+import { Header, Person } from './parts/header.tsx';
 import { Notices } from './parts/notices.tsx';
 import { ProblemNote } from './parts/problem.tsx';
 import { Since } from './parts/time.tsx';
@@ -110,6 +110,7 @@ export function App() {
       <footer class="foot dim">
         <span>mendd {session.value?.version ?? ''}</span>
         <Definitions />
+        <Person />
         <button type="button" class="quiet" onClick={nextTheme}>
           Colours: {theme.value}
         </button>

@@ -10,6 +10,7 @@ import type {
 } from '../../api/action-shapes.ts';
 import type { Config, PlanAnswer as Plan } from '../../api/config-shapes.ts';
 import type { Now } from '../../api/control-shapes.ts';
+import type { Message } from '../../api/notify-shapes.ts';
 import type {
   Approval,
   Brake,
@@ -35,6 +36,7 @@ export type ExplainedAnswer = Sent<typeof ExplainAnswer>;
 export type ExplanationAnswer = Sent<typeof Explanation>;
 export type GateAnswer = Sent<typeof GateVerdict>;
 export type HostAnswer = Sent<typeof Host>;
+export type MessageAnswer = Sent<typeof Message>;
 export type NowAnswer = Sent<typeof Now>;
 export type PlanAnswer = Sent<typeof Plan>;
 export type QuarantineAnswer = Sent<typeof Quarantine>;

@@ -4,6 +4,7 @@ import type { NowAnswer } from '../http/wire-types.ts';
 import type { Freshness } from '../live/freshness.ts';
 import { freshness, now, refresh, serverNowMs } from '../live/now-store.ts';
 import { askFollow, askLetIn } from './acts.tsx';
+import { useHeld } from './attention.ts';
 import { Output } from './output.tsx';
 import { At } from './time.tsx';
 import { clockTime, span } from './words.ts';
@@ -99,7 +100,7 @@ function DefinitionsAlarms({ definitions }: { definitions: NowAnswer['definition
 }
 
 export function Alarms() {
-  const definitions = now.value?.definitions;
+  const definitions = useHeld(now.value?.definitions);
   return (
     <div class="alarms">
       <StaleAlarm />

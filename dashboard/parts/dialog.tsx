@@ -6,7 +6,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer } from '../http/client.ts';
-import { refresh } from '../live/now-store.ts';
+import { isStale, refresh } from '../live/now-store.ts';
 import { HoldButton } from './hold-button.tsx';
 import { notify } from './notices.tsx';
 import { problemWords } from './problem.tsx';
@@ -36,7 +36,10 @@ export function DialogHost() {
   const place = useRef<HTMLDialogElement>(null);
   const current = shown.value;
   useEffect(() => {
-    if (current !== undefined && place.current?.open === false) place.current.showModal();
+    if (current === undefined || place.current?.open !== false) return;
+    place.current.showModal();
+    // Not the cross: Enter would close what was just opened.
+    place.current.querySelector<HTMLElement>('form input, form button')?.focus();
   }, [current]);
   if (current === undefined) return null;
   return (
@@ -117,6 +120,11 @@ export function Act<T>(props: ActProps<T>) {
         if (typeWord === undefined || isTyped) void run();
       }}
     >
+      {isStale.value ? (
+        <p class="note edge-bad">
+          <b>◌ What you see is stale.</b> mendd judges by what is so now.
+        </p>
+      ) : undefined}
       {props.children}
       {spans.length > 0 ? <Spans spans={spans} chosen={length} choose={setLength} /> : undefined}
       {need === 'none' ? undefined : (

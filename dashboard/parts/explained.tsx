@@ -54,7 +54,7 @@ function One({ of }: { of: ExplanationAnswer }) {
               <b>{shortName(rung.action)}</b> <span class="dim">{plain(rung.kind)}</span> {rung.status}
               {rung.why === '' ? undefined : (
                 <>
-                  : <Output text={rung.why} limit={300} />
+                  : <Output text={rung.why} limit={300} prose />
                 </>
               )}
             </li>

@@ -24,10 +24,10 @@ export function GateTable({ gates }: { gates: readonly GateAnswer[] }) {
                 {each.passed ? '✓ pass' : `✗ ${plain(each.reason ?? 'stop')}`}
               </td>
               <td>
-                <Output text={figures(each.values)} />
+                <Output text={figures(each.values)} prose />
                 {each.opens === undefined ? undefined : (
                   <div>
-                    opens: <Output text={each.opens} />
+                    opens: <Output text={each.opens} prose />
                   </div>
                 )}
                 {each.opensAt === undefined ? undefined : (

@@ -9,7 +9,7 @@ import { filters, setFilters } from '../route.ts';
 import { type Figure, figuresOfResults, figuresOfRollups, type Limits, limitsOf } from './figures.ts';
 import type { Graph as GraphType } from './graph.tsx';
 import { inert, Output } from './output.tsx';
-import { clockTime, span } from './words.ts';
+import { exactTime, span } from './words.ts';
 
 interface Range {
   name: string;
@@ -196,7 +196,7 @@ function Table({ figure, nowMs, hasSteps }: { figure: Figure; nowMs: number; has
           <tbody>
             {rows.map(({ atSec, value, min, max }) => (
               <tr key={atSec}>
-                <th scope="row">{clockTime(atSec * 1000, nowMs)}</th>
+                <th scope="row">{exactTime(atSec * 1000, nowMs)}</th>
                 <td>{rounded(value)}</td>
                 {hasSteps ? <td>{rounded(min)}</td> : undefined}
                 {hasSteps ? <td>{rounded(max)}</td> : undefined}

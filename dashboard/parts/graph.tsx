@@ -1,10 +1,10 @@
 /** Draws one figure over time with its limits. In a chunk of its own, as it brings uPlot; it reads nothing. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import UPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { theme } from '../theme.ts';
 import type { Figure, Limits } from './figures.ts';
-import { clockTime } from './words.ts';
+import { clockTime, exactTime } from './words.ts';
 
 const heightPx = 220;
 
@@ -49,7 +49,13 @@ function linesOf({ figure, limits }: GraphProps): Line[] {
   ];
 }
 
+/** Where minutes would repeat, seconds tell them apart. Seconds. */
+const briefSec = 600;
+
 function optionsOf(props: GraphProps, lines: readonly Line[], width: number): UPlot.Options {
+  const [first, last] = [props.figure.points[0], props.figure.points.at(-1)];
+  const isBrief = (last?.atSec ?? 0) - (first?.atSec ?? 0) < briefSec;
+  const timeOf = isBrief ? exactTime : clockTime;
   const axis = {
     stroke: colour('--dim'),
     grid: { stroke: colour('--line'), width: 1 },
@@ -64,16 +70,29 @@ function optionsOf(props: GraphProps, lines: readonly Line[], width: number): UP
     series: [{}, ...lines.map(({ label, series }) => ({ label, ...series }))],
     bands: [{ series: [1, 2], fill: `color-mix(in srgb, ${colour('--busy')} 25%, transparent)` }],
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((sec) => clockTime(sec * 1000, props.nowMs)) },
+      { ...axis, space: 70, values: (_plot, ticks) => ticks.map((sec) => timeOf(sec * 1000, props.nowMs)) },
       { ...axis, size: 60, values: (_plot, ticks) => ticks.map((value) => `${value}${props.figure.uom}`) },
     ],
   };
 }
 
+const dark = matchMedia('(prefers-color-scheme: dark)');
+
+/** Changes with the colours of the page, which a drawing does not follow by itself. */
+function useLook(): string {
+  const [isDark, setDark] = useState(dark.matches);
+  useEffect(() => {
+    const note = (): void => setDark(dark.matches);
+    dark.addEventListener('change', note);
+    return () => dark.removeEventListener('change', note);
+  }, []);
+  return `${theme.value} ${isDark}`;
+}
+
 export function Graph(props: GraphProps) {
   const place = useRef<HTMLDivElement>(null);
   const { figure, limits } = props;
-  const look = theme.value;
+  const look = useLook();
   useEffect(() => {
     const element = place.current;
     if (element === null) return undefined;

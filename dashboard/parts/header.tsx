@@ -67,10 +67,9 @@ async function leave(): Promise<void> {
   if (!answer.ok) notify(problemWords(answer.problem), 'warn');
 }
 
-function Person() {
+export function Person() {
   const who = session.value;
-  if (who === undefined) return null;
-  if (!who.signedIn) return <a href="/sign-in">Sign in</a>;
+  if (who === undefined || !who.signedIn) return null;
   return (
     <span class="person">
       {who.name ?? 'signed in'}{' '}
@@ -102,12 +101,20 @@ function Views() {
 export function Header() {
   return (
     <header class="head">
-      <div class="head-row">
+      <div class="head-row first">
         <Verdict />
+        <FreshnessChip />
+      </div>
+      <div class="head-row">
+        <Views />
         <div class="tools">
-          <FreshnessChip />
           <AutomationChip />
           <AutomationButton />
+          {session.value?.signedIn === false ? (
+            <a class="button" href="/sign-in">
+              Sign in
+            </a>
+          ) : undefined}
           <button type="button" onClick={openSearch}>
             Search <kbd aria-hidden="true">/</kbd>
           </button>
@@ -115,10 +122,6 @@ export function Header() {
             ?
           </button>
         </div>
-      </div>
-      <div class="head-row">
-        <Views />
-        <Person />
       </div>
     </header>
   );

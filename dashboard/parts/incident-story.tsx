@@ -1,7 +1,13 @@
 /** The whole story of one check, newest first: changes of state, what was decided and why, what was done, who was told. */
 import { useState } from 'preact/hooks';
 import { apiPath } from '../http/client.ts';
-import type { DecisionAnswer, RunAnswer, RunItemAnswer, TransitionAnswer } from '../http/wire-types.ts';
+import type {
+  DecisionAnswer,
+  MessageAnswer,
+  RunAnswer,
+  RunItemAnswer,
+  TransitionAnswer,
+} from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
 import { filters, link, path } from '../route.ts';
 import { StateBadge } from './badge.tsx';
@@ -16,17 +22,19 @@ import { plain, shortName } from './words.ts';
 export type Moment =
   | { kind: 'change'; at: string; key: string; change: TransitionAnswer }
   | { kind: 'decision'; at: string; key: string; decision: DecisionAnswer }
-  | { kind: 'run'; at: string; key: string; run: RunItemAnswer };
+  | { kind: 'run'; at: string; key: string; run: RunItemAnswer }
+  | { kind: 'message'; at: string; key: string; message: MessageAnswer };
 
 export interface StorySources {
   changes: readonly TransitionAnswer[];
   decisions: readonly DecisionAnswer[];
   /** Of the host; those of other checks are left out. */
   runs: readonly RunItemAnswer[];
+  messages: readonly MessageAnswer[];
 }
 
 /** A decision that led to a run is told by the run. */
-export function storyOf({ changes, decisions, runs }: StorySources): Moment[] {
+export function storyOf({ changes, decisions, runs, messages }: StorySources): Moment[] {
   const ladders = new Set(decisions.map(({ ladder }) => ladder));
   const moments: Moment[] = [
     ...changes.map((change) => ({
@@ -46,6 +54,14 @@ export function storyOf({ changes, decisions, runs }: StorySources): Moment[] {
     ...runs
       .filter(({ ladder }) => ladders.has(ladder))
       .map((run) => ({ kind: 'run' as const, at: run.decidedAt, key: run.id, run })),
+    ...messages
+      .filter(({ ladder }) => ladders.has(ladder))
+      .map((message) => ({
+        kind: 'message' as const,
+        at: message.createdAt,
+        key: `message ${message.id}`,
+        message,
+      })),
   ];
   return moments.toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
@@ -64,6 +80,7 @@ export function Story({ moments }: { moments: readonly Moment[] }) {
               {moment.kind === 'change' ? <Change change={moment.change} /> : undefined}
               {moment.kind === 'decision' ? <Decision decision={moment.decision} /> : undefined}
               {moment.kind === 'run' ? <Run run={moment.run} /> : undefined}
+              {moment.kind === 'message' ? <Told message={moment.message} /> : undefined}
             </div>
           </li>
         ))}
@@ -128,7 +145,7 @@ function Run({ run }: { run: RunItemAnswer }) {
         )}
       </span>
       <div>
-        <Output text={run.outcome ?? run.reason} limit={300} />
+        <Output text={run.outcome ?? run.reason} limit={300} prose />
       </div>
       <Output text={run.command} limit={300} class="command" />
       <details class="more" onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
@@ -142,4 +159,30 @@ function Run({ run }: { run: RunItemAnswer }) {
 function WholeRun({ id }: { id: string }) {
   const run = useResource<RunAnswer>(apiPath`/api/v1/runs/${id}`, (event) => event.runId === id);
   return <Reading of={run}>{(value) => <RunDetails run={value} as="h3" />}</Reading>;
+}
+
+const messageWords: Readonly<Record<string, string>> = {
+  waiting: '◌ is being told',
+  sent: '✉ was told',
+  dead: '✗ could not be told',
+};
+
+function Told({ message }: { message: MessageAnswer }) {
+  return (
+    <>
+      <b>{message.target}</b> {messageWords[message.status] ?? plain(message.status)}{' '}
+      <span class="dim">
+        {message.kind}
+        {message.attempts > 1 ? `, ${message.attempts} attempts` : ''}
+      </span>
+      <div>
+        <Output text={message.subject} limit={300} prose />
+      </div>
+      {message.lastError === undefined || message.status === 'sent' ? undefined : (
+        <div class="bad">
+          <Output text={message.lastError} limit={300} prose />
+        </div>
+      )}
+    </>
+  );
 }

@@ -27,7 +27,7 @@ import { reachOf } from './reach.ts';
 import { type Command, Row } from './row.tsx';
 import { At, Since, Until } from './time.tsx';
 import { openWhy } from './why.tsx';
-import { clockTime, figures, plain, shortName } from './words.ts';
+import { clockTime, count, figures, plain, shortName, span } from './words.ts';
 
 type Need = NowAnswer['needsYou'][number];
 
@@ -294,6 +294,27 @@ export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
       </h3>
       <p>
         <Output prose text={cap.reason} /> <span class="dim">({cap.by})</span>
+      </p>
+    </Row>
+  );
+}
+
+/** Whoever was to be paged was not: that must be seen where everybody looks. */
+export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
+  const { waiting, dead, oldestWaitingMs } = messages;
+  return (
+    <Row id="messages" tone="bad" sign="✉">
+      <h3>
+        <span class="state bad">NOT DELIVERED</span> {count(dead, 'message')} to people
+      </h3>
+      <p>
+        {dead === 1 ? 'It was' : 'They were'} given up in the last seven days.
+        {waiting === 0
+          ? undefined
+          : ` ${waiting} more wait${oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`}.`}
+      </p>
+      <p class="dim">
+        In a terminal: <code>mendd notify list</code>
       </p>
     </Row>
   );

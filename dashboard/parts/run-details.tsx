@@ -54,11 +54,12 @@ export function RunDetails({ run, as: Heading }: { run: RunAnswer; as: Level }) 
       <Output text={run.command} block limit={outputLimit} class="command" />
       <dl class="facts">
         <Fact name="Decided">
-          <At at={run.decidedAt} /> by <Output text={run.decidedBy} />: <Output text={run.reason} />
+          <At at={run.decidedAt} /> by <Output text={run.decidedBy} prose />:{' '}
+          <Output text={run.reason} prose />
         </Fact>
         {run.approvedBy === undefined ? undefined : (
           <Fact name="Approved by">
-            <Output text={run.approvedBy} />
+            <Output text={run.approvedBy} prose />
           </Fact>
         )}
         <Fact name="Sent">{run.dispatchedAt === undefined ? 'not sent' : <At at={run.dispatchedAt} />}</Fact>
@@ -68,7 +69,7 @@ export function RunDetails({ run, as: Heading }: { run: RunAnswer; as: Level }) 
         </Fact>
         {run.outcome === undefined ? undefined : (
           <Fact name="Outcome">
-            <Output text={run.outcome} />
+            <Output text={run.outcome} prose />
           </Fact>
         )}
         {run.exitCode === undefined ? undefined : <Fact name="Exit code">{run.exitCode}</Fact>}
@@ -89,7 +90,7 @@ export function RunDetails({ run, as: Heading }: { run: RunAnswer; as: Level }) 
       <ol class="events">
         {run.events.map((event, index) => (
           <li key={index}>
-            <At at={event.at} /> <b>{plain(event.status)}</b> <Output text={event.text} />
+            <At at={event.at} /> <b>{plain(event.status)}</b> <Output text={event.text} prose />
           </li>
         ))}
       </ol>
@@ -133,7 +134,7 @@ function Preconditions({ run }: { run: RunAnswer }) {
     <>
       sent before <At at={run.notAfter} />
       {held.length === 0 ? '' : '; on the host '}
-      <Output text={held.join(', ')} />
+      <Output text={held.join(', ')} prose />
     </>
   );
 }

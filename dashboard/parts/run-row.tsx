@@ -24,7 +24,7 @@ export function RunRow({ run }: { run: RunItemAnswer }) {
       <span class="dim">
         {run.exitCode === undefined ? '' : `exit ${run.exitCode} · `}
         {took(run) === undefined ? '' : `${took(run)} · `}
-        <Output text={run.outcome ?? run.reason} limit={200} />
+        <Output text={run.outcome ?? run.reason} limit={200} prose />
       </span>
     </Row>
   );

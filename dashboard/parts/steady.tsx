@@ -1,49 +1,39 @@
 /**
- * Keeps the rows of a list where they are while somebody points at them or stands on one: what is new waits above, what
- * changed is shown in its place.
+ * Keeps the rows of a list where they are while somebody points at them or stands on one: what changed is shown in its
+ * place, and what would come, go or move is counted.
  */
 import type { ComponentChildren } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
+import { isAttended, steadyMark } from './attention.ts';
+import { waitingChanges } from './held-order.ts';
 import { count } from './words.ts';
 
 interface Steady<T> {
   items: readonly T[];
   /** For the list's own element. */
-  hold: {
-    onPointerEnter: () => void;
-    onPointerLeave: () => void;
-    onFocusIn: () => void;
-    onFocusOut: () => void;
-  };
-  /** What waits, or nothing. */
+  hold: typeof steadyMark;
+  /** What waits, or nothing. Takes no room of its own, so that it moves nothing when it comes. */
   notice: ComponentChildren;
 }
 
 export function useSteady<T>(items: readonly T[], keyOf: (item: T) => string): Steady<T> {
-  const [isPointed, setPointed] = useState(false);
-  const [isFocused, setFocused] = useState(false);
   const order = useRef<readonly string[]>([]);
   const known = useRef(new Map<string, T>());
-  const newest = new Map(items.map((item) => [keyOf(item), item]));
-  const isHeld = (isPointed || isFocused) && order.current.length > 0;
-  if (!isHeld) {
-    order.current = items.map(keyOf);
-    known.current = newest;
+  const keys = items.map(keyOf);
+  if (!isAttended.value || order.current.length === 0) {
+    order.current = keys;
+    known.current = new Map(items.map((item) => [keyOf(item), item]));
   }
+  const newest = new Map(items.map((item) => [keyOf(item), item]));
   // What left the list meanwhile stays until it is let go of.
   const shown = order.current.flatMap((key) => newest.get(key) ?? known.current.get(key) ?? []);
-  const waiting = items.filter((item) => !order.current.includes(keyOf(item))).length;
+  const waiting = waitingChanges(order.current, keys);
   return {
     items: shown,
-    hold: {
-      onPointerEnter: () => setPointed(true),
-      onPointerLeave: () => setPointed(false),
-      onFocusIn: () => setFocused(true),
-      onFocusOut: () => setFocused(false),
-    },
+    hold: steadyMark,
     notice: (
-      <p class="dim waiting" role="status">
-        {waiting === 0 ? '' : `${count(waiting, 'new row')} when you let go`}
+      <p class="waiting" role="status">
+        {waiting === 0 ? '' : <span class="chip">{count(waiting, 'change')} when you let go</span>}
       </p>
     ),
   };

@@ -85,9 +85,10 @@ export function SuppressionRows({ items, refresh }: RowsProps) {
           }
           aside={<When each={each} />}
         >
-          <b>{each.kind}</b> <Target each={each} /> <span class="dim">by</span> <Output text={each.by} />
+          <b>{each.kind}</b> <Target each={each} /> <span class="dim">by</span>{' '}
+          <Output text={each.by} prose />
           <span class="dim">: </span>
-          <Output text={each.reason} limit={500} />
+          <Output text={each.reason} limit={500} prose />
           {each.origin === 'definitions' ? (
             <span class="dim">
               {' '}

@@ -24,6 +24,11 @@ export function clockTime(at: string | number, nowMs: number): string {
   return isToday ? text : `${two(date.getMonth() + 1)}-${two(date.getDate())} ${text}`;
 }
 
+/** With seconds: `02:41:07`. */
+export function exactTime(at: string | number, nowMs: number): string {
+  return `${clockTime(at, nowMs)}:${two(new Date(at).getSeconds())}`;
+}
+
 /** `not_verified` -> `not verified` */
 export function plain(name: string): string {
   return name.replaceAll('_', ' ');
@@ -39,12 +44,18 @@ export function shortName(id: string): string {
   return id.slice(id.indexOf('.') + 1);
 }
 
+function figure(name: string, value: string | number | boolean | null): string {
+  if (value === null || value === '') return 'none';
+  if (typeof value !== 'number') return String(value);
+  return name.endsWith('Ms') ? span(value) : String(Number(value.toFixed(2)));
+}
+
 /** `{ healthyWithoutIt: 11 }` -> `healthy without it 11` */
 export function figures(values: Readonly<Record<string, string | number | boolean | null>>): string {
   return Object.entries(values)
     .map(([name, value]) => {
       const words = name.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-      return `${words} ${typeof value === 'number' && name.endsWith('Ms') ? span(value) : (value ?? 'none')}`;
+      return `${words} ${figure(name, value)}`;
     })
     .join(', ');
 }

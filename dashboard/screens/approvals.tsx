@@ -78,7 +78,7 @@ function Waiting({ asked }: { asked: ApprovalAnswer }) {
     >
       <b>{shortName(asked.action)}</b> for <Place asked={asked} />{' '}
       <span class="dim">
-        <Output text={asked.reason} limit={300} />
+        <Output text={asked.reason} limit={300} prose />
       </span>
       <Output text={asked.command} block class="command" />
       <ul class="plain">
@@ -113,12 +113,12 @@ function Settled({ asked }: { asked: ApprovalAnswer }) {
       {asked.decidedBy === undefined ? undefined : (
         <span class="dim">
           {' '}
-          by <Output text={asked.decidedBy} limit={80} />
+          by <Output text={asked.decidedBy} limit={80} prose />
         </span>
       )}
       {asked.answer === undefined || asked.answer === '' ? undefined : (
         <span class="dim">
-          : <Output text={asked.answer} limit={300} />
+          : <Output text={asked.answer} limit={300} prose />
         </span>
       )}
     </Row>

@@ -88,8 +88,8 @@ function Head({ host }: { host: HostAnswer }) {
       </dl>
       {status.failure === undefined ? undefined : (
         <p class="note edge-warn">
-          <b>▲ {status.failure.stage.replaceAll('_', ' ')}:</b> <Output text={status.failure.message} />{' '}
-          <Output text={status.failure.hint} />
+          <b>▲ {status.failure.stage.replaceAll('_', ' ')}:</b> <Output text={status.failure.message} prose />{' '}
+          <Output text={status.failure.hint} prose />
         </p>
       )}
     </>

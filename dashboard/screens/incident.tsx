@@ -5,6 +5,7 @@ import type {
   DecisionAnswer,
   ExplainedAnswer,
   HostAnswer,
+  MessageAnswer,
   PageOf,
   RunItemAnswer,
   TransitionAnswer,
@@ -174,6 +175,9 @@ function WholeStory({ host, check }: Place) {
   );
   const decisions = useResource<PageOf<DecisionAnswer>>(`/api/v1/decisions?${ofCheck}`, isOurs);
   const runs = useResource<PageOf<RunItemAnswer>>(`/api/v1/runs?${ofHost}`, isOurs);
+  const messages = useResource<PageOf<MessageAnswer>>(`/api/v1/messages?${ofHost}`, ({ type }) =>
+    type.startsWith('message.'),
+  );
   return (
     <Reading of={changes}>
       {({ items }) => (
@@ -184,6 +188,7 @@ function WholeStory({ host, check }: Place) {
                 changes: isHost ? items.filter((each) => each.check === undefined) : items,
                 decisions: decided.items,
                 runs: runs.data.value?.items ?? [],
+                messages: messages.data.value?.items ?? [],
               })}
             />
           )}

@@ -2,10 +2,19 @@
 import type { ComponentChildren } from 'preact';
 import type { NowAnswer, SuppressionAnswer } from '../http/wire-types.ts';
 import { isStale, now, refresh } from '../live/now-store.ts';
+import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
 import { FleetGrid } from '../parts/fleet-grid.tsx';
 import { fold } from '../parts/folded.ts';
-import { ApprovalRow, BrakeRow, DemotedRow, DoubtRow, NeedRow, QuarantineRow } from '../parts/need-rows.tsx';
+import {
+  ApprovalRow,
+  BrakeRow,
+  DemotedRow,
+  DoubtRow,
+  MessagesRow,
+  NeedRow,
+  QuarantineRow,
+} from '../parts/need-rows.tsx';
 import { FlappingRow, HealedRow, HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
 import { useSteady } from '../parts/steady.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
@@ -29,7 +38,8 @@ interface ListProps {
 /** Rows stay where they are while somebody points at them or walks among them. */
 function List({ title, id, lines, total = lines.length, slim = false }: ListProps) {
   const { items, hold, notice } = useSteady(lines, ({ key }) => key);
-  if (items.length === 0) return null;
+  const isThere = useHeld(lines.length > 0);
+  if (!isThere || items.length === 0) return null;
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>
@@ -61,7 +71,7 @@ function takenOn(
 }
 
 /** The hardest first. */
-function needLines({ automation, approvals, needsYou, suppressions }: NowAnswer): Line[] {
+function needLines({ automation, approvals, needsYou, suppressions, messages }: NowAnswer): Line[] {
   const { quarantine, brakes, doubt, demoted } = automation;
   return [
     ...(quarantine === undefined
@@ -71,6 +81,7 @@ function needLines({ automation, approvals, needsYou, suppressions }: NowAnswer)
     ...(doubt === undefined || doubt.cause === 'fresh_round_pending'
       ? []
       : [line('doubt', <DoubtRow key="doubt" doubt={doubt} />)]),
+    ...(messages.dead === 0 ? [] : [line('messages', <MessagesRow key="messages" messages={messages} />)]),
     ...brakes
       .filter(({ on }) => on)
       .map((brake) => line(`brake ${brake.scope}`, <BrakeRow key={`brake ${brake.scope}`} brake={brake} />)),
@@ -118,18 +129,30 @@ function awayLines({ healed, flapping }: NowAnswer): Line[] {
   ];
 }
 
+function headingOf(isQuiet: boolean): string {
+  if (!isQuiet) return '▲ Not all clear any more';
+  return isStale.value ? '◌ All was clear' : '● All clear';
+}
+
 /** That quiet is not blindness. */
-function ProofOfLife({ view, isQuiet }: { view: NowAnswer; isQuiet: boolean }) {
+function ProofOfLife({
+  view,
+  isQuiet,
+  place,
+}: {
+  view: NowAnswer;
+  isQuiet: boolean;
+  place: 'top' | 'below';
+}) {
   const { hosts, checks, checksPerMin, lateness, lastResultAt, lastProblemAt, startedAt } = view.alive;
   return (
-    <section class={isQuiet ? 'all-clear' : 'alive'} aria-labelledby="alive-title">
-      {isQuiet ? (
-        <h2 id="alive-title" class={isStale.value ? '' : 'ok'}>
-          {isStale.value ? '◌ All was clear' : '● All clear'}
-        </h2>
-      ) : (
-        <h2 id="alive-title">mendd is watching</h2>
-      )}
+    <section
+      class={place === 'top' ? `all-clear ${isQuiet ? 'edge-ok' : 'edge-warn'}` : 'alive'}
+      aria-labelledby="alive-title"
+    >
+      <h2 id="alive-title" class={place === 'top' && isQuiet && !isStale.value ? 'ok' : ''}>
+        {place === 'below' ? 'mendd is watching' : headingOf(isQuiet)}
+      </h2>
       <dl class="proof">
         <div>
           <dt>Newest result</dt>
@@ -181,7 +204,10 @@ function ProofOfLife({ view, isQuiet }: { view: NowAnswer; isQuiet: boolean }) {
 
 export function Screen() {
   const view = now.value;
-  if (view === undefined) return <p class="dim">Loading…</p>;
+  return view === undefined ? <p class="dim">Loading…</p> : <Now view={view} />;
+}
+
+function Now({ view }: { view: NowAnswer }) {
   const needs = needLines(view);
   const healing = view.healing.map((run) => line(run.id, <HealingRow key={run.id} run={run} />));
   const unreachable = view.unreachable.map((host) =>
@@ -192,11 +218,14 @@ export function Screen() {
     needs.length + healing.length + unreachable.length + view.worst.length + view.verdict.stale === 0 &&
     view.verdict.ok > 0 &&
     view.automation.paused === undefined;
+  // Where it stands is held like the rows; what it says is not.
+  const isOnTop = useHeld(isQuiet);
+  const notes = useHeld(view.automation);
   const hidden = view.verdict.problems - view.worst.length;
   return (
     <>
-      <AutomationNotes automation={view.automation} />
-      {isQuiet ? <ProofOfLife view={view} isQuiet /> : undefined}
+      <AutomationNotes automation={notes} />
+      {isOnTop ? <ProofOfLife view={view} isQuiet={isQuiet} place="top" /> : undefined}
       <List
         title="Needs you"
         id="needs-title"
@@ -226,7 +255,7 @@ export function Screen() {
           <SuppressionRows items={view.suppressions} refresh={refresh} />
         </section>
       )}
-      {isQuiet ? undefined : <ProofOfLife view={view} isQuiet={false} />}
+      {isOnTop ? undefined : <ProofOfLife view={view} isQuiet={isQuiet} place="below" />}
     </>
   );
 }

@@ -34,7 +34,7 @@ function Shown({ run, check }: { run: RunAnswer; check: string | undefined }) {
       </p>
       <header class="title">
         <h1>
-          <Output text={shortName(run.action)} /> on {run.host}
+          {shortName(run.action)} on {run.host}
         </h1>
         <RunStatus status={run.status} />
         {check === undefined ? undefined : <a href={link('incidents', run.host, check)}>Incident {check}</a>}
