@@ -1,8 +1,8 @@
 /** `mendd notify outbox` and `retry`: what waits for delivery, what was given up, and sending it again. */
 import type { Command } from 'commander';
-import type { MessageRow } from './api-types.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
+import type { MessageRow } from './message-types.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showAge } from './times.ts';

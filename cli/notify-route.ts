@@ -1,9 +1,9 @@
 /** `mendd notify route`: who would be told of a check, who is told of it now, and why. */
 import { type Command, Option } from 'commander';
 import { formatDuration } from '../core/duration.ts';
-import type { RouteStory } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
+import type { RouteStory } from './message-types.ts';
 import { resolveTarget, splitTarget } from './names.ts';
 import { plain } from './plain-text.ts';
 import { showWhen } from './times.ts';

@@ -1,8 +1,8 @@
 /** `mendd notify`: whom mendd can notify, a message that shows whether one works, and who is told of what. */
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
-import type { NotifyTargetRow, NotifyTestAnswer } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import type { NotifyTargetRow, NotifyTestAnswer } from './message-types.ts';
 import { addOutbox } from './notify-outbox.ts';
 import { addRoute } from './notify-route.ts';
 import type { Column } from './output.ts';
