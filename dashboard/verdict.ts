@@ -1,7 +1,7 @@
 /** Says in one line how things stand, and what of it belongs into the title and the icon. Pure. */
 import type { NowAnswer } from './http/wire-types.ts';
 import type { Freshness } from './live/freshness.ts';
-import type { Tone } from './parts/badge.tsx';
+import type { Tone } from './parts/marks.ts';
 
 export interface VerdictPart {
   sign: string;

@@ -2,7 +2,7 @@
 import type { NowAnswer } from '../http/wire-types.ts';
 import { isStale } from '../live/now-store.ts';
 import { link } from '../route.ts';
-import { markOf } from './badge.tsx';
+import { markOf } from './marks.ts';
 import { useSteady } from './steady.tsx';
 import { count } from './words.ts';
 

@@ -8,7 +8,8 @@ import { useResource } from '../live/resource.ts';
 import { filters, setFilters } from '../route.ts';
 import { type Figure, figuresOfResults, figuresOfRollups, type Limits, limitsOf } from './figures.ts';
 import type { Graph as GraphType } from './graph.tsx';
-import { inert, Output } from './output.tsx';
+import { inert } from './inert.ts';
+import { Output } from './output.tsx';
 import { exactTime, span } from './words.ts';
 
 interface Range {

@@ -1,7 +1,7 @@
 /** The help: what the keys do and what the signs mean. */
 import { keysNow } from '../keyboard.ts';
-import { markOf } from './badge.tsx';
 import { openDialog } from './dialog.tsx';
+import { markOf } from './marks.ts';
 
 const states = ['critical', 'warning', 'unknown', 'ok', 'unreachable', 'stale', 'healing'];
 

@@ -1,6 +1,6 @@
 /** Short words to the reader: what was done or refused as a note that goes away, and for screen readers what the verdict has become. */
 import { signal } from '@preact/signals';
-import type { Tone } from './badge.tsx';
+import type { Tone } from './marks.ts';
 
 interface Notice {
   id: number;

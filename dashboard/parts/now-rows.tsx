@@ -3,7 +3,7 @@ import type { CheckAnswer, NowAnswer } from '../http/wire-types.ts';
 import { serverNowMs } from '../live/now-store.ts';
 import { link } from '../route.ts';
 import { askCancel } from './acts.tsx';
-import { markOf } from './badge.tsx';
+import { markOf } from './marks.ts';
 import { TroubleTitle, troubleCommands } from './need-rows.tsx';
 import { Output } from './output.tsx';
 import { Row } from './row.tsx';

@@ -8,6 +8,10 @@ function groupOf(values: Values): string {
   return values['group'] === 'fleet' ? 'the fleet' : String(values['group']);
 }
 
+function others({ open }: Values): string {
+  return open === 1 ? '1 other repair is' : `${open} other repairs are`;
+}
+
 function budget(values: Values, of: string): string {
   const { used, limit, perMs } = values;
   return `uses 1 of ${Number(limit) - Number(used)} runs left ${of} (${limit} in ${span(Number(perMs))})`;
@@ -21,7 +25,7 @@ const sentences: Readonly<Record<string, (values: Values) => string | undefined>
   group_lock: (values) =>
     values['group'] === undefined
       ? undefined
-      : `${values['open']} other repairs are open in ${groupOf(values)}; at most ${values['limit']} at once`,
+      : `${others(values)} open in ${groupOf(values)}; at most ${values['limit']} at once`,
   brake: (values) =>
     values['group'] === undefined || values['unhealthy'] === undefined
       ? undefined

@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { may, type Scope } from '../http/session.ts';
 import { go } from '../route.ts';
-import type { Tone } from './badge.tsx';
+import type { Tone } from './marks.ts';
 
 export interface Command {
   /** Only while the row has the focus. */

@@ -1,8 +1,8 @@
 /** All that is known of one run: who decided it, what was sent, what came back, and how it was judged. */
 import type { RunAnswer } from '../http/wire-types.ts';
-import { runMark } from './badge.tsx';
 import { Fact } from './fact.tsx';
 import { Gates } from './gate-table.tsx';
+import { runMark } from './marks.ts';
 import { Output } from './output.tsx';
 import { At, Until } from './time.tsx';
 import { plain, span } from './words.ts';

@@ -1,7 +1,7 @@
 /** A run in a list. */
 import type { RunItemAnswer } from '../http/wire-types.ts';
 import { link } from '../route.ts';
-import { runMark } from './badge.tsx';
+import { runMark } from './marks.ts';
 import { Output } from './output.tsx';
 import { Row } from './row.tsx';
 import { took } from './run-details.tsx';

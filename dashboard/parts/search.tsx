@@ -4,8 +4,8 @@ import { get } from '../http/client.ts';
 import type { HostAnswer, PageOf } from '../http/wire-types.ts';
 import { now } from '../live/now-store.ts';
 import { go, link } from '../route.ts';
-import { markOf } from './badge.tsx';
 import { closeDialog, openDialog } from './dialog.tsx';
+import { markOf } from './marks.ts';
 import { shortName } from './words.ts';
 
 interface Found {

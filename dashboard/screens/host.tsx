@@ -4,10 +4,11 @@ import type { CheckAnswer, HostAnswer, NowAnswer, PageOf, RunItemAnswer } from '
 import { isStale, now } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { checkNow } from '../parts/acts.tsx';
-import { markOf, StateBadge } from '../parts/badge.tsx';
+import { StateBadge } from '../parts/badge.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { HostFacts, HostOrigin } from '../parts/host-facts.tsx';
 import { Labels } from '../parts/labels.tsx';
+import { markOf } from '../parts/marks.ts';
 import { Output } from '../parts/output.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';

@@ -1,9 +1,10 @@
 /** All hosts by name, with filters that stand in the URL; with a name behind it the one host. */
 import type { HostAnswer, PageOf } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
-import { markOf, runMark, StateBadge } from '../parts/badge.tsx';
+import { StateBadge } from '../parts/badge.tsx';
 import { Filters, queryOf } from '../parts/filters.tsx';
 import { Labels } from '../parts/labels.tsx';
+import { markOf, runMark } from '../parts/marks.ts';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';
 import { useSteady } from '../parts/steady.tsx';

@@ -105,6 +105,7 @@ test('rows stay where they are while the pointer is over them', async () => {
 
 const bidi = '\u202eevil\u202c';
 const hostileLine = `CRITICAL <script>document.title='owned'</script><img src=x onerror=alert(1)> \u001b[31mred\u001b[0m \u0007${bidi} nul\u0000end`;
+const treacherous = ['\u0000', '\u0007', '\u001b', '\u202e', '\u202c'];
 const longLine = 'A'.repeat(1024 * 1024);
 
 test('hostile output of a plugin is only text, everywhere it is shown', async () => {
@@ -125,7 +126,7 @@ test('hostile output of a plugin is only text, everywhere it is shown', async ()
     const told = page.getByText("<script>document.title='owned'</script>").first();
     await told.waitFor();
     const text = await told.innerText();
-    expect(text, place).not.toMatch(/[\u0000-\u0008\u001b\u202a-\u202e\u2066-\u2069]/);
+    for (const character of treacherous) expect(text.includes(character), place).toBe(false);
     expect(text.length, place).toBeLessThan(25_000);
     expect(await page.title()).not.toBe('owned');
     expect(

@@ -166,6 +166,8 @@ export async function expectNoSidewaysScroll(page: Page, what: string): Promise<
  */
 export async function pictureAndJudge(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
+  // What sticks to the top of the window would stand in the middle of the picture.
+  await page.evaluate('scrollTo(0, 0)');
   const shoot = (kind: string) =>
     page.screenshot({ path: join(pictures, `${name}-${kind}.png`), fullPage: true });
   const session = await page.context().newCDPSession(page);

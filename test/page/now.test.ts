@@ -1,0 +1,155 @@
+/** The first view: signing in, a worker that breaks and heals before one's eyes, and every key of the page. */
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { pictureAndJudge, Stage } from './support/browser.ts';
+import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
+
+const stage = Stage.forFile();
+
+function section(page: Page, title: RegExp) {
+  return page.locator('main section').filter({ has: page.getByRole('heading', { name: title }) });
+}
+
+test('a person signs in with a token, which no script can read again, and out', async () => {
+  const visitor = await stage.visitor();
+  visitor.expectFault(/\b401\b/);
+  const page = await visitor.open('/sign-in');
+  await pictureAndJudge(page, 'sign-in');
+  const token = page.getByLabel('Token');
+  await token.fill('mendd_wrong');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('alert').getByText('does not know this token').waitFor();
+  await token.fill(stage.fleet.token('act'));
+  await token.press('Enter');
+  await page.getByText('the act').waitFor();
+  await page.waitForURL(`${stage.fleet.url}/`);
+  expect(await page.content()).not.toContain(stage.fleet.token('act'));
+  expect(
+    await page.evaluate('JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }])'),
+  ).toBe('["",{},{}]');
+  await page.getByRole('button', { name: /Pause all/ }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('link', { name: 'Sign in' }).waitFor();
+  expect(await page.getByRole('button', { name: /Pause all/ }).count()).toBe(0);
+  expect(await visitor.context.cookies()).toEqual([]);
+});
+
+test('a worker breaks, heals itself and was healed: all of it live, without loading anew', async () => {
+  const { fleet } = stage;
+  const visitor = await stage.visitor('read');
+  const page = await visitor.open('/');
+  await page.getByText('live').first().waitFor();
+  await page.getByRole('heading', { name: /4 OK/ }).first().waitFor();
+  await pictureAndJudge(page, 'now-clear');
+  await page.evaluate('window.sameDocument = true');
+  fleet.hosts['web-1'].breakWorker('broken');
+  await section(page, /^Healing itself/i)
+    .locator('[data-row]', { hasText: 'web-1' })
+    .waitFor();
+  await page
+    .getByRole('heading', { name: /1 healing/ })
+    .first()
+    .waitFor();
+  await pictureAndJudge(page, 'now-healing');
+  await fleet.hosts['web-1'].reboot();
+  await section(page, /^While you were away/i)
+    .locator('[data-row]', { hasText: 'web-1' })
+    .first()
+    .waitFor();
+  await page.getByRole('heading', { name: /4 OK/ }).first().waitFor();
+  expect(await page.evaluate('window.sameDocument')).toBe(true);
+});
+
+test('what needs a person is on top with what was tried; every key acts on the row with the focus', async () => {
+  const { fleet } = stage;
+  await healedWorker(fleet, 'web-2');
+  await waitingApproval(fleet);
+  const visitor = await stage.visitor('admin');
+  const page = await visitor.open('/');
+  const needs = section(page, /^Needs you/i);
+  await needs.locator('[data-row]', { hasText: 'disk.space' }).first().waitFor();
+  expect(await needs.innerText()).toContain('rm -f space.output');
+  await pictureAndJudge(page, 'now-needs-you');
+  const { keyboard } = page;
+  const dialog = page.getByRole('dialog');
+  const opened = async (key: string, title: RegExp): Promise<void> => {
+    await keyboard.press(key);
+    await dialog.getByRole('heading', { name: title }).first().waitFor();
+    await keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  };
+  const focused = () => page.evaluate<string | null>('document.activeElement.getAttribute("data-row")');
+  await keyboard.press('j');
+  const first = await focused();
+  expect(first).toContain('db-1~disk.clean');
+  await keyboard.press('j');
+  expect(await focused()).not.toBe(first);
+  await keyboard.press('k');
+  expect(await focused()).toBe(first);
+  await opened('a', /run on db-1/);
+  await opened('x', /not run/i);
+  await opened('e', /why/i);
+  await opened('?', /help|keys/i);
+  await opened('P', /pause/i);
+  expect(await focused(), 'the focus comes back from a dialog').toBe(first);
+  await keyboard.press('Enter');
+  await page.waitForURL(/\/incidents\/db-1\/disk\.space/);
+  await page.goBack();
+  await needs.waitFor();
+
+  await keyboard.press('/');
+  await dialog
+    .getByRole('combobox')
+    .or(dialog.getByRole('searchbox'))
+    .or(dialog.getByRole('textbox'))
+    .first()
+    .fill('db-2');
+  await dialog.getByText('db-2').first().waitFor();
+  await pictureAndJudge(page, 'search');
+  await keyboard.press('Enter');
+  await page.waitForURL(/\/hosts\/db-2/);
+});
+
+test('a problem that nothing mends is acknowledged, silenced and checked from its row by c, s and r', async () => {
+  const { fleet } = stage;
+  fleet.say('db-1', 'hostile', 'warning', 'nobody mends this');
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/');
+  const row = page.locator('main [data-row]', { hasText: 'nobody mends this' }).first();
+  await row.waitFor();
+  const dialog = page.getByRole('dialog');
+  await row.focus();
+  await page.keyboard.press('c');
+  await dialog.getByRole('button', { name: 'Acknowledge' }).click();
+  await page.locator('.notice', { hasText: 'Acknowledged' }).waitFor();
+  await row.focus();
+  await page.keyboard.press('s');
+  await dialog.getByRole('button', { name: 'Silence' }).click();
+  await page.locator('.notice', { hasText: 'Silenced' }).waitFor();
+  const { items } = await fleet.get<{ items: { kind: string; by: string }[] }>('/api/v1/suppressions');
+  expect(items.map(({ kind, by }) => `${kind} by ${by}`).toSorted()).toEqual([
+    'acknowledgement by the act',
+    'silence by the act',
+  ]);
+  fleet.say('db-1', 'hostile', 'ok', 'mended by hand');
+  await row.focus();
+  await page.keyboard.press('r');
+  await page.locator('.notice', { hasText: 'is ok' }).waitFor();
+  expect(await runsOf(fleet, 'db-2')).toEqual([]);
+});
+
+test('a theme chosen by the reader stays, and beats that of the system', async () => {
+  const visitor = await stage.visitor();
+  const page = await visitor.open('/hosts');
+  const background = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await background();
+  const button = page.getByRole('button', { name: /Colours/ });
+  await button.click();
+  await page.getByRole('button', { name: /light/i }).waitFor();
+  const light = await background();
+  expect(light).not.toBe(dark);
+  await page.reload();
+  await button.waitFor();
+  expect(await background()).toBe(light);
+});
