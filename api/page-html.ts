@@ -1,16 +1,12 @@
 /**
- * The paper of the status page: its one style and policy, markup that escapes what is put into it, and how times are said. It knows
- * nothing of what is told.
+ * The paper of the public status page: its one style and policy, markup that escapes what is put into it, and how times are said. It
+ * knows nothing of what is told.
  */
 import { createHash } from 'node:crypto';
 
-/** Rows shown of each list; what is left out is counted. */
-export const rowLimit = 50;
-const textLimit = 300;
-
-export const style = `
-:root{color-scheme:light dark;--bg:#fff;--card:#f4f5f7;--fg:#16181d;--dim:#5b6470;--line:#d5d9e0;--bad:#b3152f;--warn:#8a5300;--busy:#1450b4;--ok:#15692b}
-@media(prefers-color-scheme:dark){:root{--bg:#0e1116;--card:#181b22;--fg:#eceff4;--dim:#9aa4b2;--line:#2b303a;--bad:#ff7b93;--warn:#ffb74d;--busy:#82b1ff;--ok:#7ddb95}}
+const style = `
+:root{color-scheme:light dark;--bg:#fff;--card:#f4f5f7;--fg:#16181d;--dim:#5b6470;--line:#d5d9e0;--bad:#b3152f;--warn:#8a5300;--ok:#15692b}
+@media(prefers-color-scheme:dark){:root{--bg:#0e1116;--card:#181b22;--fg:#eceff4;--dim:#9aa4b2;--line:#2b303a;--bad:#ff7b93;--warn:#ffb74d;--ok:#7ddb95}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--fg);font:15px/1.45 system-ui,sans-serif;overflow-wrap:anywhere}
 header,main,footer{max-width:72rem;margin:0 auto;padding:.75rem 1rem}
@@ -19,17 +15,12 @@ h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--dim
 p{margin:.25rem 0}
 ul{list-style:none;margin:0;padding:0}
 li{background:var(--card);border-left:5px solid var(--line);border-radius:6px;padding:.5rem .75rem;margin:.4rem 0}
-code,.out{font-family:ui-monospace,monospace;font-size:.85rem}
-.out{white-space:pre-wrap}
 .dim{color:var(--dim)}
 .chip{display:inline-block;border:1px solid var(--line);border-radius:1rem;padding:.1rem .7rem;margin:.15rem .25rem .15rem 0}
-.step{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 .4rem;margin:.1rem .2rem .1rem 0;font-size:.85rem}
-.bad{color:var(--bad)}.warn{color:var(--warn)}.busy{color:var(--busy)}.ok{color:var(--ok)}
-li.bad,li.warn,li.busy,li.ok{color:inherit;border-left-color:currentColor}
-li.bad{border-left-color:var(--bad)}li.warn{border-left-color:var(--warn)}li.busy{border-left-style:dashed;border-left-color:var(--busy)}li.ok{border-left-color:var(--ok)}
+.bad{color:var(--bad)}.warn{color:var(--warn)}.ok{color:var(--ok)}
+li.bad,li.warn,li.ok{color:inherit;border-left-color:currentColor}
+li.bad{border-left-color:var(--bad)}li.warn{border-left-color:var(--warn)}li.ok{border-left-color:var(--ok)}
 .small li{padding:.2rem .75rem;margin:.2rem 0;font-size:.9rem}
-.alarm{border:2px solid var(--bad);border-radius:6px;padding:.5rem .75rem;margin:.5rem 0}
-.blind .ok{color:inherit}.blind li.ok{border-left-color:var(--line)}
 `;
 
 /** Content-Security-Policy of the page: its one style by hash, and nothing else. */
@@ -81,10 +72,6 @@ export function html(markup: TemplateStringsArray, ...parts: Part[]): Html {
   );
 }
 
-export function cut(text: string, limit = textLimit): string {
-  return text.length > limit ? `${text.slice(0, limit)}…` : text;
-}
-
 /** `150000` -> `2 min`. The two largest units are enough to judge by. */
 export function span(ms: number): string {
   const sec = Math.max(0, Math.round(ms / 1000));
@@ -96,23 +83,8 @@ export function span(ms: number): string {
   return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-/** Hours and minutes; with the day when it is not today's. */
-export function clockTime(ms: number, nowMs: number): string {
-  const text = new Date(ms).toISOString();
-  const sameDay = text.slice(0, 10) === new Date(nowMs).toISOString().slice(0, 10);
-  return sameDay ? text.slice(11, 16) : `${text.slice(5, 10)} ${text.slice(11, 16)}`;
-}
-
-/** A heading with its count, and at most 50 rows; nothing at all without items. */
-export function section<T>(
-  title: string,
-  items: readonly T[],
-  row: (item: T) => Html,
-  look = '',
-): Html | undefined {
-  if (items.length === 0) return undefined;
-  const rest = items.length - rowLimit;
-  return html`<section><h2>${title} (${items.length})</h2><ul class="${look}">${items.slice(0, rowLimit).map(row)}</ul>${
-    rest > 0 ? html`<p class="dim">and ${rest} more</p>` : undefined
-  }</section>`;
+/** A whole page that loads itself again every minute. */
+export function pageOf(title: string, body: Html): string {
+  return html`<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta http-equiv="refresh" content="60"><title>${title}</title><style>${new Html(style)}</style></head><body>${body}</body></html>`
+    .text;
 }

@@ -1,5 +1,6 @@
 /** Owns the keys under `api` of the daemon file. */
-import { map, text } from './fields.ts';
+import { z } from 'zod';
+import { map, matching, named, plain, text } from './fields.ts';
 import { absolutePath, type HostAndPort, path, readHostAndPort } from './names.ts';
 
 const usualListen = '127.0.0.1:8420';
@@ -56,6 +57,33 @@ export const apiSchema = map(
       description:
         'Under which people reach the page; for links in messages. Its host name is taken as the daemon’s own.',
     }),
+    status_page: map({
+      title: plain().prefault('Status').meta({ description: 'Heading of the page.' }),
+      group_by: matching(
+        'a label',
+        /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
+        'is no label; write for example `role`',
+      )
+        .optional()
+        .meta({ description: 'Label whose values are the groups; each runbook is one without it.' }),
+      labels: named(
+        'a label',
+        /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/,
+        'use letters, digits and `. _ / -`',
+        plain(),
+      )
+        .default({})
+        .meta({ description: 'Only hosts with all of these labels are shown.' }),
+      names: z
+        .boolean()
+        .default(false)
+        .meta({ description: '`true`: name hosts, and answer badges of single hosts and checks.' }),
+    })
+      .optional()
+      .meta({
+        description:
+          'Shows anybody, without a token, at /status and as badges (/badges/all.svg) how groups of hosts are; without it there is nothing.',
+      }),
   },
   'tokens cors base_path',
 )

@@ -104,7 +104,7 @@ export function resolveDaemon(
 }
 
 function resolveApi(
-  { listen, socket, tls, public_url: publicUrl }: DaemonInput['api'],
+  { listen, socket, tls, public_url: publicUrl, status_page: page }: DaemonInput['api'],
   path: (written: string) => string,
 ): ApiConfig {
   return {
@@ -112,7 +112,15 @@ function resolveApi(
     ...(socket === undefined ? {} : { socket }),
     ...(tls === undefined ? {} : { tls: { certificate: path(tls.certificate), key: path(tls.key) } }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(page === undefined ? {} : { statusPage: resolveStatusPage(page) }),
   };
+}
+
+function resolveStatusPage({
+  group_by: groupBy,
+  ...rest
+}: NonNullable<DaemonInput['api']['status_page']>): NonNullable<ApiConfig['statusPage']> {
+  return { ...rest, ...(groupBy === undefined ? {} : { groupBy }) };
 }
 
 function resolveSsh(

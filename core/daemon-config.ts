@@ -36,6 +36,18 @@ export interface ApiConfig {
   tls?: TlsFiles;
   /** As people reach it; no slash at its end. */
   publicUrl?: string;
+  /** What strangers may see at /status and as badges; absent: nothing. */
+  statusPage?: StatusPageConfig;
+}
+
+export interface StatusPageConfig {
+  title: string;
+  /** Label whose values are the groups; each runbook is one without it. */
+  groupBy?: string;
+  /** Only hosts with all of them. */
+  labels: Readonly<Record<string, string>>;
+  /** Hosts are named, and have badges. */
+  names: boolean;
 }
 
 /** Paths of PEM files; the certificate with those between it and its root. */

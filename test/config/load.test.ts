@@ -87,11 +87,19 @@ test('config.example.yaml is valid as it is, and with every commented key', () =
       '  ',
     )
     .replace('# heartbeat:', 'heartbeat:')
+    .replace('# status_page:', 'status_page:')
+    .replace(/^ {2}# {3}(?=(?:title|group_by|labels|names):)/gm, '    ')
     .replace('routes: []', 'routes:')
     .replace(/(?<=^messages:\n[\s\S]*)^ {2}# /gm, '  ');
   writeInto(root, 'mendd.yaml', full);
   const { daemon } = load(root, { environment });
   expect(daemon.messages?.routes.map(({ name }) => name)).toEqual(['databases']);
+  expect(daemon.api.statusPage).toEqual({
+    title: 'Status',
+    groupBy: 'role',
+    labels: { env: 'prod' },
+    names: false,
+  });
   expect(daemon.heartbeat?.url.reveal()).toBe('https://example.com/beat/1');
   expect(daemon.messages?.digest?.to).toEqual(['mail']);
   expect([...daemon.notify.values()].map(({ kind }) => kind)).toEqual([

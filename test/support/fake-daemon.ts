@@ -1,6 +1,7 @@
 /** An in-memory DaemonPort, History and RunBook, so that the API can be tested alone over real HTTP. */
 
 import type { CoveragePort } from '../../core/coverage-port.ts';
+import type { StatusPageConfig } from '../../core/daemon-config.ts';
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
 import type { FactsPort, HostOrigin, SourceFacts } from '../../core/facts-port.ts';
@@ -52,6 +53,7 @@ import type {
   RunBook,
   Stats,
 } from '../../core/views.ts';
+import { checkOf, ladderOf, page, reboot, restart } from './definitions.ts';
 import {
   auditOf,
   brakeOf,
@@ -121,6 +123,7 @@ export class FakeDaemon implements DaemonPort {
   explanations: Explanation[] = [explanationOf('web-1', 'app.running')];
   runList: Run[] = [runOf('web-1~app.restart~abc~1')];
   transitionList: Transition[] = [];
+  statusPage: StatusPageConfig | undefined;
   resultList: (CheckResult & { id: number; host: string; check: string })[] = [];
   decisionList: StoredDecision[] = [];
   events: StoredEvent[] = [];
@@ -276,9 +279,18 @@ export class FakeDaemon implements DaemonPort {
   }
 
   definitions(): Definitions {
-    const runbook = { checks: [{}, {}], ladders: [{ rungs: [{}, {}, {}] }] } as unknown as RunbookDefinition;
+    const runbook: RunbookDefinition = {
+      id: 'app',
+      title: 'The app',
+      enabled: true,
+      hosts: this.hostList.map(({ name }) => name),
+      checks: [checkOf('running'), checkOf('worker')],
+      ladders: [ladderOf([restart, reboot, page])],
+      source: { file: 'runbooks/app.yaml', line: 1, column: 1 },
+    };
     const hosts = new Map(this.hostList.map(({ name }) => [name, {}]));
-    return { revision: 'abcdef0123456789', hosts, runbooks: [runbook] } as unknown as Definitions;
+    const daemon = { api: this.statusPage === undefined ? {} : { statusPage: this.statusPage } };
+    return { revision: 'abcdef0123456789', hosts, runbooks: [runbook], daemon } as unknown as Definitions;
   }
 
   pause(pause: { by: string; reason: string; untilMs?: number }, isDry = false): Pause {
@@ -588,7 +600,11 @@ export class FakeDaemon implements DaemonPort {
   }
 
   readonly history: History = {
-    transitions: (query) => pageThrough(this.transitionList, query),
+    transitions: (query) =>
+      pageThrough(
+        this.transitionList.filter(({ host }) => query.host === undefined || query.host === host),
+        query,
+      ),
     results: (query) =>
       pageThrough(
         this.resultList.filter(({ host, check }) => host === query.host && check === query.check),

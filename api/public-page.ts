@@ -1,0 +1,83 @@
+/** The public status page and the badges as text: no script, no font, no host of others. It reads nothing. */
+import { html, pageOf, span } from './page-html.ts';
+import type { Incident, PublicState, PublicStatus } from './public-status.ts';
+
+const words: Readonly<Record<PublicState, string>> = {
+  up: 'Up',
+  degraded: 'Degraded',
+  down: 'Down',
+  unknown: 'Not known',
+};
+
+const signs: Readonly<Record<PublicState, string>> = { up: '●', degraded: '▲', down: '✖', unknown: '?' };
+const looks: Readonly<Record<PublicState, string>> = { up: 'ok', degraded: 'warn', down: 'bad', unknown: '' };
+
+const verdicts: Readonly<Record<PublicState, string>> = {
+  up: 'Everything is up',
+  degraded: 'Something is degraded',
+  down: 'Everything is down',
+  unknown: 'It is not known how things are',
+};
+
+/** `names`: hosts are named. */
+export function publicPage(title: string, status: PublicStatus, names: boolean): string {
+  const { state, groups, incidents, atMs } = status;
+  const rows = groups.map(
+    (group) =>
+      html`<li class="${looks[group.state]}"><span class="${looks[group.state]}">${mark(group.state)}</span> ${group.name}${
+        names && group.hosts.length > 1
+          ? html`<p class="dim">${group.hosts.map((host) => html`<span class="chip">${signs[host.state]} ${host.name}</span>`)}</p>`
+          : undefined
+      }</li>`,
+  );
+  const past = incidents.map((incident) => incidentRow(incident, atMs));
+  const body = html`<header><h1>${title}</h1><p class="${looks[state]}" role="status">${signs[state]} <b>${verdicts[state]}</b></p></header>
+<main><section><h2>Now</h2><ul>${rows}</ul></section>
+<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>Nothing was down.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
+<footer class="dim">As of ${time(atMs)}. This page loads itself again every minute.</footer>`;
+  return pageOf(title, body);
+}
+
+function mark(state: PublicState): string {
+  return `${signs[state]} ${words[state]}`;
+}
+
+function incidentRow({ group, sinceMs, untilMs }: Incident, nowMs: number) {
+  const lasts = untilMs === undefined;
+  const end = lasts ? html`lasts for ${span(nowMs - sinceMs)}` : html`${span(untilMs - sinceMs)}`;
+  return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${lasts ? 'is' : 'was'} down, ${end}</li>`;
+}
+
+function time(ms: number) {
+  const text = new Date(ms).toISOString();
+  return html`<time datetime="${text}">${text.slice(0, 16).replace('T', ' ')} UTC</time>`;
+}
+
+const fills: Readonly<Record<PublicState, string>> = {
+  up: '#15692b',
+  degraded: '#8a5300',
+  down: '#b3152f',
+  unknown: '#5b6470',
+};
+
+/** Advance of a character in 11 px of the usual sans fonts; `textLength` makes it fit where it is another. */
+const charPx = 6.6;
+const padPx = 6;
+const longestLabel = 60;
+
+function widthOf(text: string): number {
+  return Math.round(text.length * charPx) + 2 * padPx;
+}
+
+function field(text: string, x: number, width: number) {
+  return html`<text x="${x + padPx}" y="14" textLength="${width - 2 * padPx}">${text}</text>`;
+}
+
+/** SVG of two fields, as READMEs show them. */
+export function badge(label: string, state: PublicState): string {
+  const name = label.length > longestLabel ? `${label.slice(0, longestLabel)}…` : label;
+  const word = words[state].toLowerCase();
+  const [left, right] = [widthOf(name), widthOf(word)];
+  return html`<svg xmlns="http://www.w3.org/2000/svg" width="${left + right}" height="20" role="img" aria-label="${name}: ${word}"><title>${name}: ${word}</title><rect width="${left}" height="20" fill="#3b4048"/><rect x="${left}" width="${right}" height="20" fill="${fills[state]}"/><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">${field(name, 0, left)}${field(word, left, right)}</g></svg>`
+    .text;
+}
