@@ -1,33 +1,15 @@
-/** The rows of what waits for a person: questions, troubles that were given up or are held, and what restrains mendd as a whole. */
-import type {
-  ApprovalAnswer,
-  BrakeAnswer,
-  DoubtAnswer,
-  NowAnswer,
-  QuarantineAnswer,
-  RunItemAnswer,
-  TrustCapAnswer,
-} from '../http/wire-types.ts';
-import { serverNowMs } from '../live/now-store.ts';
+/** The rows of troubles that wait for a person: questions, and what was given up or is held. */
+import type { ApprovalAnswer, NowAnswer, RunItemAnswer } from '../http/wire-types.ts';
 import { link } from '../route.ts';
-import {
-  askAcknowledgement,
-  askApproval,
-  askPromotion,
-  askRearm,
-  askRejection,
-  askRelease,
-  askSilence,
-  checkNow,
-} from './acts.tsx';
-import { markOf, runMark } from './badge.tsx';
+import { askAcknowledgement, askApproval, askRejection, askSilence, checkNow } from './acts.tsx';
 import { fold } from './folded.ts';
+import { markOf, runMark } from './marks.ts';
 import { Output } from './output.tsx';
 import { reachOf } from './reach.ts';
 import { type Command, Row } from './row.tsx';
 import { At, Since, Until } from './time.tsx';
 import { openWhy } from './why.tsx';
-import { clockTime, count, figures, plain, shortName, span } from './words.ts';
+import { shortName } from './words.ts';
 
 type Need = NowAnswer['needsYou'][number];
 
@@ -185,137 +167,6 @@ export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
         it is not done.
       </p>
       {reach.length === 0 ? undefined : <p class="dim">{reach.join(' · ')}</p>}
-    </Row>
-  );
-}
-
-export function BrakeRow({ brake }: { brake: BrakeAnswer }) {
-  const { scope, unhealthy, hosts, allowed, state, releasesAt } = brake;
-  return (
-    <Row
-      id={`brake ${scope}`}
-      tone="bad"
-      sign="◼"
-      commands={[
-        { key: 'a', label: 'Release…', look: 'primary', scope: 'act', run: () => askRelease(brake) },
-      ]}
-      aside={
-        state === undefined ? undefined : (
-          <>
-            for <Since at={state.since} />
-          </>
-        )
-      }
-    >
-      <h3>
-        <span class="state bad">BRAKE ON</span> {scope === 'fleet' ? 'the fleet' : scope}
-      </h3>
-      <p>
-        {state?.cause === 'budget_spent' ? 'A budget is spent' : 'Too many hosts failed at once'}
-        {state === undefined ? '' : ` (${state.unhealthy} of ${state.hosts})`}: no action runs there. Now{' '}
-        {unhealthy} of {hosts} are unhealthy, at most {allowed} allowed.
-      </p>
-      <p class="dim">
-        {releasesAt === undefined ? (
-          'It stays on until the share is below, or a person releases it.'
-        ) : (
-          <>
-            Releases itself <Until at={releasesAt} /> if it stays below.
-          </>
-        )}
-      </p>
-    </Row>
-  );
-}
-
-export function DoubtRow({ doubt }: { doubt: DoubtAnswer }) {
-  return (
-    <Row
-      id="doubt"
-      tone="warn"
-      sign="⊘"
-      aside={
-        <>
-          for <Since at={doubt.since} />
-        </>
-      }
-    >
-      <h3>
-        <span class="state warn">MENDD DOUBTS ITSELF</span> {plain(doubt.cause)}
-      </h3>
-      <p>
-        What looks like trouble there may be trouble here; no action runs. Ends with:{' '}
-        <Output prose text={doubt.opens} />.
-      </p>
-      <p class="dim">
-        <Output prose text={figures(doubt.values)} />
-      </p>
-    </Row>
-  );
-}
-
-export function QuarantineRow({ quarantine }: { quarantine: QuarantineAnswer }) {
-  return (
-    <Row
-      id="quarantine"
-      tone="bad"
-      sign="✖"
-      commands={[
-        { key: 'a', label: 'Re-arm…', look: 'primary', scope: 'admin', run: () => askRearm(quarantine.text) },
-      ]}
-      aside={
-        <>
-          for <Since at={quarantine.since} />
-        </>
-      }
-    >
-      <h3>
-        <span class="state bad">LEDGER NOT TRUSTED</span> {quarantine.cause}
-      </h3>
-      <p>
-        <Output prose text={quarantine.text} />
-      </p>
-      <p class="dim">Checks go on; no action runs until a person re-arms.</p>
-    </Row>
-  );
-}
-
-export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
-  return (
-    <Row
-      id={`demoted ${cap.action}`}
-      tone="warn"
-      sign="▼"
-      commands={[{ key: 'a', label: 'Trust it again…', scope: 'admin', run: () => askPromotion(cap) }]}
-      aside={`since ${clockTime(cap.since, serverNowMs.value)}`}
-    >
-      <h3>
-        <span class="state warn">TRUST LOST</span> {cap.action}: at most {cap.mode}
-      </h3>
-      <p>
-        <Output prose text={cap.reason} /> <span class="dim">({cap.by})</span>
-      </p>
-    </Row>
-  );
-}
-
-/** Whoever was to be paged was not: that must be seen where everybody looks. */
-export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
-  const { waiting, dead, oldestWaitingMs } = messages;
-  return (
-    <Row id="messages" tone="bad" sign="✉">
-      <h3>
-        <span class="state bad">NOT DELIVERED</span> {count(dead, 'message')} to people
-      </h3>
-      <p>
-        {dead === 1 ? 'It was' : 'They were'} given up in the last seven days.
-        {waiting === 0
-          ? undefined
-          : ` ${waiting} more wait${oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`}.`}
-      </p>
-      <p class="dim">
-        In a terminal: <code>mendd notify list</code>
-      </p>
     </Row>
   );
 }

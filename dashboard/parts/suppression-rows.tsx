@@ -101,7 +101,7 @@ export function SuppressionRows({ items, refresh }: RowsProps) {
   );
 }
 
-const signs = { silence: '∅', downtime: '⏲', acknowledgement: '✋' } as const;
+const signs = { silence: '∅', downtime: '◷', acknowledgement: '☑' } as const;
 
 function askEnd(each: SuppressionAnswer, refresh: () => void): void {
   openDialog(`End this ${each.kind}`, () => (

@@ -6,16 +6,9 @@ import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
 import { FleetGrid } from '../parts/fleet-grid.tsx';
 import { fold } from '../parts/folded.ts';
-import {
-  ApprovalRow,
-  BrakeRow,
-  DemotedRow,
-  DoubtRow,
-  MessagesRow,
-  NeedRow,
-  QuarantineRow,
-} from '../parts/need-rows.tsx';
+import { ApprovalRow, NeedRow } from '../parts/need-rows.tsx';
 import { FlappingRow, HealedRow, HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
+import { BrakeRow, DemotedRow, DoubtRow, MessagesRow, QuarantineRow } from '../parts/restraint-rows.tsx';
 import { useSteady } from '../parts/steady.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';

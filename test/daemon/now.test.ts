@@ -81,11 +81,19 @@ test('what is quiet proves that it is alive', async () => {
 test('the last problem is known after a start as well', () => {
   const { daemon, now } = start(1);
   const atMs = daemon.clock.nowMs() - 3_600_000;
-  const common = { type: 'hard' as const, attempt: 1, text: '', flapping: false, percent: 0 };
   const turned = (to: string, laterMs: number) => ({
-    ...common,
-    ...{ atMs: atMs + laterMs, host: 'web-1', check: 'app.running', from: 'ok', to },
-    ...{ percentWithoutActions: 0, afterAction: false },
+    atMs: atMs + laterMs,
+    host: 'web-1',
+    check: 'app.running',
+    from: 'ok',
+    to,
+    type: 'hard' as const,
+    attempt: 1,
+    text: '',
+    flapping: false,
+    percent: 0,
+    percentWithoutActions: 0,
+    afterAction: false,
   });
   daemon.store.save({
     host: 'web-1',
