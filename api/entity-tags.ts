@@ -2,9 +2,11 @@
  * ETag and If-None-Match for reads: the tag is a hash of the answer, so a client that polls pays for changes alone.
  */
 import { createHash } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import type { ApiServer } from './options.ts';
+import { RequestProblem } from './problems.ts';
 
-function tagOf(payload: string): string {
+export function tagOf(payload: string): string {
   return `"${createHash('sha256').update(payload).digest('base64url').slice(0, 27)}"`;
 }
 
@@ -26,4 +28,16 @@ export function tagReads(app: ApiServer): void {
     reply.code(304).removeHeader('content-type').removeHeader('content-length');
     return null;
   });
+}
+
+/**
+ * For a change that a person decides on what they have read: refuses when it is something else by now. Nothing is asked without If-Match.
+ * `tag`: of what there is; undefined when it is gone. Errors: RequestProblem 412.
+ */
+export function refuseChanged({ headers }: FastifyRequest, tag: string | undefined): void {
+  const header = headers['if-match'];
+  if (header === undefined) return;
+  const isSame = header.split(',').some((each) => each.trim() === tag);
+  if (tag !== undefined && (isSame || header.trim() === '*')) return;
+  throw new RequestProblem(412, 'changed', 'It has changed since it was read; read it again.');
 }

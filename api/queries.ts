@@ -62,7 +62,10 @@ export const span = {
 
 const hostGlob = noted(
   'Name, or a glob: * is any run of characters, ? is one',
-  z.string().min(1).max(253).optional(),
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_.:*?-]{1,253}$/, 'must be a name of a host, or a glob with * and ?')
+    .optional(),
 );
 
 export const NoQuery = z.strictObject({});
@@ -73,19 +76,25 @@ export const RunPath = z.object({
   id: z.string().regex(/^[A-Za-z0-9_.:~-]{1,600}$/, 'must be the id of a run'),
 });
 
+const labels = noted(
+  'key=value, or key alone for any value; all must hold',
+  listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
+);
+
+/** Whose rows: a host by its name or a glob, by its labels of today. */
+export const hostChoice = { host: hostGlob, label: labels };
+
+export const HostGlobQuery = z.strictObject({ host: hostGlob, ...paging });
+
 export const HostsQuery = z.strictObject({
   state: listOf(z.enum(hostStates)),
-  host: hostGlob,
-  label: noted(
-    'key=value, or key alone for any value; all must hold',
-    listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
-  ),
+  ...hostChoice,
   ...paging,
 });
 
 export const ChecksQuery = z.strictObject({
   state: listOf(z.enum(checkStates)),
-  host: hostGlob,
+  ...hostChoice,
   stale: noted('true: only what has no fresh result', flag.optional()),
   problems: noted('true: only warning, critical and unknown', flag.optional()),
   ...paging,
@@ -99,22 +108,24 @@ export const RollupsQuery = z.strictObject({
   step: noted('Rounded to multiples of 5m, which it is without it', durationText.optional()),
 });
 
+const rows = { ...hostChoice, check: nameText.optional(), ...span, ...paging };
+
 export const TransitionsQuery = z.strictObject({
-  host: nameText.optional(),
-  check: nameText.optional(),
-  ...span,
-  ...paging,
+  ...rows,
+  state: noted('Only changes to one of these', listOf(z.enum([...checkStates, ...hostStates]))),
 });
 
-export const DecisionsQuery = z.strictObject({ ...TransitionsQuery.shape, action: nameText.optional() });
+export const DecisionsQuery = z.strictObject({ ...rows, action: nameText.optional() });
 
 export const RunsQuery = z.strictObject({
-  host: nameText.optional(),
+  ...hostChoice,
   status: z.enum(runStatuses).optional(),
   action: nameText.optional(),
   ...span,
   ...paging,
 });
+
+export const RunbookPath = z.object({ name: nameText });
 
 export const ExplainQuery = z.strictObject({
   host: nameText,

@@ -3,7 +3,17 @@
  * the rules.
  */
 import { z } from 'zod';
-import { durationText, flag, instantText, listOf, nameText, paging, reason, span } from './queries.ts';
+import {
+  durationText,
+  flag,
+  hostChoice,
+  instantText,
+  listOf,
+  nameText,
+  paging,
+  reason,
+  span,
+} from './queries.ts';
 import { approvalStatuses } from './restraint-shapes.ts';
 import { noted } from './shapes.ts';
 
@@ -124,7 +134,11 @@ export const AcknowledgementBody = z
   })
   .refine((body) => !endTwice(body), twice);
 
-export const ApprovalsQuery = z.strictObject({ status: z.enum(approvalStatuses).optional(), ...paging });
+export const ApprovalsQuery = z.strictObject({
+  ...hostChoice,
+  status: z.enum(approvalStatuses).optional(),
+  ...paging,
+});
 
 /** `If-Match` may be left out as far as the shape goes: a request without it has its own answer, 428. */
 export const AnswerHeader = z.object({

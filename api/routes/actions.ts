@@ -3,6 +3,7 @@
  * first). The gates are the daemon's; nothing is decided here.
  */
 import { ActPlan, Run, RunItem } from '../action-shapes.ts';
+import { filteredPage, hostFilter } from '../host-filter.ts';
 import { findHost } from '../lookup.ts';
 import { answer, describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
@@ -35,14 +36,17 @@ function runRoutes(app: ApiServer, { daemon, runs }: ApiOptions): void {
       ...describe('actions', 'listRuns', 'Runs of actions, newest first', pageOf(RunItem)),
       querystring: RunsQuery,
     },
-    handler: async ({ query }) =>
-      toWire(
+    handler: async ({ query }) => {
+      const { exact, matches } = hostFilter(daemon, query);
+      const { status, action } = query;
+      const read = (page: { limit: number; cursor?: string }) =>
         runs.list({
-          ...historyQuery(query),
-          ...(query.status === undefined ? {} : { status: query.status }),
-          ...(query.action === undefined ? {} : { action: query.action }),
-        }),
-      ),
+          ...historyQuery({ ...query, ...page, host: exact }),
+          ...(status === undefined ? {} : { status }),
+          ...(action === undefined ? {} : { action }),
+        });
+      return toWire(filteredPage(read, matches && (({ host }) => matches(host)), query));
+    },
   });
 
   app.route({

@@ -2,6 +2,7 @@
  * Questions to a person: may this run start. An answer is bound to what was read: If-Match carries its tag, and the daemon
  * refuses one to anything else.
  */
+import { hostFilter } from '../host-filter.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
@@ -31,7 +32,15 @@ export function approvalRoutes(app: ApiServer, options: ApiOptions): void {
     },
     handler: async ({ query }) => {
       const { status: wanted } = query;
-      const asked = daemon.approvals().filter(({ status }) => wanted === undefined || wanted === status);
+      const { exact, matches } = hostFilter(daemon, query);
+      const asked = daemon
+        .approvals()
+        .filter(
+          ({ status, host }) =>
+            (wanted === undefined || wanted === status) &&
+            (exact === undefined || exact === host) &&
+            (matches?.(host) ?? true),
+        );
       return toWire(pageBy(asked, newestFirst, query));
     },
   });

@@ -3,10 +3,11 @@
  */
 import { z } from 'zod';
 import type { CheckView } from '../../core/views.ts';
+import { hostFilter } from '../host-filter.ts';
 import { findCheck } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { historyQuery, matchesGlob, pageAlong } from '../paging.ts';
+import { historyQuery, pageAlong } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
 import {
   CheckPath,
@@ -39,11 +40,13 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
       querystring: ChecksQuery,
     },
     handler: async ({ query }) => {
+      const { exact, matches } = hostFilter(daemon, query);
       const isWanted = ({ host, stale, status }: CheckView): boolean => {
         const problem = status.state !== 'ok' && status.state !== 'pending';
         return (
           (query.state?.includes(status.state) ?? true) &&
-          (query.host === undefined || matchesGlob(query.host, host)) &&
+          (exact === undefined || exact === host) &&
+          (matches?.(host) ?? true) &&
           (query.stale === undefined || query.stale === stale) &&
           (query.problems === undefined || query.problems === problem)
         );

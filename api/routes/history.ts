@@ -4,7 +4,9 @@
 
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Page } from '../../core/ports.ts';
+import type { Transition as Changed } from '../../core/types.ts';
 import { Decision, ExplainAnswer } from '../action-shapes.ts';
+import { filteredPage, hostFilter } from '../host-filter.ts';
 import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
@@ -27,7 +29,16 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       ...describe('history', 'listTransitions', 'Changes of state, newest first', pageOf(Transition)),
       querystring: TransitionsQuery,
     },
-    handler: async ({ query }) => toWire(history.transitions(historyQuery(query))),
+    handler: async ({ query }) => {
+      const { exact, matches } = hostFilter(daemon, query);
+      const { state } = query;
+      const isWanted = ({ host, to }: Changed): boolean =>
+        (matches?.(host) ?? true) && (state === undefined || (state as string[]).includes(to));
+      const chosen = matches !== undefined || state !== undefined;
+      const read = (page: { limit: number; cursor?: string }) =>
+        history.transitions(historyQuery({ ...query, ...page, host: exact }));
+      return toWire(filteredPage(read, chosen ? isWanted : undefined, query));
+    },
   });
 
   app.route({
@@ -38,13 +49,13 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       ...describe('history', 'listDecisions', 'Decisions with their gates, newest first', pageOf(Decision)),
       querystring: DecisionsQuery,
     },
-    handler: async ({ query }) =>
-      toWire(
-        history.decisions({
-          ...historyQuery(query),
-          ...(query.action === undefined ? {} : { action: query.action }),
-        }),
-      ),
+    handler: async ({ query }) => {
+      const { exact, matches } = hostFilter(daemon, query);
+      const action = query.action === undefined ? {} : { action: query.action };
+      const read = (page: { limit: number; cursor?: string }) =>
+        history.decisions({ ...historyQuery({ ...query, ...page, host: exact }), ...action });
+      return toWire(filteredPage(read, matches && (({ host }) => matches(host)), query));
+    },
   });
 
   app.route({

@@ -5,12 +5,13 @@
 
 import { hostCheck } from '../../core/definitions.ts';
 import type { NewSuppression } from '../../core/views.ts';
+import { refuseChanged, tagOf } from '../entity-tags.ts';
 import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
-import { unlessRejected, wrongBody } from '../problems.ts';
-import { DryQuery, EmptyBody } from '../queries.ts';
+import { RequestProblem, unlessRejected, wrongBody } from '../problems.ts';
+import { DryQuery, EmptyBody, NoQuery } from '../queries.ts';
 import {
   AcknowledgementBody,
   DowntimeBody,
@@ -88,18 +89,47 @@ export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
     },
   });
 
+  const find = (id: string) => daemon.suppressions().find((each) => each.id === id);
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/suppressions/:id',
+    config: { scope: 'read' },
+    schema: {
+      ...describe(
+        'restraint',
+        'getSuppression',
+        'One; its ETag may go with the order to end it',
+        Suppression,
+      ),
+      params: SuppressionPath,
+      querystring: NoQuery,
+    },
+    handler: async ({ params }, reply) => {
+      const found = find(params.id);
+      if (found === undefined)
+        throw new RequestProblem(404, 'not_found', `There is no suppression ${params.id} in force.`);
+      const tag = tagOf(JSON.stringify(found));
+      return reply.header('etag', tag).header('cache-control', 'no-store').send(toWire(found));
+    },
+  });
+
   app.route({
     method: 'DELETE',
     url: '/api/v1/suppressions/:id',
-    config: { scope: 'ack' },
+    config: { scope: 'ack', keepsIfMatch: true },
     schema: {
       ...describe('restraint', 'endSuppression', 'End one before its time', Suppression),
       params: SuppressionPath,
       querystring: DryQuery,
       body: EmptyBody,
     },
-    handler: async ({ params, query, person }) =>
-      toWire(unlessRejected(daemon.endSuppression(params.id, person, query.dry_run === true))),
+    handler: async (request) => {
+      const { params, query, person } = request;
+      const found = find(params.id);
+      refuseChanged(request, found && tagOf(JSON.stringify(found)));
+      return toWire(unlessRejected(daemon.endSuppression(params.id, person, query.dry_run === true)));
+    },
   });
 }
 

@@ -1,11 +1,13 @@
 /**
  * What rules lay upon actions and only people lift: brakes, lost trust, a ledger that is not believed; and what actions came to.
  */
+import type { BrakeView } from '../../core/views.ts';
+import { refuseChanged, tagOf } from '../entity-tags.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
-import { unlessRejected } from '../problems.ts';
-import { DryQuery } from '../queries.ts';
+import { RequestProblem, unlessRejected } from '../problems.ts';
+import { DryQuery, NoQuery } from '../queries.ts';
 import { BrakePath, OutcomesQuery, PageQuery, ReasonBody, TrustPath } from '../restraint-queries.ts';
 import { Brake, Outcomes, Promotion, Quarantine, TrustCap } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
@@ -30,6 +32,11 @@ export function trustRoutes(app: ApiServer, options: ApiOptions): void {
   });
 }
 
+/** Of what a person decides on: how many hosts are unhealthy changes all the time. */
+function brakeTag({ scope, on, state }: BrakeView): string {
+  return tagOf(JSON.stringify([scope, on, state]));
+}
+
 function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'GET',
@@ -47,17 +54,39 @@ function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     handler: async ({ query }) => toWire(pageBy(daemon.brakes(), ({ scope }) => scope, query)),
   });
 
+  const find = (scope: string) => daemon.brakes().find((each) => each.scope === scope);
+
+  app.route({
+    method: 'GET',
+    url: '/api/v1/brakes/:scope',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('restraint', 'getBrake', 'One; its ETag may go with the order to release it', Brake),
+      params: BrakePath,
+      querystring: NoQuery,
+    },
+    handler: async ({ params }, reply) => {
+      const found = find(params.scope);
+      if (found === undefined)
+        throw new RequestProblem(404, 'not_found', `There is no brake of ${params.scope}.`);
+      return reply.header('etag', brakeTag(found)).header('cache-control', 'no-store').send(toWire(found));
+    },
+  });
+
   app.route({
     method: 'POST',
     url: '/api/v1/brakes/:scope/release',
-    config: { scope: 'act' },
+    config: { scope: 'act', keepsIfMatch: true },
     schema: {
       ...describe('restraint', 'releaseBrake', 'Let actions go on in spite of the trouble', Brake),
       params: BrakePath,
       querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, query, body, person }) => {
+    handler: async (request) => {
+      const { params, query, body, person } = request;
+      const found = find(params.scope);
+      refuseChanged(request, found && brakeTag(found));
       const isDry = query.dry_run === true;
       return toWire(unlessRejected(daemon.releaseBrake(params.scope, person, body.reason, isDry)));
     },

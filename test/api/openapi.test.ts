@@ -1,7 +1,7 @@
 /** The committed OpenAPI document is the served one, and it is sound. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { approvalOf } from '../support/fake-views.ts';
+import { approvalOf, silenceOf } from '../support/fake-views.ts';
 import { bearer, startApi } from './api-server.ts';
 
 const file = new URL('../../docs/openapi.json', import.meta.url);
@@ -61,8 +61,11 @@ test('every reference resolves, every operation is named once, and every change 
     check: 'app.running',
     id: 'web-1~app.restart~abc~1',
     action: 'app.restart',
+    scope: 'fleet',
+    name: 'app',
   };
   daemon.approvalList = [approvalOf(values.id)];
+  daemon.suppressionList = [silenceOf(values.id)];
   const root = bearer(daemon.token('root', 'admin'));
   for (const { path, method } of operations) {
     if (method !== 'get' || path.endsWith('/events')) continue;
