@@ -61,3 +61,60 @@ test('no such target, and no right to', async () => {
   expect((await as('act', 'test', 'nobody')).code).toBe(64);
   expect((await as('read', 'test', 'chat')).code).toBe(77);
 });
+
+test('the outbox is listed with what failed, and a message is sent again', async () => {
+  const message = {
+    id: '42',
+    key: 'k',
+    target: 'oncall',
+    kind: 'problem' as const,
+    host: 'web-1',
+    ladder: 'app.restart',
+    subject: '[mendd] web-1 app: gave\u001b[31m up',
+    status: 'dead' as const,
+    createdAtMs: daemon.clock.nowMs(),
+    attempts: 10,
+    lastError: 'HTTP 500',
+  };
+  daemon.messageList = [message, { ...message, id: '41', status: 'sent', attempts: 1 }];
+  const { stdout } = await as('read', 'outbox', '--status', 'dead');
+  expect(stdout).toMatch(
+    /^ID +STATUS +AGE +TARGET +KIND +TRIES +ABOUT +ERROR\n42 +dead .* oncall +problem +10 +web-1 app: gave/,
+  );
+  expect(stdout).toContain('HTTP 500');
+  expect(stdout).not.toContain('\u001b');
+  expect(JSON.parse((await as('read', 'outbox', '-o', 'json')).stdout).messages).toHaveLength(2);
+  const odd = await as('read', 'outbox', '--status', 'lost');
+  expect([odd.code, odd.stderr]).toEqual([64, expect.stringContaining('waiting or sent or dead')]);
+  expect(await as('act', 'retry', '42')).toMatchObject({
+    code: 0,
+    stdout: 'Message 42 to oncall is sent again.\n',
+  });
+  expect((await as('act', 'retry', '41')).code).not.toBe(0);
+  expect((await as('act', 'retry', 'x')).code).toBe(64);
+  expect((await as('read', 'retry', '42')).code).toBe(77);
+});
+
+test('who would be told is said with every reason', async () => {
+  daemon.routeLadders = [
+    {
+      ladder: 'app.restart',
+      runbook: 'app',
+      routes: [
+        { route: 'db', taken: false, why: 'web-1 is not among its hosts' },
+        { route: 'web', taken: true, why: 'it matches' },
+      ],
+      targets: [{ target: 'oncall', route: 'web', waitMs: 30_000, pageAfterMs: 900_000 }],
+      told: [{ target: 'oncall', route: 'web', sinceMs: daemon.clock.nowMs(), hold: 'quiet' }],
+    },
+  ];
+  const { stdout } = await as('read', 'route', 'web-1/app.running', '--severity', 'warning');
+  expect(stdout).toContain('web-1/app.running, as it would be told when warning:\n  app.restart\n');
+  expect(stdout).toContain('- route db: web-1 is not among its hosts\n    + route web: it matches\n');
+  expect(stdout).toContain(
+    '=> oncall: by web; in a group, 30s after its first problem; after 15m, or once no repair is left',
+  );
+  expect(stdout).toMatch(/now: oncall is told of it since .*; held: quiet/);
+  expect((await as('read', 'route', 'web-1')).code).toBe(64);
+  expect((await as('read', 'route', 'web-1/app.running', '--severity', 'fatal')).code).toBe(64);
+});
