@@ -73,7 +73,7 @@ function start(target: ExecTarget, message: OutboxMessage): ChildProcessWithoutN
 }
 
 function environmentOf(message: OutboxMessage): Record<string, string> {
-  const { id, title, severity, resolved, labels } = incidentOf(message);
+  const { id, title, severity, resolved, labels, url } = incidentOf(message);
   const told = {
     MENDD_KEY: message.key,
     MENDD_KIND: textOf(message.body['kind']) ?? message.kind,
@@ -81,6 +81,7 @@ function environmentOf(message: OutboxMessage): Record<string, string> {
     MENDD_SEVERITY: severity,
     MENDD_RESOLVED: resolved ? '1' : '0',
     MENDD_INCIDENT: id,
+    MENDD_URL: url ?? '',
     MENDD_HOST: message.host,
     MENDD_RUNBOOK: labels['runbook'] ?? '',
     MENDD_CHECK: textOf(message.body['check']) ?? '',

@@ -93,6 +93,13 @@ export function join(
   return { ...found, members: [...others, member] };
 }
 
+/** Where those that it may join are to be found: by a member at one of these places, or by one of these keys. */
+export function whereToJoin({ member, route, shared, root }: Asked): { places: string[]; keys: string[] } {
+  const place = placeOf(member);
+  const places = root === undefined ? [place] : [place, root];
+  return { places, keys: [...places.map((each) => `root ${each}`), keyOf(route, shared, place)] };
+}
+
 function keyOf(route: string, shared: Readonly<Record<string, string>> | undefined, place: string): string {
   return shared === undefined ? `root ${place}` : `group ${JSON.stringify([route, shared])}`;
 }

@@ -13,15 +13,26 @@ import type { MessageRoute } from '../core/messages-config.ts';
 import type { HostEngineState } from '../core/reduction.ts';
 import type { ActiveSuppression } from '../core/safety.ts';
 import { coverOf } from '../core/suppression.ts';
-import { join, type MemberFacts, type Policy, type Step, stepConversation } from '../core/telling.ts';
+import {
+  type Asked,
+  join,
+  type MemberFacts,
+  type Policy,
+  type Step,
+  stepConversation,
+  whereToJoin,
+} from '../core/telling.ts';
 import { troubleOf } from '../core/trouble.ts';
 import { conversationBody } from './conversation-body.ts';
+import { ConversationIndex } from './conversation-index.ts';
 import type { Fleet } from './fleet.ts';
 import { ladderOf, type StoryParts, severityOf, statusOf } from './message-story.ts';
 import { QuietHours } from './quiet-hours.ts';
 
 /** Between two messages of what is no group. Milliseconds. */
 const shortestIntervalMs = 60_000;
+/** Conversations that one turn looks at. */
+const stepsAtOnce = 1_000;
 
 export interface ConversationsOptions extends StoryParts {
   onQueued: () => void;
@@ -29,19 +40,20 @@ export interface ConversationsOptions extends StoryParts {
 
 export class Conversations {
   readonly #options: ConversationsOptions;
-  readonly #open = new Map<string, Conversation>();
+  readonly #index = new ConversationIndex();
+  /** Ids that this round of turns has still to look at. */
+  #left: string[] = [];
   readonly quiet = new QuietHours();
 
   /** Errors: MenddError when the ledger cannot be read. */
   constructor(options: ConversationsOptions) {
     this.#options = options;
-    for (const each of options.coordinator.conversations(Number.MAX_SAFE_INTEGER - 1))
-      this.#open.set(each.id, each);
+    for (const each of options.coordinator.conversations(Number.MAX_SAFE_INTEGER - 1)) this.#index.put(each);
   }
 
   /** Those that have not ended. */
   open(): readonly Conversation[] {
-    return [...this.#open.values()];
+    return this.#index.all();
   }
 
   /** The routes that a problem takes as it is now; none without a state. */
@@ -83,37 +95,43 @@ export class Conversations {
     for (const route of routes) {
       const shared = sharedBy(route, subject);
       for (const target of route.to) {
-        const asked = { member, target, route: route.name };
-        const joined = join(
-          this.open(),
-          {
-            ...asked,
-            ...(shared === undefined ? {} : { shared }),
-            ...(root === undefined ? {} : { root }),
-          },
-          randomUUID,
-        );
+        const asked: Asked = {
+          member,
+          target,
+          route: route.name,
+          ...(shared === undefined ? {} : { shared }),
+          ...(root === undefined ? {} : { root }),
+        };
+        const { places, keys } = whereToJoin(asked);
+        const joined = join(this.#index.find(places, keys), asked, randomUUID);
         if (joined !== undefined) this.#step(joined, nowMs, true);
       }
     }
   }
 
   /** Whether somebody is told, or about to be told, of this problem. */
-  hasMember(host: string, ladder: string, episode: string): boolean {
-    return this.open().some(({ members }) =>
-      members.some((each) => each.host === host && each.ladder === ladder && each.episode === episode),
-    );
+  hasMember(host: string, { id, trigger }: LadderDefinition, episode: string): boolean {
+    return this.#index
+      .find([placeOf({ host, check: trigger.check })])
+      .some(({ members }) =>
+        members.some((each) => each.host === host && each.ladder === id && each.episode === episode),
+      );
   }
 
-  /** What is due by now. Errors: MenddError; the next turn makes good what could not be queued. */
-  turn(of: (conversation: Conversation) => boolean = () => true): void {
+  /** What is due by now, a bounded number of them at a time. Errors: MenddError; a later turn makes good what could not be queued. */
+  turn(): void {
     const nowMs = this.#options.clock.nowMs();
-    for (const each of this.open()) if (of(each)) this.#step(each, nowMs, false);
+    if (this.#left.length === 0) this.#left = this.open().map(({ id }) => id);
+    for (const id of this.#left.splice(0, stepsAtOnce)) {
+      const conversation = this.#index.get(id);
+      if (conversation !== undefined) this.#step(conversation, nowMs, false);
+    }
   }
 
-  /** A check of this ladder is OK again. */
-  recovered(host: string, ladder: string): void {
-    this.turn(({ members }) => members.some((each) => each.host === host && each.ladder === ladder));
+  /** A check is OK again. */
+  recovered(host: string, check: string): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const each of this.#index.find([placeOf({ host, check })])) this.#step(each, nowMs, false);
   }
 
   factsOf(member: Member, suppressions: ReadonlyMap<string, readonly ActiveSuppression[]>): MemberFacts {
@@ -169,9 +187,8 @@ export class Conversations {
         : { ...step.conversation, first: key };
     const message = say && this.#messageOf(before, after, say, key, factsOf, nowMs);
     coordinator.converse([after, ...(rest === undefined ? [] : [rest])], message);
-    this.#open.delete(after.id);
-    if (after.endedMs === undefined) this.#open.set(after.id, after);
-    if (rest !== undefined) this.#open.set(rest.id, rest);
+    this.#index.put(after);
+    if (rest !== undefined) this.#index.put(rest);
     if (message !== undefined) onQueued();
   }
 

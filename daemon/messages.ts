@@ -143,7 +143,7 @@ export class Messages {
   recovered(host: string, ladder: LadderDefinition): void {
     this.#owed.add(placeOf(host, ladder));
     this.#tellRecovery(host, ladder);
-    this.conversations.recovered(host, ladder.id);
+    this.conversations.recovered(host, ladder.trigger.check);
     this.#owed.delete(placeOf(host, ladder));
     // Should it come back in the same episode, a route is told again.
     if (this.#told.get(placeOf(host, ladder))?.includes(' ') === true)
@@ -203,7 +203,7 @@ export class Messages {
     const routesOf = this.conversations.routesOf.bind(this.conversations);
     for (const { host, ladder, episode, routes } of lateProblems(this.#options, routesOf)) {
       const isTold =
-        this.conversations.hasMember(host, ladder.id, episode) ||
+        this.conversations.hasMember(host, ladder, episode) ||
         coordinator.unrecovered(host, ladder.id).length > 0;
       const isPresent = fleet.plan(host)?.ladders.includes(ladder) === true;
       if (!isTold && isPresent)
