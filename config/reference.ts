@@ -84,7 +84,7 @@ const parts = {
   ],
   runbook: [
     'Runbooks',
-    'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process` or `ping`. An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and one of `when`, which starts a ladder, `after`, which makes it the next rung of one, and `on_recovery`, which runs it once the trouble is over. `when: { host: down }` is the trouble of the host itself, which a runbook notices by its checks. Hooks of a reboot have MENDD_HOST, MENDD_ADDRESS and MENDD_RUN in their environment. A runbook that selects no host is an error.',
+    'A check has exactly one kind: `run`, `plugin`, `systemd_unit`, `tcp`, `http`, `disk`, `process`, `ping`, or one of `passive` and `alert`, which are never asked: others tell of them, and one problem is enough to make them hard (`max_attempts: 1`). An action has exactly one of `run`, `systemd_restart`, `reboot`, `webhook` and `notify`, and one of `when`, which starts a ladder, `after`, which makes it the next rung of one, and `on_recovery`, which runs it once the trouble is over. `when: { host: down }` is the trouble of the host itself, which a runbook notices by its checks. Hooks of a reboot have MENDD_HOST, MENDD_ADDRESS and MENDD_RUN in their environment. A runbook that selects no host is an error.',
   ],
   checks: [
     'Shared checks',
