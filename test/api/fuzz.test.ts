@@ -117,6 +117,8 @@ const bodies: Record<string, object> = {
   '/api/v1/reload': { confirm: 'abcdef0' },
   '/api/v1/rollback': { reason: 'x', commit: 'abcdef0' },
   '/api/v1/plan': { directory: '/nonexistent' },
+  '/api/v1/tokens': { name: 'x', scopes: ['read'], for: '1h' },
+  '/api/v1/session': { token: 'mendd_x' },
 };
 
 interface Route {
@@ -234,6 +236,9 @@ function headersOf(): OutgoingHttpHeaders {
   if (chance(20)) headers['if-match'] = chance(50) ? `"${text()}"` : text();
   if (chance(10)) headers['if-none-match'] = text();
   if (chance(10)) headers['last-event-id'] = text();
+  if (chance(10)) headers['cookie'] = chance(50) ? `mendd_session=${text()}` : text();
+  if (chance(10)) headers['x-mendd-csrf'] = chance(70) ? '1' : text();
+  if (chance(5)) headers['origin'] = chance(50) ? 'https://evil.example' : text();
   if (chance(20)) headers['idempotency-key'] = chance(60) ? `key-${Math.floor(random() * 20)}` : text();
   if (chance(5)) headers['accept'] = text();
   if (chance(5)) headers['content-encoding'] = 'gzip';
@@ -308,7 +313,11 @@ test('nothing is written without the scope, whatever is sent', async () => {
     const reader = tokenOf('read');
     const asked = routes.map(async ({ method, path }) => {
       const isReader = chance(70);
-      const headers = { ...headersOf(), ...(isReader ? { authorization: `Bearer ${reader}` } : {}) };
+      // By its header or by a session: a reader is a reader.
+      const byHeader = chance(50);
+      const session = { cookie: `mendd_session=${reader}`, 'x-mendd-csrf': '1' };
+      const credential = byHeader ? { authorization: `Bearer ${reader}` } : session;
+      const headers = { ...headersOf(), ...(isReader ? credential : {}) };
       const { status } = await ask(method, pathOf(path), headers, bodyOf(path));
       return [method, path, status] as const;
     });

@@ -1,6 +1,7 @@
 /** Starting and stopping: addresses that cannot be had, and an end that is bounded whoever is connected. */
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
+import { Listeners } from '../../api/listeners.ts';
 import { createApi } from '../../api/server.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
 import { openSse } from '../support/sse.ts';
@@ -121,4 +122,16 @@ test('what is not HTTP is answered and cut off', async () => {
   await gone;
   expect(text).toContain('HTTP/1.1 431');
   expect(text).toContain('application/problem+json');
+});
+
+test('connections are bounded in number, size and time', async () => {
+  const server = new Listeners().create(() => {});
+  expect(server).toMatchObject({
+    maxConnections: 1_000,
+    maxHeadersCount: 100,
+    headersTimeout: 10_000,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 5_000,
+    timeout: 60_000,
+  });
 });
