@@ -1,0 +1,86 @@
+/** `mendd serve` and the commands that ask it, by a port with TLS, by a socket, and as the daemon file says. */
+import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { makePair } from '../support/certificates.ts';
+import { assertBuilt, mendd, serve } from '../support/mendd.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
+
+beforeAll(assertBuilt);
+
+function treeWith(api: string): string {
+  return temporaryTree({
+    'mendd.yaml': `definitions: { path: . }\nstore: { path: ./mendd.db }\napi: ${api}\n`,
+    'hosts/ops.yaml': 'hosts: { ops: { transport: local } }\n',
+    'runbooks/slow.yaml': 'runbook: slow\nhosts: [ops]\nevery: 1h\nchecks: { up: { run: "true" } }\n',
+  });
+}
+
+function freshSocket(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mendd-socket-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return join(directory, 'api.sock');
+}
+
+test('a daemon without a port is found by its file', async () => {
+  const file = join(treeWith(`{ listen: none, socket: ${freshSocket()} }`), 'mendd.yaml');
+  await serve(file);
+  const hosts = await mendd(['hosts', '--config', file]);
+  expect([hosts.code, hosts.stdout]).toEqual([0, expect.stringContaining('ops')]);
+});
+
+test('status, doctor and a change over TLS and over the socket', async () => {
+  const socket = freshSocket();
+  const root = treeWith(
+    `{ listen: "127.0.0.1:0", socket: ${socket}, tls: { certificate: cert.pem, key: key.pem }, public_url: "https://ops.example.com" }`,
+  );
+  const file = join(root, 'mendd.yaml');
+  const pair = makePair(root, 'first');
+  copyFileSync(pair.certificate, join(root, 'cert.pem'));
+  copyFileSync(pair.key, join(root, 'key.pem'));
+  chmodSync(join(root, 'key.pem'), 0o600);
+  const made = await mendd(['token', 'create', '--name', 'ann', '--scope', 'act', '--config', file]);
+  const env = { MENDD_TOKEN: made.stdout.trim() };
+  const served = await serve(file);
+  const port = new URL(served.api).port;
+
+  const ways = [
+    ['--api', `unix:${socket}`],
+    ['--api', `https://127.0.0.1:${port}`, '--ca', join(root, 'cert.pem')],
+    ['--api', `https://localhost:${port}`, '--ca', join(root, 'cert.pem')],
+  ];
+  for (const way of ways) {
+    const hosts = await mendd(['hosts', ...way, '-o', 'json']);
+    expect([way, hosts.code, hosts.stderr]).toEqual([way, 0, '']);
+    expect(hosts.stdout).toContain('ops');
+    const paused = await mendd(['pause', '--reason', 'drill', ...way], { env });
+    expect([way, paused.code]).toEqual([way, 0]);
+    expect((await mendd(['resume', ...way])).code).toBe(77);
+  }
+  const byNode = await mendd(['hosts', '--api', `https://127.0.0.1:${port}`], {
+    env: { NODE_EXTRA_CA_CERTS: join(root, 'cert.pem') },
+  });
+  expect(byNode.code).toBe(0);
+  const distrusted = await mendd(['hosts', '--api', `https://127.0.0.1:${port}`]);
+  expect([distrusted.code, distrusted.stderr]).toEqual([69, expect.stringContaining('--ca')]);
+  const plain = await mendd(['hosts', '--api', `http://127.0.0.1:${port}`]);
+  expect(plain.code).toBe(69);
+
+  const doctor = await mendd(['doctor', '--config', file, '--api', `unix:${socket}`]);
+  expect(doctor.stdout).toContain('the certificate of the API can be used');
+  expect(await served.stop()).toBe(0);
+  expect(existsSync(socket)).toBe(false);
+});
+
+test('what cannot be used is told at start: the certificate, the socket', async () => {
+  const tls = treeWith('{ listen: "127.0.0.1:0", tls: { certificate: none.pem, key: none.pem } }');
+  const refused = await mendd(['serve', '--config', join(tls, 'mendd.yaml')]);
+  expect([refused.code, refused.stderr]).toEqual([78, expect.stringContaining('none.pem cannot be read')]);
+  const socket = treeWith('{ listen: none, socket: /nonexistent/api.sock }');
+  const failed = await mendd(['serve', '--config', join(socket, 'mendd.yaml')]);
+  expect([failed.code, failed.stderr]).toEqual([
+    77,
+    expect.stringContaining('a directory that does not exist'),
+  ]);
+});
