@@ -12,18 +12,26 @@ import { notify } from './notices.tsx';
 import { problemWords } from './problem.tsx';
 
 interface Shown {
+  /** Each is an element of its own: the end of one must not end the next. */
+  id: number;
   title: string;
   wide: boolean;
   body: () => ComponentChildren;
 }
 
 const shown = signal<Shown | undefined>(undefined);
+let lastId = 0;
+let element: HTMLDialogElement | undefined;
 
 export function openDialog(title: string, body: () => ComponentChildren, wide = false): void {
-  shown.value = { title, body, wide };
+  lastId += 1;
+  shown.value = { id: lastId, title, body, wide };
 }
 
 export function closeDialog(): void {
+  // By this the browser gives the focus back; an element that only vanishes takes it along.
+  element?.close();
+  element = undefined;
   shown.value = undefined;
 }
 
@@ -37,25 +45,31 @@ export function DialogHost() {
   const current = shown.value;
   useEffect(() => {
     if (current === undefined || place.current?.open !== false) return;
-    place.current.showModal();
+    element = place.current;
+    element.showModal();
     // Not the cross: Enter would close what was just opened.
-    place.current.querySelector<HTMLElement>('form input, form button')?.focus();
+    element.querySelector<HTMLElement>('form input, form button')?.focus();
   }, [current]);
   if (current === undefined) return null;
+  const end = (): void => {
+    if (shown.peek() === current) closeDialog();
+  };
   return (
     <dialog
+      key={current.id}
       ref={place}
       class={current.wide ? 'wide' : ''}
       aria-labelledby="dialog-title"
-      onClose={closeDialog}
+      onCancel={end}
+      onClose={end}
       onClick={(event) => {
-        if (event.target === event.currentTarget) event.currentTarget.close();
+        if (event.target === event.currentTarget) end();
       }}
     >
       <div class="dialog-body">
         <header>
           <h2 id="dialog-title">{current.title}</h2>
-          <button type="button" class="quiet" aria-label="Close" onClick={() => place.current?.close()}>
+          <button type="button" class="quiet" aria-label="Close" onClick={end}>
             ×
           </button>
         </header>
