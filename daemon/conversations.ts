@@ -40,7 +40,9 @@ export interface ConversationsOptions extends StoryParts {
 
 export class Conversations {
   readonly #options: ConversationsOptions;
-  readonly #index = new ConversationIndex();
+  #index = new ConversationIndex();
+  /** A write failed: it may be in the ledger all the same. */
+  #isDoubtful = true;
   /** Ids that this round of turns has still to look at. */
   #left: string[] = [];
   readonly quiet = new QuietHours();
@@ -48,7 +50,7 @@ export class Conversations {
   /** Errors: MenddError when the ledger cannot be read. */
   constructor(options: ConversationsOptions) {
     this.#options = options;
-    for (const each of options.coordinator.conversations(Number.MAX_SAFE_INTEGER - 1)) this.#index.put(each);
+    this.#readAgain();
   }
 
   /** Those that have not ended. */
@@ -73,6 +75,7 @@ export class Conversations {
     routes: readonly MessageRoute[],
     cause: string,
   ): void {
+    this.#readAgain();
     const { clock, fleet } = this.#options;
     const nowMs = clock.nowMs();
     const subject = subjectOf(fleet, host, ladder);
@@ -120,6 +123,7 @@ export class Conversations {
 
   /** What is due by now, a bounded number of them at a time. Errors: MenddError; a later turn makes good what could not be queued. */
   turn(): void {
+    this.#readAgain();
     const nowMs = this.#options.clock.nowMs();
     if (this.#left.length === 0) this.#left = this.open().map(({ id }) => id);
     for (const id of this.#left.splice(0, stepsAtOnce)) {
@@ -130,6 +134,7 @@ export class Conversations {
 
   /** A check is OK again. */
   recovered(host: string, check: string): void {
+    this.#readAgain();
     const nowMs = this.#options.clock.nowMs();
     for (const each of this.#index.find([placeOf({ host, check })])) this.#step(each, nowMs, false);
   }
@@ -156,6 +161,15 @@ export class Conversations {
       suppressed: kinds.some((kind) => coverOf(kind, active, member.check, status, clock.nowMs())),
       ...(root === undefined ? {} : { root }),
     };
+  }
+
+  /** Errors: MenddError; then it is still doubtful. */
+  #readAgain(): void {
+    if (!this.#isDoubtful) return;
+    const index = new ConversationIndex();
+    for (const each of this.#options.coordinator.conversations(Number.MAX_SAFE_INTEGER - 1)) index.put(each);
+    this.#index = index;
+    this.#isDoubtful = false;
   }
 
   #policyOf({ route: name }: Conversation, nowMs: number): Policy {
@@ -186,7 +200,9 @@ export class Conversations {
         ? step.conversation
         : { ...step.conversation, first: key };
     const message = say && this.#messageOf(before, after, say, key, factsOf, nowMs);
+    this.#isDoubtful = true;
     coordinator.converse([after, ...(rest === undefined ? [] : [rest])], message);
+    this.#isDoubtful = false;
     this.#index.put(after);
     if (rest !== undefined) this.#index.put(rest);
     if (message !== undefined) onQueued();
