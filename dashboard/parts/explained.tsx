@@ -50,7 +50,7 @@ function One({ of }: { of: ExplanationAnswer }) {
       {of.rungs.length === 0 ? undefined : (
         <ol class="rungs">
           {of.rungs.map((rung) => (
-            <li key={rung.action} class={rung.status}>
+            <li key={rung.action}>
               <b>{shortName(rung.action)}</b> <span class="dim">{plain(rung.kind)}</span> {rung.status}
               {rung.why === '' ? undefined : (
                 <>

@@ -276,7 +276,7 @@ test('definitions: a bad push is named by file and line, a large one is held, an
   const word = await dialog.locator('code').first().innerText();
   await dialog.getByLabel(/or type/).fill(word);
   await dialog.getByRole('button', { name: 'Let them in' }).click();
-  await noticed(page, 'in force');
+  await dialog.waitFor({ state: 'detached' });
   await page.getByText('Drop the databases').first().waitFor();
 
   await page.locator('[data-row]', { hasText: 'Watch the first hosts' }).getByRole('button').click();

@@ -93,9 +93,12 @@ test('what needs a person is on top with what was tried; every key acts on the r
   await opened('P', /pause/i);
   expect(await focused(), 'the focus comes back from a dialog').toBe(first);
   await keyboard.press('Enter');
-  await page.waitForURL(/\/incidents\/db-1\/disk\.space/);
+  await page.waitForURL(/\/approvals/);
   await page.goBack();
   await needs.waitFor();
+  await page.locator('main [data-row]', { hasText: 'is 88% used' }).first().focus();
+  await keyboard.press('Enter');
+  await page.waitForURL(/\/incidents\/db-1\/disk\.space/);
 
   await keyboard.press('/');
   await dialog

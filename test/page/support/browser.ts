@@ -182,6 +182,7 @@ export async function pictureAndJudge(page: Page, name: string): Promise<void> {
   await session.send('Emulation.setEmulatedVisionDeficiency', { type: 'none' });
   await page.setViewportSize(phone);
   await page.emulateMedia({ colorScheme: 'dark' });
+  await page.evaluate(drawn);
   await expectNoSidewaysScroll(page, `${name}, phone`);
   await shoot('phone');
   await page.setViewportSize(desktop);
