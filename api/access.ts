@@ -244,11 +244,14 @@ function strangeness(
     return refuse('Reading from another machine needs a token.');
   if (proxyHeaders.some((name) => request.headers[name] !== undefined))
     return refuse('Reading through a proxy needs a token.');
-  const { publicUrl } = place;
   // No page of a stranger reaches a socket.
-  if (isFromSocket) return undefined;
-  if (isOwnName(host, [listenHost(), ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])]))
-    return undefined;
+  if (isFromSocket || isOwnName(host, [listenHost()])) return undefined;
+  const publicName = place.publicUrl === undefined ? '' : new URL(place.publicUrl).hostname;
+  if (host !== undefined && hostName(host) === publicName) {
+    // Whoever speaks TLS for a daemon that does not stands before it.
+    if (place.tls || place.publicUrl?.startsWith('http:') === true) return undefined;
+    return refuse('Reading through a proxy needs a token.');
+  }
   return new RequestProblem(
     403,
     'host_name_refused',

@@ -43,6 +43,19 @@ test('a stranger’s name for this box is refused (DNS rebinding); its own names
   expect(await getAs(port, 'mendd.example', { authorization })).toBe(200);
 });
 
+test('the public name is an own name, unless a proxy must stand behind it', async () => {
+  const daemon = new FakeDaemon();
+  const started = (publicUrl: string) => startApi(daemon, { publicUrl });
+  const direct = await started('http://ops.example.com:8420');
+  expect(await getAs(direct.port, 'ops.example.com:8420')).toBe(200);
+  expect(await getAs(direct.port, 'evil.example')).toBe(403);
+  // TLS is spoken by somebody else: nobody knows who asks.
+  const proxied = await started('https://ops.example.com');
+  expect(await getAs(proxied.port, 'ops.example.com')).toBe(401);
+  expect(await getAs(proxied.port, 'ops.example.com', bearer(daemon.token('ann', 'read')))).toBe(200);
+  expect(await getAs(proxied.port, '127.0.0.1')).toBe(200);
+});
+
 test('a proxy on this box does not make the world local', async () => {
   const { get, daemon } = await startApi();
   for (const header of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-host']) {
