@@ -40,7 +40,7 @@ interface ProblemAnswer {
 
 /** Where a daemon is, and how it is known to be the right one. */
 export interface DaemonPlace {
-  /** `http://127.0.0.1:8420`, `https://...` or `unix:/run/mendd/api.sock`; without a slash at its end. */
+  /** `http://127.0.0.1:8420`, `https://...` or `unix:/run/mendd-api/api.sock`; without a slash at its end. */
   base: string;
   /** In PEM: trusted beside those every program trusts. */
   ca?: string;

@@ -61,7 +61,7 @@ function readBase(text: string): string {
     return (url.origin + url.pathname).replace(/\/+$/, '');
   throw usageError(
     `--api: \`${text}\` is no address.`,
-    `Write for example ${usualApi} or unix:/run/mendd/api.sock.`,
+    `Write for example ${usualApi} or unix:/run/mendd-api/api.sock.`,
   );
 }
 

@@ -38,7 +38,7 @@ export const apiSchema = map(
     listen: listen()
       .prefault(usualListen)
       .meta({ description: 'Address and port of the API and the page; `none` when there is a `socket`.' }),
-    socket: absolutePath('/run/mendd/api.sock').optional().meta({
+    socket: absolutePath('/run/mendd-api/api.sock').optional().meta({
       description:
         'A socket in the file system, for its owner and group: who may open it may read without a token.',
     }),

@@ -61,7 +61,7 @@ export function resolveDaemon(
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
   if (parts.api?.listen === 'none' && parts.api.socket === undefined) {
-    const hint = 'set `socket`, for example `/run/mendd/api.sock`, or an address';
+    const hint = 'set `socket`, for example `/run/mendd-api/api.sock`, or an address';
     problems.add(placeOf(tree, ['api', 'listen']), 'nobody could reach the API: there is no `socket`', hint);
   }
   const remediation = resolveRemediation(parts.remediation, limits);
