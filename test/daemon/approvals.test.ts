@@ -116,6 +116,30 @@ test('an answer to a question whose command was edited is none, and it is asked 
   expect(questionOf(daemon)).toMatchObject({ id, command: expect.stringContaining('everything') });
 });
 
+test('a dry answer is judged like the real one, and settles nothing', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { approvals } = daemon.healing;
+  const { id, tag } = questionOf(daemon);
+  const head = daemon.coordinator.auditHead();
+  const dry = (person: { tag: string }) =>
+    approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', isDry: true, ...person });
+  expect(dry({ tag })).toMatchObject({ id, status: 'approved', decidedBy: 'person:ann', answer: 'yes' });
+  expect(dry({ tag: 'other' })).toMatchObject({ kind: 'rejected', status: 412 });
+  daemon.healing.fleet.swap({ ...definitionsWith(other), revision: 'r2' });
+  expect(dry({ tag })).toMatchObject({ kind: 'rejected', status: 412 });
+  // Not asked again by a dry answer, not run, not on record.
+  expect(daemon.coordinator.approval(id)).toMatchObject({
+    status: 'waiting',
+    command: expect.not.stringContaining('everything'),
+  });
+  daemon.healing.fleet.swap({ ...definitionsWith(asked), revision: 'r3' });
+  await daemon.results('ok');
+  expect(dry({ tag })).toMatchObject({ kind: 'rejected', status: 409 });
+  expect(daemon.coordinator.auditHead()).toEqual(head);
+  expect(daemon.guard.sent).toEqual([]);
+});
+
 test('a question whose trouble is over lapses, also when its command was edited', async () => {
   const daemon = daemonWith(definitionsWith(asked));
   await daemon.results('critical', 'critical');
