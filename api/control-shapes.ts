@@ -80,7 +80,15 @@ export const Now = named(
       held: noted('Waits for a person', Held.optional()),
       rollback: noted('A person went back; new commits are not taken', Rollback.optional()),
     }),
-    approvals: noted('Questions that wait for an answer', z.array(Approval)),
+    approvals: noted(
+      'Questions that wait for an answer, the first 100',
+      z.array(
+        Approval.extend({
+          trouble: noted('How the check stands', CheckStatus.optional()),
+          tried: noted('What was tried before, newest first', z.array(RunItem)),
+        }),
+      ),
+    ),
     needsYou: noted('The worst 100; the verdict counts all', z.array(Need)),
     healing: z.array(
       RunItem.extend({

@@ -20,6 +20,14 @@ export type FleetState = (typeof fleetStates)[number];
 /** Most rows of each list; what is left out is counted. */
 export const nowLimits = { hosts: 500, needs: 100, runs: 50, checks: 50, flapping: 20 } as const;
 
+/** A question that waits, with the trouble it is about. */
+export interface AskedApproval extends Approval {
+  /** Absent when the trouble is gone. */
+  trouble?: CheckStatus;
+  /** What was tried before, newest first. */
+  tried: Run[];
+}
+
 /** One trouble that waits for a person. */
 export interface Need {
   explanation: Explanation;
@@ -125,9 +133,9 @@ export interface NowView {
     held?: HeldReload;
     rollback?: Rollback;
   };
-  /** Questions that wait for an answer. */
-  approvals: Approval[];
-  /** The first of them; the verdict counts all. */
+  /** Questions that wait for an answer, the first of them; the verdict counts all. */
+  approvals: AskedApproval[];
+  /** The first of them, without those that a question is about; the verdict counts all. */
   needsYou: Need[];
   healing: HealingRun[];
   healed: HealedRun[];

@@ -6,9 +6,10 @@ import type { FleetView } from '../core/fleet-view.ts';
 import { reasonWords } from '../core/gate-words.ts';
 import { episodeOf, unsentUntilTold } from '../core/ladder.ts';
 import { contextOf } from '../core/ladder-context.ts';
-import { type Need, type NextStep, nowLimits } from '../core/now-view.ts';
+import { type AskedApproval, type Need, type NextStep, nowLimits } from '../core/now-view.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { HostEngineState } from '../core/reduction.ts';
+import type { Approval } from '../core/safety.ts';
 import { troubleOf } from '../core/trouble.ts';
 import type { CheckStatus, RunSummary } from '../core/types.ts';
 import type { Explanation } from '../core/views.ts';
@@ -68,10 +69,13 @@ export class Needs {
     this.#sources = sources;
   }
 
-  /** `count`: all of them; `rows`: the worst, and of alike ones the oldest. Errors: MenddError when the ledger cannot be read. */
-  find(sinceMs: number): { count: number; rows: Need[] } {
+  /**
+   * `count`: all of them; `rows`: the worst, and of alike ones the oldest. Those that a question is about are told with it. Errors:
+   * MenddError when the ledger cannot be read.
+   */
+  find(sinceMs: number, asked: readonly Approval[]): { count: number; rows: Need[] } {
     const { fleet, clock, coordinator } = this.#sources;
-    const candidates = this.#candidates();
+    const candidates = this.#candidates(new Set(asked.map(({ host, ladder }) => `${host} ${ladder}`)));
     const [nowMs, view] = [clock.nowMs(), fleet.view()];
     this.#round += 1;
     const judged = new Map<string, Judged>();
@@ -98,12 +102,13 @@ export class Needs {
     return { count, rows };
   }
 
-  #candidates(): Candidate[] {
+  #candidates(asked: ReadonlySet<string>): Candidate[] {
     return this.#sources.views.each((plan, state, { isWell }) =>
       (isWell ? [] : plan.ladders).flatMap((ladder) => {
         const status = troubleOf(state, ladder.trigger.check);
         if (status === undefined || status.state === 'ok' || status.type !== 'hard') return [];
-        return [{ key: `${plan.host.name} ${ladder.id}`, plan, state, ladder, status }];
+        const key = `${plan.host.name} ${ladder.id}`;
+        return asked.has(key) ? [] : [{ key, plan, state, ladder, status }];
       }),
     );
   }
@@ -143,6 +148,20 @@ function rank({ status }: { status: CheckStatus }): number {
 
 function since({ status }: { status: CheckStatus }): number {
   return status.problemSinceMs ?? status.sinceMs;
+}
+
+/** The question with its trouble. Errors: MenddError when the ledger cannot be read. */
+export function withTrouble(
+  asked: Approval,
+  { fleet, coordinator }: Pick<Sources, 'fleet' | 'coordinator'>,
+  sinceMs: number,
+): AskedApproval {
+  const state = fleet.state(asked.host);
+  const status = state && troubleOf(state, asked.check);
+  const trouble = status === undefined || status.state === 'ok' ? {} : { trouble: status };
+  const summaries = state === undefined ? [] : runsOf(state, asked.ladder, asked.episode, sinceMs);
+  const tried = summaries.map(({ id }) => coordinator.get(id)).filter((run) => run !== undefined);
+  return { ...asked, ...trouble, tried };
 }
 
 /** Newest first. */

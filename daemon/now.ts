@@ -25,7 +25,7 @@ import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import { Lately } from './lately.ts';
-import { Needs } from './needs.ts';
+import { Needs, withTrouble } from './needs.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
 import type { Views } from './views.ts';
@@ -82,8 +82,8 @@ export class NowPage {
     const sinceMs = atMs - awayMs;
     const round = this.#round();
     const open = coordinator.open().filter((run) => run.kind !== 'notify');
-    const needs = this.#needs.find(sinceMs);
     const approvals = this.#sources.approvals.waiting();
+    const needs = this.#needs.find(sinceMs, approvals);
     const automation = this.#automation(atMs);
     const { doubt, quarantine, brakes, demoted } = automation;
     const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
@@ -106,7 +106,9 @@ export class NowPage {
       alive: this.#alive(round),
       automation,
       definitions: definitionsNow(config()),
-      approvals,
+      approvals: approvals
+        .slice(0, nowLimits.needs)
+        .map((asked) => withTrouble(asked, this.#sources, sinceMs)),
       needsYou: needs.rows,
       healing: open.slice(0, nowLimits.runs).map((run) => this.#healing(run)),
       healed: coordinator

@@ -1,5 +1,7 @@
 /** The rows of troubles that wait for a person: questions, and what was given up or is held. */
-import type { ApprovalAnswer, NowAnswer, RunItemAnswer } from '../http/wire-types.ts';
+
+import type { ComponentChildren } from 'preact';
+import type { CheckStatusAnswer, NowAnswer, RunItemAnswer } from '../http/wire-types.ts';
 import { link } from '../route.ts';
 import { askAcknowledgement, askApproval, askRejection, askSilence, checkNow } from './acts.tsx';
 import { fold } from './folded.ts';
@@ -12,6 +14,7 @@ import { openWhy } from './why.tsx';
 import { shortName } from './words.ts';
 
 type Need = NowAnswer['needsYou'][number];
+type Asked = NowAnswer['approvals'][number];
 
 /** The host's own trouble has this in place of a check; it cannot be run. */
 const hostTrouble = 'host';
@@ -53,8 +56,16 @@ function RunStep({ run, times }: { run: RunItemAnswer; times: number }) {
   );
 }
 
+interface StoryProps {
+  status: CheckStatusAnswer;
+  /** Newest first. */
+  runs: readonly RunItemAnswer[];
+  /** What comes next. */
+  children: ComponentChildren;
+}
+
 /** What was tried, oldest first, and what comes next. */
-function Story({ need: { status, runs, next } }: { need: Need }) {
+function Story({ status, runs, children }: StoryProps) {
   const mark = markOf(status.state);
   const steps = fold(runs.toReversed(), (run) => `${run.action} ${run.status}`).slice(-shownSteps);
   return (
@@ -65,15 +76,7 @@ function Story({ need: { status, runs, next } }: { need: Need }) {
       {steps.map(({ item, times }) => (
         <RunStep key={item.id} run={item} times={times} />
       ))}
-      <li class="step next">
-        {next.action === undefined ? 'nothing more will be tried' : `next: ${shortName(next.action)}`}
-        {next.earliest === undefined ? undefined : (
-          <>
-            {' '}
-            <Until at={next.earliest} />
-          </>
-        )}
-      </li>
+      <li class="step next">{children}</li>
     </ol>
   );
 }
@@ -108,7 +111,15 @@ export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string 
       <p>
         <Output text={status.lastResult?.text ?? ''} limit={textLimit} />
       </p>
-      <Story need={need} />
+      <Story status={status} runs={runs}>
+        {next.action === undefined ? 'nothing more will be tried' : `next: ${shortName(next.action)}`}
+        {next.earliest === undefined ? undefined : (
+          <>
+            {' '}
+            <Until at={next.earliest} />
+          </>
+        )}
+      </Story>
       {outcome === undefined ? undefined : (
         <p class="dim">
           Last: <Output prose text={outcome} limit={textLimit} />
@@ -128,7 +139,8 @@ export function NeedRow({ need, suppressed }: { need: Need; suppressed?: string 
   );
 }
 
-export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
+export function ApprovalRow({ asked }: { asked: Asked }) {
+  const { trouble } = asked;
   const reach = reachOf(asked.gates);
   return (
     <Row
@@ -160,7 +172,22 @@ export function ApprovalRow({ asked }: { asked: ApprovalAnswer }) {
     >
       <h3>
         <span class="state bad">MAY THIS RUN</span> <TroubleTitle host={asked.host} check={asked.check} />
+        {trouble === undefined ? undefined : (
+          <span class={`tag ${markOf(trouble.state).tone}`}>
+            {markOf(trouble.state).sign} {markOf(trouble.state).word}
+          </span>
+        )}
       </h3>
+      {trouble === undefined ? undefined : (
+        <>
+          <p>
+            <Output text={trouble.lastResult?.text ?? ''} limit={textLimit} />
+          </p>
+          <Story status={trouble} runs={asked.tried}>
+            next: {shortName(asked.action)}, if you say yes
+          </Story>
+        </>
+      )}
       <Output block class="command" text={asked.command} limit={textLimit} />
       <p>
         <b>{asked.action}</b>, because <Output prose text={asked.reason} limit={textLimit} />. Without a yes

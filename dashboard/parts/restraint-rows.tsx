@@ -138,7 +138,7 @@ export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
           : ` ${waiting} more wait${oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`}.`}
       </p>
       <p class="dim">
-        In a terminal: <code>mendd notify list</code>
+        In a terminal: <code>mendd notify outbox</code>
       </p>
     </Row>
   );

@@ -90,10 +90,10 @@ function needLines({ automation, approvals, needsYou, suppressions, messages }: 
 }
 
 /** Problems that stand in no other list. */
-function problemLines({ worst, needsYou, healing, suppressions }: NowAnswer): Line[] {
+function problemLines({ worst, needsYou, approvals, healing, suppressions }: NowAnswer): Line[] {
   const told = new Set([
     ...needsYou.map(({ explanation: { host, check } }) => `${host} ${check}`),
-    ...healing.map(({ host, check }) => `${host} ${check}`),
+    ...[...approvals, ...healing].map(({ host, check }) => `${host} ${check}`),
   ]);
   return worst
     .filter(({ host, check }) => !told.has(`${host} ${check}`))

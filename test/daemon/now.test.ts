@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import type { HostPlan } from '../../core/definitions.ts';
+import type { GuardOutcome } from '../../core/guard-port.ts';
 import type { NowView } from '../../core/now-view.ts';
 import type { CheckState } from '../../core/types.ts';
 import type { ConfigView } from '../../core/views.ts';
@@ -23,10 +24,13 @@ function planned(name: string): HostPlan {
 }
 
 /** Hosts `web-1` to `web-N` in definitions that pause nothing and hold nothing. */
-function start(hosts: number): { daemon: ScriptedDaemon; now: () => NowView } {
+function start(
+  hosts: number,
+  more: Parameters<typeof definitionsOf>[1] = {},
+): { daemon: ScriptedDaemon; now: () => NowView } {
   const directory = mkdtempSync(join(tmpdir(), 'mendd-now-'));
   const plans = Array.from({ length: hosts }, (_, index) => planned(`web-${index + 1}`));
-  const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitionsOf(plans));
+  const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitionsOf(plans, more));
   ends.push(() => {
     daemon.healing.history.close();
     daemon.store.close();
@@ -162,4 +166,34 @@ test('in a mass failure all are counted within a few answers, and the rows stay 
   // None is left when the cause is gone, however few are looked at in one answer.
   const after = Array.from({ length: 5 }, () => now().verdict.needYou);
   expect(after.at(-1)).toBe(0);
+});
+
+test('a question is told with its trouble, and the trouble is not told twice', async () => {
+  const { daemon, now } = start(1, { mode: 'approve' });
+  await daemon.results('critical', 'critical', 'critical');
+  const { approvals, needsYou, verdict } = now();
+  expect(approvals).toMatchObject([
+    { host: 'web-1', action: 'app.restart', status: 'waiting', trouble: { state: 'critical' }, tried: [] },
+  ]);
+  expect([needsYou.length, verdict.needYou]).toEqual([0, 1]);
+  pause(daemon);
+  expect([now().needsYou.length, now().verdict.needYou]).toEqual([0, 1]);
+});
+
+test('a repair under way and one that healed are told with their check, their limit and how long it was down', async () => {
+  const { daemon, now } = start(1);
+  const waiting: ((outcome: GuardOutcome) => void)[] = [];
+  daemon.guard.answer = () => new Promise((resolve) => waiting.push(resolve));
+  await daemon.results('critical', 'critical');
+  expect(now()).toMatchObject({
+    verdict: { healing: 1, needYou: 0 },
+    healing: [{ host: 'web-1', check: 'app.running', text: 'critical', timeoutMs: 60_000 }],
+    fleet: { hosts: [{ name: 'web-1', state: 'critical', healing: true }] },
+  });
+  waiting[0]?.({ kind: 'ran', exitCode: 0, stdout: '', stderr: '', truncated: false, durationMs: 1 });
+  await daemon.results('ok', 'ok', 'ok', 'ok');
+  const { healed, healing } = now();
+  expect(healing).toEqual([]);
+  expect(healed).toMatchObject([{ host: 'web-1', check: 'app.running', status: 'verified' }]);
+  expect(healed[0]?.downMs).toBe((healed[0]?.endedAtMs ?? 0) - Number.parseInt(healed[0]?.episode ?? '', 36));
 });

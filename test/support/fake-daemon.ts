@@ -219,7 +219,9 @@ export class FakeDaemon implements DaemonPort {
         lastReloadOk: this.reloadProblems.length === 0,
         problems: this.reloadProblems,
       },
-      approvals: this.approvalList.filter(({ status }) => status === 'waiting'),
+      approvals: this.approvalList
+        .filter(({ status }) => status === 'waiting')
+        .map((asked) => ({ ...asked, tried: [] })),
       needsYou: this.needsYou,
       healing: healing.map((run) => ({ ...run, check: 'app.running' })),
       healed: this.healed.map((run) => ({ ...run, check: 'app.running' })),
