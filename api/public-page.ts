@@ -19,23 +19,30 @@ const verdicts: Readonly<Record<PublicState, string>> = {
   unknown: 'It is not known how things are',
 };
 
+/** Of one group; those in trouble come first. */
+const hostsShown = 100;
+
 /** `names`: hosts are named. */
 export function publicPage(title: string, status: PublicStatus, names: boolean): string {
   const { state, groups, incidents, atMs } = status;
   const rows = groups.map(
     (group) =>
-      html`<li class="${looks[group.state]}"><span class="${looks[group.state]}">${mark(group.state)}</span> ${group.name}${
-        names && group.hosts.length > 1
-          ? html`<p class="dim">${group.hosts.map((host) => html`<span class="chip">${signs[host.state]} ${host.name}</span>`)}</p>`
-          : undefined
-      }</li>`,
+      html`<li class="${looks[group.state]}"><span class="${looks[group.state]}">${mark(group.state)}</span> <b>${group.name}</b>${names ? hostNames(group.hosts) : undefined}</li>`,
   );
   const past = incidents.map((incident) => incidentRow(incident, atMs));
   const body = html`<header><h1>${title}</h1><p class="${looks[state]}" role="status">${signs[state]} <b>${verdicts[state]}</b></p></header>
 <main><section><h2>Now</h2><ul>${rows}</ul></section>
-<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>Nothing was down.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
+<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>No trouble.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
 <footer class="dim">As of ${time(atMs)}. This page loads itself again every minute.</footer>`;
   return pageOf(title, body);
+}
+
+function hostNames(hosts: PublicStatus['groups'][number]['hosts']) {
+  const more = hosts.length - hostsShown;
+  const chips = hosts
+    .slice(0, hostsShown)
+    .map(({ name, state }) => html`<span class="chip">${signs[state]} ${name}</span>`);
+  return html`<p class="dim">${chips}${more > 0 ? html` and ${more} more` : undefined}</p>`;
 }
 
 function mark(state: PublicState): string {
@@ -44,8 +51,10 @@ function mark(state: PublicState): string {
 
 function incidentRow({ group, sinceMs, untilMs }: Incident, nowMs: number) {
   const lasts = untilMs === undefined;
-  const end = lasts ? html`lasts for ${span(nowMs - sinceMs)}` : html`${span(untilMs - sinceMs)}`;
-  return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${lasts ? 'is' : 'was'} down, ${end}</li>`;
+  const words = lasts
+    ? `has trouble, for ${span(nowMs - sinceMs)}`
+    : `had trouble, for ${span(untilMs - sinceMs)}`;
+  return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${words}</li>`;
 }
 
 function time(ms: number) {

@@ -154,6 +154,7 @@ export function worst(states: readonly PublicState[]): PublicState {
 /** Down when no host of it is left; one of several is a degraded group. */
 function groupFrom(name: string, members: ReadonlyMap<string, readonly PublicState[]>): PublicGroup {
   const hosts = [...members].map(([host, states]) => ({ name: host, state: worst(states) }));
+  hosts.sort((a, b) => publicStates.indexOf(a.state) - publicStates.indexOf(b.state));
   return { name, state: joint(hosts.map(({ state }) => state)), hosts };
 }
 

@@ -161,10 +161,7 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     loadProblems: () => reloader.view().problems,
     ...createPersonControls(sources),
     async checkNow(host, check): Promise<CheckView | Rejected> {
-      const view = views.check(host, check);
-      if (view === undefined) return notFound(`check ${check} on host ${host}`);
-      if (view.kind === 'passive')
-        return conflict('passive', `${check} is never asked: others tell its results (\`mendd submit\`).`);
+      if (views.check(host, check) === undefined) return notFound(`check ${check} on host ${host}`);
       if (!(await scheduler.runNow(host, check))) {
         const message = 'As many checks as allowed are running; this one is queued.';
         return { kind: 'rejected', status: 503, code: 'busy', message };

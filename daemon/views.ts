@@ -94,7 +94,9 @@ export class Views {
   checkOf(plan: HostPlan, state: HostEngineState, check: CheckDefinition): CheckView | undefined {
     const status = state.checks[check.id];
     if (status === undefined) return undefined;
-    const nextDueAtMs = this.#sources.nextDueAtMs(plan.host.name, check.id);
+    // Of a passive check the scheduler only knows when it is looked whether a result is overdue.
+    const isAsked = check.probe.kind !== 'passive';
+    const nextDueAtMs = isAsked ? this.#sources.nextDueAtMs(plan.host.name, check.id) : undefined;
     return {
       host: plan.host.name,
       check: check.id,

@@ -8,7 +8,7 @@ import { findCheck } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery, pageAlong } from '../paging.ts';
-import { unlessRejected } from '../problems.ts';
+import { RequestProblem, unlessRejected } from '../problems.ts';
 import {
   CheckPath,
   ChecksQuery,
@@ -123,8 +123,14 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
     },
     handler: async (request) => {
       const found = findCheck(daemon, request.params.host, request.params.check);
+      const { host, check, kind } = found;
+      if (kind === 'passive')
+        throw new RequestProblem(
+          409,
+          'passive',
+          `${check} is never asked: others tell its results (\`mendd submit\`).`,
+        );
       if (request.query.dry_run === true) return toWire(found);
-      const { host, check } = found;
       // The wait is silent; the limit on silent connections must not cut it off.
       request.raw.setTimeout(runNowMs);
       return toWire(unlessRejected(await daemon.checkNow(host, check)));

@@ -73,8 +73,8 @@ test('groups are told by label with their state, and nothing else of what is wat
   const text = await page();
   expect(text).toContain('Example &amp; Sons');
   expect(text).toContain('Something is degraded');
-  expect(text).toMatch(/▲ Degraded<\/span> &lt;web&gt;/);
-  expect(text).toMatch(/● Up<\/span> db/);
+  expect(text).toMatch(/▲ Degraded<\/span> <b>&lt;web&gt;</);
+  expect(text).toMatch(/● Up<\/span> <b>db</);
   for (const word of ['s3cret', 'web-1', 'db-1', 'lab', '10.0.', 'app.running', '<script', 'mendd'])
     expect([word, text.includes(word)]).toEqual([word, false]);
   // Soft and stale: what may pass is not told, what is not known is said to be so.
@@ -87,7 +87,7 @@ test('groups are told by label with their state, and nothing else of what is wat
     labels: { role: 'db', env: 'prod' },
     status: { state: 'unreachable', type: 'hard', attempt: 3, sinceMs: startMs },
   });
-  expect(await page()).toMatch(/✖ Down<\/span> db/);
+  expect(await page()).toMatch(/✖ Down<\/span> <b>db</);
   const { headers } = await get('/status', stranger);
   expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   expect(headers.get('set-cookie')).toBeNull();
@@ -96,7 +96,7 @@ test('groups are told by label with their state, and nothing else of what is wat
 test('without a label each runbook is a group, and hosts are named only when wanted', async () => {
   const { page } = await start({ names: true });
   const text = await page();
-  expect(text).toMatch(/Degraded<\/span> The app/);
+  expect(text).toMatch(/Degraded<\/span> <b>The app</);
   expect(text).toContain('✖ web-1');
   expect(text).toContain('● web-2');
   expect(text).not.toContain('s3cret');
@@ -120,11 +120,11 @@ test('incidents of the last week are told with their length; what overlaps in a 
     changed('web-1', 'critical', ago(51)),
   ];
   const text = await page();
-  const rows = text.match(/<b>[^<]+<\/b> (is|was) down, [^<]+/g);
+  const rows = text.match(/<b>[^<]+<\/b> ha[ds] trouble, [^<]+/g);
   expect(rows).toEqual([
-    '<b>&lt;web&gt;</b> was down, 3 h',
-    '<b>db</b> is down, lasts for 1 d 2 h',
-    '<b>&lt;web&gt;</b> was down, 1 h',
+    '<b>&lt;web&gt;</b> had trouble, for 3 h',
+    '<b>db</b> has trouble, for 1 d 2 h',
+    '<b>&lt;web&gt;</b> had trouble, for 1 h',
   ]);
 });
 
