@@ -111,6 +111,18 @@ test('a brake that a person released is recorded as theirs alone', async () => {
   expect(recorded('command.refused')).toHaveLength(1);
 });
 
+test('a dry release is judged like the real one, and the brake stays on', async () => {
+  const controls = start(restart, { brake });
+  expect(controls.releaseBrake('fleet', 'ann', 'dry', true)).toMatchObject({ status: 409 });
+  await daemon.results('critical');
+  const head = daemon.coordinator.auditHead();
+  const dry = controls.releaseBrake('fleet', 'ann', 'dry', true);
+  expect(dry).toMatchObject({ scope: 'fleet', on: false, state: { released: { by: 'ann', reason: 'dry' } } });
+  expect(controls.brakes().find(({ scope }) => scope === 'fleet')).toMatchObject({ on: true });
+  expect(daemon.coordinator.auditHead()).toEqual(head);
+  expect(controls.releaseBrake('fleet', 'ann', 'known')).toMatchObject({ on: false });
+});
+
 test('an outage of the ledger keeps the first thousand entries, not all there is room for', () => {
   start(restart);
   const broken = vi.spyOn(daemon.coordinator, 'audit').mockImplementation(throws);
