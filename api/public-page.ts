@@ -51,10 +51,10 @@ function mark(state: PublicState): string {
 
 function incidentRow({ group, sinceMs, untilMs }: Incident, nowMs: number) {
   const lasts = untilMs === undefined;
-  const words = lasts
+  const said = lasts
     ? `has trouble, for ${span(nowMs - sinceMs)}`
     : `had trouble, for ${span(untilMs - sinceMs)}`;
-  return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${words}</li>`;
+  return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${said}</li>`;
 }
 
 function time(ms: number) {
