@@ -270,6 +270,8 @@ export interface NowAnswer {
     rollback?: RollbackRow;
   };
   approvals: ApprovalRow[];
+  /** Absent from older daemons. */
+  messages?: { waiting: number; dead: number; oldestWaitingMs?: number };
   needsYou: { explanation: ExplanationRow; status: CheckStatusRow; runs: RunRow[] }[];
   healing: RunRow[];
   healed: RunRow[];

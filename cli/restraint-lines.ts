@@ -7,7 +7,7 @@ import { plain } from './plain-text.ts';
 import { showAge, showInstant, showWhen } from './times.ts';
 
 /** What waits for a person beside problems, the hardest first. */
-export function restraintLines(out: Output, { automation, approvals }: NowAnswer): string[] {
+export function restraintLines(out: Output, { automation, approvals, messages }: NowAnswer): string[] {
   const { quarantine, doubt, brakes, demoted } = automation;
   const line = (hue: 'bad' | 'warn', sign: string, text: string): string =>
     `  ${out.paint(hue, sign)} ${plain(text)}`;
@@ -37,6 +37,9 @@ export function restraintLines(out: Output, { automation, approvals }: NowAnswer
             `${spaced(doubt.cause)} for ${showAge(doubt.since)} (${seenText(doubt)}): nothing acts; ends with ${doubt.opens}`,
           ),
         ]),
+    ...((messages?.dead ?? 0) === 0
+      ? []
+      : [line('bad', 'NOT DELIVERED', `messages: ${messages?.dead} · mendd notify outbox --status dead`)]),
     ...brakes
       .filter(({ on }) => on)
       .map(({ scope, unhealthy, hosts, allowed, releasesAt }) => {
