@@ -4,7 +4,6 @@ import { may } from '../http/session.ts';
 import type { DecisionAnswer, PageOf, RunAnswer } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
 import { askCancel } from '../parts/acts.tsx';
-import { Output } from '../parts/output.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { RunDetails, RunStatus } from '../parts/run-details.tsx';
 import { shortName } from '../parts/words.ts';

@@ -4,6 +4,7 @@ import { type Resource, useResource } from '../live/resource.ts';
 import { Filters, queryOf } from '../parts/filters.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';
+import { type Entry, merged } from '../parts/run-pages.ts';
 import { RunRow } from '../parts/run-row.tsx';
 import { useSteady } from '../parts/steady.tsx';
 import { At } from '../parts/time.tsx';
@@ -28,10 +29,6 @@ const statuses = [
   'refused',
   'expired',
 ];
-
-type Entry =
-  | { kind: 'run'; at: string; run: RunItemAnswer }
-  | { kind: 'held'; at: string; decision: DecisionAnswer };
 
 export function Screen({ names: [id] }: ScreenProps) {
   return id === undefined ? <Runs /> : <Run key={id} id={id} />;
@@ -113,25 +110,6 @@ function hrefWith(until: string | undefined): string {
   if (until === undefined) query.delete('until');
   else query.set('until', until);
   return query.size === 0 ? '/runs' : `/runs?${query}`;
-}
-
-/** Both lists end somewhere; what is older than the nearer end belongs to the next page. */
-export function merged(
-  runs: PageOf<RunItemAnswer>,
-  decisions: PageOf<DecisionAnswer> | undefined,
-): { rows: Entry[]; older?: string } {
-  const rows: Entry[] = runs.items.map((run) => ({ kind: 'run', at: run.decidedAt, run }));
-  for (const decision of decisions?.items ?? [])
-    if (decision.verdict !== 'act') rows.push({ kind: 'held', at: decision.at, decision });
-  const ends = [
-    runs.next === undefined ? undefined : runs.items.at(-1)?.decidedAt,
-    decisions?.next === undefined ? undefined : decisions.items.at(-1)?.at,
-  ].filter((each) => each !== undefined);
-  const older = ends.toSorted().at(-1);
-  const shown = rows
-    .filter(({ at }) => older === undefined || at >= older)
-    .toSorted((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
-  return older === undefined ? { rows: shown } : { rows: shown, older };
 }
 
 function HeldRow({ decision }: { decision: DecisionAnswer }) {
