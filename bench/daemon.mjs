@@ -25,7 +25,7 @@ export function createDaemon({ name = 'mendd', directory, hosts, simulated = fal
   for (const part of ['hosts', 'runbooks', 'state']) mkdirSync(join(home, part), { recursive: true });
   writeFileSync(
     join(home, 'mendd.yaml'),
-    `definitions: { path: . }
+    `definitions: { path: ., hold: { hosts: 100%, checks: 100% } }
 store: { path: ./state/mendd.db }
 ssh:
   user: ${hosts.user}

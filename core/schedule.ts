@@ -7,12 +7,18 @@
  * interval: its grid is the host's hash modulo that interval, laid over the epoch. Grids of one host nest: every tick of
  * a 5m check is a tick of its 1m checks too. Callers name the check all the same, so that the rule stays in this file.
  *
+ * Grids begin on whole quarters of a second, so that some hosts fall due in the same turn of the loop and their answers come
+ * together: what a check costs is mostly that the process is woken for it.
+ *
  * Times are on a timeline that never jumps: the monotonic clock, laid over the wall clock once at start. Every start
  * thereby finds the same grid, and a clock that is set forwards or back moves nothing.
  */
 import type { Timing } from './definitions.ts';
 import { hash32 } from './hash.ts';
 import type { CheckStatus } from './types.ts';
+
+/** Hosts are not placed finer than this. */
+const stepMs = 250;
 
 /** Longest wait for a check's first result after a start or a reload. */
 const warmUpMs = 60_000;
@@ -25,8 +31,13 @@ const warmUpMs = 60_000;
 export function nextDue(host: string, _check: string, everyMs: number, nowMs: number, epochMs = 0): number {
   if (!Number.isSafeInteger(everyMs) || everyMs <= 0) throw new RangeError(`interval of ${everyMs} ms`);
   const now = Math.floor(nowMs);
-  const sinceTickMs = (now - epochMs - (hash32(host) % everyMs)) % everyMs;
+  const sinceTickMs = (now - epochMs - (placeMs(host) % everyMs)) % everyMs;
   return now + everyMs - (sinceTickMs < 0 ? sinceTickMs + everyMs : sinceTickMs);
+}
+
+function placeMs(host: string): number {
+  const hash = hash32(host);
+  return hash - (hash % stepMs);
 }
 
 /**
