@@ -56,18 +56,24 @@ const shownHosts = 20;
 const listedProblems = 200;
 
 export function tellingMessage(story: TellingStory): MessageBody {
-  const { single, say, nowMs, problems } = story;
+  const { single, say, nowMs, problems, root } = story;
   const title = titleOf(story);
   const base = single ?? groupBody(story, title);
   const subject =
     say === 'repeat' ? `[mendd] still: ${base.subject.replace(/^\[mendd\] /, '')}` : base.subject;
-  const behind = story.behind.length === 0 ? [] : ['', behindLine(story.behind)];
+  const notes = [
+    ...(root === undefined
+      ? []
+      : ['', `It is most likely because of ${rootName(root)}, which is not OK either.`]),
+    ...(story.behind.length === 0 ? [] : ['', behindLine(story.behind)]),
+  ];
   const worstOf = problems.map(({ severity }) => severity);
   return {
     ...base,
     subject,
-    text: `${[base.text.trimEnd(), ...behind].join('\n')}\n`,
+    text: `${[base.text.trimEnd(), ...notes].join('\n')}\n`,
     say,
+    ...(root === undefined ? {} : { root }),
     severity:
       (['critical', 'error', 'warning', 'info'] as const).find((each) => worstOf.includes(each)) ?? 'info',
     behind: story.behind.slice(0, listedProblems),
@@ -109,7 +115,7 @@ function titleOf({ say, problems, shared, root }: TellingStory): string {
     .map(({ host, runbook }) => `${host} ${runbook}`)
     .slice(0, 3);
   const count = problems.filter(({ overMs }) => overMs === undefined).length;
-  const because = root === undefined ? '' : `, behind ${oneLine(root.replace(/\/host$/, ''))}`;
+  const because = root === undefined ? '' : `, behind ${rootName(root)}`;
   return `${count} problem${count === 1 ? '' : 's'}${of}${because}: ${named.join(', ')}${count > named.length ? ' ...' : ''}`;
 }
 
@@ -155,6 +161,11 @@ function lastingLine(
 function overLine({ host, check, sinceMs, overMs = 0, isGone }: ToldProblem, nowMs: number): string {
   if (isGone) return `- ${host} ${nameOf(check)} is no longer watched: it is gone from the definitions`;
   return `- ${host} ${nameOf(check)} is OK since ${clockWords(overMs, nowMs)}, after ${spanWords(overMs - sinceMs)}`;
+}
+
+/** Of a host's own trouble the host alone. */
+function rootName(root: string): string {
+  return oneLine(root.replace(/\/host$/, ''));
 }
 
 function behindLine(hosts: readonly string[]): string {

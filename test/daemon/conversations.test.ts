@@ -273,6 +273,7 @@ test('a root that nobody is told of hides nothing for long', async () => {
   expect(told(daemon)).toEqual([]);
   await pass(daemon, 2 * minuteMs);
   expect(told(daemon)).toHaveLength(1);
+  expect(told(daemon)[0]?.body['text']).toContain('because of sw-1, which is not OK either');
 });
 
 test('in quiet hours only what passes is told; the rest at their end, when it is still true', async () => {
