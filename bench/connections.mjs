@@ -63,16 +63,19 @@ async function measureCut(flags, hosts, directory) {
   );
   const refusedBefore = hosts.refusals();
   const calm = await watchCpu(daemon, 5_000);
+  const cutAtMs = Date.now();
   hosts.cut();
   const away = await watchCpu(daemon, awaySec * 1000);
   await hosts.rejoin();
   const backAtMs = Date.now();
   await daemon.tell('watch');
-  const isBack = () => daemon.connectedSince(backAtMs).length >= flags.hosts;
+  const backAgain = () => daemon.connectedSince(cutAtMs);
+  const isBack = () => backAgain().length >= flags.hosts;
   const back = await watchCpu(daemon, 300_000, isBack);
   const delays = await daemon.tell('delays');
-  if (!isBack()) throw new Error(`${daemon.connectedSince(backAtMs).length} of ${flags.hosts} came back`);
-  const waitsSec = daemon.connectedSince(backAtMs).map(({ atMs }) => (atMs - backAtMs) / 1000);
+  if (!isBack()) throw new Error(`${backAgain().length} of ${flags.hosts} came back`);
+  // The first are back before the last sshd listens again.
+  const waitsSec = backAgain().map(({ atMs }) => Math.max(0, atMs - backAtMs) / 1000);
   const refused = hosts.refusals() - refusedBefore;
   await daemon.stop();
   return { awaySec, calm, away, back, delays, waitsSec, refused };

@@ -2,6 +2,7 @@
  * Owns what hosts tell of themselves: asks each source on its schedule, keeps what it told over failures and restarts, and
  * tells when something that templates read has changed. Facts never lead to a result, a state or an action by themselves.
  */
+import { setMaxListeners } from 'node:events';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import type { FactsCounts, SourceFacts } from '../core/facts-port.ts';
@@ -69,6 +70,8 @@ export class Facts {
   #isStarted = false;
 
   constructor(options: FactsOptions) {
+    // Every host that is being asked listens.
+    setMaxListeners(0, this.#ending.signal);
     this.#options = options;
     this.#changes = new FactChanges(options);
     this.#seldom = new Seldom(options.clock, toldAgainMs);
