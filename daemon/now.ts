@@ -7,8 +7,6 @@ import { fleetKey } from '../core/census.ts';
 import {
   type FlappingCheck,
   type FleetHost,
-  type FleetState,
-  fleetStates,
   type HealedRun,
   type HealingRun,
   type NowView,
@@ -18,12 +16,13 @@ import {
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
 import { troubleOf } from '../core/trouble.ts';
-import type { CheckState, Run } from '../core/types.ts';
+import type { CheckState, EventType, Run } from '../core/types.ts';
 import type { CheckView, ConfigView, Health, HostView, Stats } from '../core/views.ts';
 import type { Approvals } from './approvals.ts';
 import type { Brakes } from './brakes.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { fleetOf, rootsOf } from './hosts-now.ts';
 import { Lately } from './lately.ts';
 import { Needs, withTrouble } from './needs.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -36,6 +35,18 @@ const awayMs = 86_400_000;
 const deadMs = 7 * 86_400_000;
 /** Worst first. */
 const severity: readonly (CheckState | 'pending')[] = ['critical', 'unknown', 'warning', 'pending', 'ok'];
+
+/** An answer is kept for so many times what it took to make, and no longer than this. Milliseconds. */
+const keptTimes = 20;
+const longestKeptMs = 500;
+/** Too many of these happen at once to make the answer anew for each. */
+const routine: readonly EventType[] = [
+  'state.changed',
+  'host.changed',
+  'decision.made',
+  'check.shed',
+  'facts.changed',
+];
 
 export interface NowSources {
   clock: Clock;
@@ -68,15 +79,32 @@ export class NowPage {
   readonly #sources: NowSources;
   readonly #lately: Lately;
   readonly #needs: Needs;
+  #kept: { view: NowView; untilMs: number } | undefined;
 
   constructor(sources: NowSources) {
     this.#sources = sources;
     this.#lately = new Lately(sources);
     this.#needs = new Needs(sources);
+    sources.history.onEvent(({ type }) => {
+      if (!routine.includes(type)) this.#kept = undefined;
+    });
   }
 
-  /** Errors: MenddError when the ledger cannot be read. */
+  /**
+   * In a large fleet that is busy it may be half a second old, unless a person or an action did something since; so any number of readers
+   * costs little. Errors: MenddError when the ledger cannot be read.
+   */
   view(): NowView {
+    const { clock } = this.#sources;
+    const fromMs = clock.monotonicMs();
+    if (this.#kept !== undefined && fromMs < this.#kept.untilMs) return this.#kept.view;
+    const view = this.#make();
+    const tookMs = clock.monotonicMs() - fromMs;
+    this.#kept = { view, untilMs: fromMs + tookMs + Math.min(longestKeptMs, tookMs * keptTimes) };
+    return view;
+  }
+
+  #make(): NowView {
     const { clock, coordinator, suppressions, config, health } = this.#sources;
     const atMs = clock.nowMs();
     const sinceMs = atMs - awayMs;
@@ -222,34 +250,6 @@ export class NowPage {
 function byWorst(a: CheckView, b: CheckView): number {
   const order = severity.indexOf(a.status.state) - severity.indexOf(b.status.state);
   return order === 0 ? a.status.sinceMs - b.status.sinceMs : order;
-}
-
-/** Those behind another are told under it. */
-function rootsOf(hosts: readonly HostView[]): NowView['unreachable'] {
-  const behind = new Map<string, string[]>();
-  const names = new Set(hosts.map(({ name }) => name));
-  const roots = hosts.filter(({ name, status }) => {
-    if (status.behind === undefined || !names.has(status.behind)) return true;
-    behind.set(status.behind, [...(behind.get(status.behind) ?? []), name]);
-    return false;
-  });
-  return roots.map((root) => ({ ...root, behind: behind.get(root.name) ?? [] }));
-}
-
-/** Of one state, those that are being repaired first; otherwise as they are defined, so that nothing jumps. */
-function byRepair(a: FleetHost, b: FleetHost): number {
-  return Number(b.healing === true) - Number(a.healing === true);
-}
-
-function fleetOf(hosts: readonly FleetHost[]): NowView['fleet'] {
-  const counts = Object.fromEntries(fleetStates.map((state) => [state, 0])) as Record<FleetState, number>;
-  const byState = new Map<FleetState, FleetHost[]>(fleetStates.map((state) => [state, []]));
-  for (const host of hosts) {
-    counts[host.state] += 1;
-    byState.get(host.state)?.push(host);
-  }
-  const worstFirst = [...byState.values()].flatMap((each) => each.sort(byRepair));
-  return { hosts: worstFirst.slice(0, nowLimits.hosts), counts };
 }
 
 function sentenceOf(counts: Omit<NowView['verdict'], 'sentence'>): string {

@@ -22,6 +22,8 @@ type Message =
 /** Least time between two looks at `now`, however much happens; and most, when nothing does. */
 const leastGapMs = 1_000;
 const longestGapMs = 10_000;
+/** A daemon that answers slowly is asked less often: the gap is so many times what the answer took. */
+const gapTimes = 10;
 /** An answer that takes longer would be old. Milliseconds. */
 const nowWithinMs = 6_000;
 /** Between two looks at the clock. */
@@ -111,6 +113,7 @@ function lead(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let dueMs = Infinity;
   let lookedMs = -Infinity;
+  let gapMs: number = leastGapMs;
   let [isLooking, isWanted, isOver] = [false, false, false];
 
   const plan = (inMs: number): void => {
@@ -126,12 +129,13 @@ function lead(): () => void {
     isWanted = false;
     lookedMs = performance.now();
     await lookAtNow();
+    gapMs = Math.min(longestGapMs, Math.max(leastGapMs, (performance.now() - lookedMs) * gapTimes));
     isLooking = false;
-    plan(isWanted ? leastGapMs : longestGapMs);
+    plan(isWanted ? gapMs : longestGapMs);
   };
   askNow = (soon) => {
     isWanted = true;
-    if (!isLooking) plan(soon ? 0 : Math.max(0, lookedMs + leastGapMs - performance.now()));
+    if (!isLooking) plan(soon ? 0 : Math.max(0, lookedMs + gapMs - performance.now()));
   };
   const heartbeat = setInterval(() => void askAlive(), freshLimits.askMs);
   const closeStream = openStream({
