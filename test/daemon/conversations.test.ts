@@ -428,6 +428,24 @@ test('what the ledger could not take is told at the next turn, once', async () =
   expect(told(daemon).map(({ kind }) => kind)).toEqual(['problem', 'recovery']);
 });
 
+test('what the ledger took although it said that it did not is known, told once and told its end', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  const { coordinator } = daemon;
+  const whole = coordinator.converse.bind(coordinator);
+  const odd = vi.spyOn(coordinator, 'converse').mockImplementation((...written) => {
+    whole(...written);
+    throw new MenddError('STORE_UNUSABLE', 'the disk is full');
+  });
+  await result(daemon, 'web-1', 'critical');
+  odd.mockRestore();
+  await result(daemon, 'web-1', 'critical');
+  await pass(daemon, minuteMs);
+  expect(told(daemon).map(({ kind }) => kind)).toEqual(['problem']);
+  await result(daemon, 'web-1', 'ok');
+  await pass(daemon, minuteMs);
+  expect(told(daemon).map(({ kind }) => kind)).toEqual(['problem', 'recovery']);
+});
+
 test('a reload that takes away the route, then the host: whoever was told is told the end, in words', async () => {
   const both = [plan('web-1'), plan('web-2')];
   const daemon = start(definitions(both, { routes: [route('all')] }, { page: 'boss' }));
