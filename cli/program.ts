@@ -9,10 +9,12 @@ import { addApprove } from './approve.ts';
 import { addAudit } from './audit.ts';
 import { addBackup } from './backup.ts';
 import { addBrake } from './brake.ts';
+import { addCancel } from './cancel.ts';
 import { addCheck } from './check.ts';
 import { addChecks } from './checks.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
+import { addDecisions } from './decisions.ts';
 import { addDoctor } from './doctor.ts';
 import { addDowntime } from './downtime.ts';
 import { addExplain } from './explain.ts';
@@ -34,6 +36,7 @@ import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
 import { addResume } from './resume.ts';
 import { addRollback } from './rollback.ts';
+import { addRunbooks } from './runbooks.ts';
 import { addRuns } from './runs.ts';
 import { addSchema } from './schema.ts';
 import { addServe } from './serve.ts';
@@ -57,12 +60,17 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addChecks,
       addRuns,
       addHistory,
+      addDecisions,
+      addRunbooks,
       addExplain,
       addOutcomes,
       addConfig,
     ],
   ],
-  ['Do:', [addCheck, addSubmit, addAct, addPause, addResume, addNotify, addPlan, addReload, addRollback]],
+  [
+    'Do:',
+    [addCheck, addSubmit, addAct, addCancel, addPause, addResume, addNotify, addPlan, addReload, addRollback],
+  ],
   ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addCompletion, addMan, addVersion]],
