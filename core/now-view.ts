@@ -18,7 +18,15 @@ export const fleetStates = [
 export type FleetState = (typeof fleetStates)[number];
 
 /** Most rows of each list; what is left out is counted. */
-export const nowLimits = { hosts: 500, needs: 100, runs: 50, checks: 50, flapping: 20 } as const;
+export const nowLimits = {
+  hosts: 500,
+  needs: 100,
+  runs: 50,
+  checks: 50,
+  flapping: 20,
+  unreachable: 50,
+  suppressions: 200,
+} as const;
 
 /** A question that waits, with the trouble it is about. */
 export interface AskedApproval extends Approval {
@@ -141,7 +149,7 @@ export interface NowView {
   healed: HealedRun[];
   flapping: FlappingCheck[];
   worst: CheckView[];
-  /** Hosts that cannot be asked, each under its root: those behind another are in `behind` of that one. */
+  /** Hosts that cannot be asked, the first of them; those behind another are in `behind` of that one. */
   unreachable: (HostView & { behind: string[] })[];
   /** In force now. */
   suppressions: Suppression[];

@@ -118,12 +118,13 @@ export class NowPage {
     const messages = messagesNow(coordinator, atMs);
     const undelivered = messages.dead > 0 ? 1 : 0;
     const isDoubted = doubt !== undefined && doubt.cause !== 'fresh_round_pending';
+    const unreachable = rootsOf(round.unreachable);
     const counts = {
       needYou:
         needs.count + restrained + undelivered + (isDoubted ? 1 : 0) + (quarantine === undefined ? 0 : 1),
       healing: open.length,
       problems: round.problems.length,
-      unreachable: rootsOf(round.unreachable).length,
+      unreachable: unreachable.length,
       stale: round.stale,
       ok: round.ok,
     };
@@ -147,8 +148,10 @@ export class NowPage {
         held: this.#lately.heldForFlapping(each.host, each.check, sinceMs),
       })),
       worst: round.problems.toSorted(byWorst).slice(0, nowLimits.checks),
-      unreachable: rootsOf(round.unreachable),
-      suppressions: suppressions.known.filter((each) => suppressions.isInForce(each, atMs)),
+      unreachable: unreachable.slice(0, nowLimits.unreachable),
+      suppressions: suppressions.known
+        .filter((each) => suppressions.isInForce(each, atMs))
+        .slice(0, nowLimits.suppressions),
       messages,
       fleet: fleetOf(round.hosts),
     };

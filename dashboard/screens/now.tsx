@@ -231,7 +231,12 @@ function Now({ view }: { view: NowAnswer }) {
         lines={healing}
         total={Math.max(healing.length, view.verdict.healing)}
       />
-      <List title="Cannot be asked" id="unreachable-title" lines={unreachable} />
+      <List
+        title="Cannot be asked"
+        id="unreachable-title"
+        lines={unreachable}
+        total={Math.max(unreachable.length, view.verdict.unreachable)}
+      />
       <List
         title="Other problems"
         id="problems-title"
