@@ -176,6 +176,7 @@ ${Object.entries(ssh)
       });
     },
 
+    url: () => api,
     isReady: async () => (await fetch(`${api}/readyz`, single)).ok,
     pid: () => child.pid,
     cpuMs: () => account.cpuMs(),

@@ -17,6 +17,7 @@ const tables = {
   store: async ({ small }) =>
     (await import(new URL('store.mjs', import.meta.url))).benchStore({ seconds: small ? 5 : 60 }),
   reload: async (flags, directory) => (await import('./reload.mjs')).benchReload(flags, directory),
+  page: async (flags, directory) => (await import('./page.mjs')).benchPage(flags, directory),
   repair: async (flags, directory) => (await import('./repair.mjs')).benchRepair(flags, directory),
 };
 

@@ -1,9 +1,15 @@
-// A far side without SSH: every command answers OK after 20 to 200 ms. As the Runner of core/ports.ts.
+// A far side without SSH: every command answers after 20 to 200 ms, OK but for one in ten of those that say `waver`. As the Runner
+// of core/ports.ts.
 const quickestMs = 20;
 const slowestMs = 200;
 
 /** When each command ran on each host, for the probe to tell; forgotten by `forget`. Milliseconds. */
 const runs = new Map();
+
+function answerOf(script, random) {
+  const isBad = script.includes('waver') && random() < 0.1;
+  return isBad ? { exitCode: 2, stdout: 'CRITICAL\n' } : { exitCode: 0, stdout: 'OK\n' };
+}
 
 export function createRunner({ clock, random }) {
   const seen = new Set();
@@ -20,8 +26,7 @@ export function createRunner({ clock, random }) {
         clock.after(durationMs, () =>
           resolve({
             kind: 'exited',
-            exitCode: 0,
-            stdout: 'OK\n',
+            ...answerOf(script, random),
             stderr: '',
             truncated: false,
             startedAtMs,
