@@ -81,45 +81,59 @@ export class ToldAlerts {
     holdMs: number,
     isDry: boolean,
   ): Promise<AlertAnswer[] | Rejected> {
-    const busy = this.#waiting + alerts.length > waitingLimit || this.#size >= keptLimit;
+    const busy = this.#waiting + alerts.length > waitingLimit;
     const problem = busy ? 'More is told at once than can be taken.' : this.#sources.history.problem;
     if (problem !== undefined)
       return { kind: 'rejected', status: 503, code: busy ? 'busy' : 'store_unusable', message: problem };
     this.#waiting += alerts.length;
+    const touched = new Map<string, AlertTarget>();
     try {
       const answers: AlertAnswer[] = [];
       for (const [index, alert] of alerts.entries()) {
         if (index > 0 && index % slice === 0) await nextTurn();
-        answers.push(this.#take(alert, holdMs, isDry));
+        const { targets, answer } = this.#judge(alert);
+        answers.push(isDry ? answer : this.#take(alert, holdMs, targets, answer));
+        if (!isDry) for (const target of targets) touched.set(`${target.host}\n${target.check.id}`, target);
       }
       return answers;
     } finally {
       this.#waiting -= alerts.length;
+      // Once for each check, however many alerts it has.
+      for (const target of touched.values()) this.#conclude(target);
     }
   }
 
-  #take(alert: ToldAlert, holdMs: number, isDry: boolean): AlertAnswer {
+  #judge({ labels, endsAtMs }: ToldAlert): { targets: AlertTarget[]; answer: AlertAnswer } {
     const { clock, fleet } = this.#sources;
-    const nowMs = clock.nowMs();
-    const isOver = alert.endsAtMs !== undefined && alert.endsAtMs <= nowMs;
-    const { targets, problem } = this.#hosts.targetsOf(fleet.definitions, alert.labels);
+    const { targets, problem } = this.#hosts.targetsOf(fleet.definitions, labels);
     const answer: AlertAnswer = {
-      alert: alert.labels['alertname'] ?? '',
-      status: isOver ? 'resolved' : 'firing',
+      alert: labels['alertname'] ?? '',
+      status: endsAtMs !== undefined && endsAtMs <= clock.nowMs() ? 'resolved' : 'firing',
       checks: targets.map(({ host, check }) => `${host}/${check.id}`),
       ...(problem === undefined || targets.length > 0 ? {} : { problem }),
     };
-    if (isDry) return answer;
+    return { targets, answer };
+  }
+
+  #take(alert: ToldAlert, holdMs: number, targets: readonly AlertTarget[], answer: AlertAnswer): AlertAnswer {
+    const nowMs = this.#sources.clock.nowMs();
     this.#told += 1;
     if (targets.length === 0) this.#unmatched += 1;
     const id = idOf(alert.labels);
     for (const host of new Set(targets.map((target) => target.host))) {
       const before = this.#kept.get(host)?.get(id);
-      if (isOver) this.#remove(host, id);
-      else this.#keep(host, id, keptOf(alert, holdMs, nowMs), before);
+      if (answer.status === 'resolved') this.#remove(host, id);
+      else if (before !== undefined || this.#hasRoom(nowMs))
+        this.#keep(host, id, keptOf(alert, holdMs, nowMs), before);
+      else return { ...answer, checks: [], problem: `${keptLimit} alerts are kept, which is the most` };
     }
-    for (const target of targets) this.#conclude(target);
     return answer;
+  }
+
+  #hasRoom(nowMs: number): boolean {
+    if (this.#size < keptLimit) return true;
+    for (const host of this.#kept.keys()) this.#sweep(host, nowMs);
+    return this.#size < keptLimit;
   }
 
   /** At once where it changes the state; how things stand is looked at in any case from time to time. */

@@ -182,3 +182,31 @@ test('a dry run keeps nothing', async () => {
   expect(answers).toMatchObject([{ checks: ['web-1/app.latency'] }]);
   expect([look(), daemon.healing.told.counts().alertsTold]).toEqual(['ok no such alert fires', 0]);
 });
+
+function many(from: number, count: number, more: Partial<ToldAlert> = {}): ToldAlert[] {
+  return Array.from({ length: count }, (_, i) => alert({ host: 'web-1', pod: `p${from + i}` }, more));
+}
+
+test('there is an end to what is kept, and what is resolved makes room', async () => {
+  const { clock } = start();
+  for (let from = 0; from < 10_000; from += 2_500) await tell(...many(from, 2_500));
+  const [answer] = await tell(...many(10_000, 1));
+  expect(answer).toMatchObject({ checks: [], problem: expect.stringContaining('the most') });
+  await tell(...many(7, 1, { endsAtMs: clock.nowMs() }));
+  expect((await tell(...many(10_000, 1)))[0]?.checks).toEqual(['web-1/app.latency']);
+  expect(daemon.healing.told.counts().alertsFiring).toBe(10_000);
+  const result = daemon.healing.fleet.state('web-1')?.checks['app.latency']?.lastResult;
+  expect(result?.text).toContain('; and ');
+  // What is over makes room by itself.
+  await clock.pass(6 * minute);
+  expect((await tell(...many(20_000, 1)))[0]?.checks).toEqual(['web-1/app.latency']);
+  expect(daemon.healing.told.counts().alertsFiring).toBe(1);
+});
+
+test('more than can be taken at once is refused whole', async () => {
+  start();
+  const first = tell(...many(0, 3_000));
+  const second = await daemon.healing.told.alerts(many(0, 3_000), minute, false);
+  expect(second).toMatchObject({ kind: 'rejected', status: 503, code: 'busy' });
+  expect(await first).toHaveLength(3_000);
+});
