@@ -7,6 +7,7 @@ import { MenddError } from '../core/errors.ts';
 import type { Rejected } from '../core/views.ts';
 import type { Problem } from './control-shapes.ts';
 import type { ApiLog } from './options.ts';
+import { pointerStep } from './validation.ts';
 
 const titles: Record<number, string> = {
   400: 'Bad request',
@@ -88,11 +89,6 @@ const places: Record<string, 'path' | 'query' | 'header' | 'body'> = {
   body: 'body',
 };
 
-/** RFC 6901: `~` and `/` inside a name are written `~0` and `~1`. */
-function pointer(base: string, name: string): string {
-  return `${base}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
 /** What zod names only in code or not at all: the values or bounds that would be right. */
 function detailOf({ keyword, params, message }: ValidationIssue): string {
   const { values, origin, minimum, maximum } = params;
@@ -112,12 +108,12 @@ function detailOf({ keyword, params, message }: ValidationIssue): string {
 function invalidRequest(issues: readonly ValidationIssue[], context: string | undefined): RequestProblem {
   const place = places[context ?? ''] ?? 'body';
   const errors = issues.flatMap((issue) => {
-    const base = `#${issue.instancePath === '/' ? '' : issue.instancePath}`;
+    const base = `#${issue.instancePath}`;
     const keys = issue.params['keys'];
     if (issue.keyword === 'unrecognized_keys' && Array.isArray(keys)) {
       return keys.map((key) => ({
         in: place,
-        pointer: pointer(base, String(key)),
+        pointer: base + pointerStep(String(key)),
         detail: 'is not known here',
       }));
     }

@@ -76,7 +76,7 @@ test('the port speaks TLS, and tells browsers to stay with it', async () => {
 });
 
 test('nothing older than TLS 1.2, and no plain HTTP', async () => {
-  const { port, first } = await startTls();
+  const { port, first, files } = await startTls();
   const spoken = (max: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3') =>
     new Promise<string>((resolve) => {
       const options = { minVersion: 'TLSv1' as const, maxVersion: max, ciphers: 'DEFAULT@SECLEVEL=0' };
@@ -91,6 +91,7 @@ test('nothing older than TLS 1.2, and no plain HTTP', async () => {
     'TLSv1.2',
     'TLSv1.3',
   ]);
+  expect(readKeyPair(files).minVersion).toBe('TLSv1.2');
   await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow('fetch failed');
 });
 

@@ -209,3 +209,17 @@ test('changes are limited per token and route: a busy script cannot take away th
   expect((await send('POST', '/api/v1/pause', reason, ann)).status).toBe(200);
   expect((await send('POST', '/api/v1/resume', undefined, bob)).status).toBe(200);
 });
+
+test('where a body is wrong is a JSON pointer, whatever its names are', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'ack'));
+  const silence = (match: object, more = {}) =>
+    send('POST', '/api/v1/silences', { match, reason: 'x', for: '1h', ...more }, ann);
+  const pointers = async (match: object, more = {}) =>
+    (await silence(match, more)).json.errors.map(({ pointer }: { pointer: string }) => pointer);
+  expect(await pointers({ labels: { 'a/b~c': 5 } })).toEqual(['#/match/labels/a~1b~0c']);
+  expect(await pointers({ hosts: ['web-*', 5] })).toEqual(['#/match/hosts/1']);
+  expect(await pointers({ hosts: ['*'], 'x/y': 1 })).toEqual(['#/match/x~1y']);
+  expect(await pointers({ hosts: ['*'] }, { '~': 1 })).toEqual(['#/~0']);
+  expect((await send('POST', '/api/v1/silences', '5', ann)).json.errors[0].pointer).toBe('#');
+});
