@@ -21,6 +21,17 @@ export const session = signal<Session | undefined>(undefined);
 /** True when nothing can be read before somebody signs in. */
 export const mustSignIn = computed(() => session.value !== undefined && !session.value.canRead);
 
+/** Of the daemon that this page came from; its files are those of that version. */
+const firstVersion = signal<string | undefined>(undefined);
+
+/** The daemon was replaced while the page was open. */
+export const isOutdated = computed(
+  () =>
+    firstVersion.value !== undefined &&
+    session.value !== undefined &&
+    session.value.version !== firstVersion.value,
+);
+
 export function may(scope: Scope): boolean {
   const who = session.value;
   return who !== undefined && (scope === 'read' ? who.canRead : who.scopes.includes(scope));
@@ -28,7 +39,9 @@ export function may(scope: Scope): boolean {
 
 export async function loadSession(): Promise<void> {
   const answer = await get<Session>(path);
-  if (answer.ok) session.value = answer.value;
+  if (!answer.ok) return;
+  session.value = answer.value;
+  firstVersion.value ??= answer.value.version;
 }
 
 export async function signIn(token: string): Promise<Answer<Session>> {

@@ -2,6 +2,8 @@
 import type { LiveEvent } from '../http/wire-types.ts';
 
 export interface StreamHandlers {
+  /** False while an attempt would be refused. */
+  isAllowed(): boolean;
   event(event: LiveEvent): void;
   /** Events may have been missed: read everything again. */
   missed(): void;
@@ -63,7 +65,15 @@ export function openStream(handlers: StreamHandlers): () => void {
   let retryMs = firstRetryMs;
   let lastId: string | undefined;
 
+  const again = (): void => {
+    retry = setTimeout(connect, retryMs);
+    retryMs = Math.min(longestRetryMs, retryMs * 2);
+  };
   const connect = (): void => {
+    if (!handlers.isAllowed()) {
+      again();
+      return;
+    }
     const made = new EventSource(lastId === undefined ? '/api/v1/events' : `/api/v1/events?after=${lastId}`);
     source = made;
     made.addEventListener('open', () => {
@@ -85,8 +95,7 @@ export function openStream(handlers: StreamHandlers): () => void {
     made.addEventListener('error', () => {
       // The browser tries again by itself unless the answer was a refusal.
       if (made.readyState !== EventSource.CLOSED) return;
-      retry = setTimeout(connect, retryMs);
-      retryMs = Math.min(longestRetryMs, retryMs * 2);
+      again();
     });
   };
   connect();

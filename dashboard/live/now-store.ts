@@ -4,7 +4,7 @@
  */
 import { computed, effect, signal } from '@preact/signals';
 import { answers, get, noAnswer, type Problem } from '../http/client.ts';
-import { mustSignIn, session } from '../http/session.ts';
+import { loadSession, mustSignIn, session } from '../http/session.ts';
 import type { LiveEvent, NowAnswer } from '../http/wire-types.ts';
 import { openStream } from './event-stream.ts';
 import { type Freshness, freshLimits, freshnessOf, type Moment } from './freshness.ts';
@@ -88,6 +88,8 @@ export function refresh(): void {
 }
 
 async function lookAtNow(): Promise<void> {
+  // Whoever asks again and again without a token is taken for somebody who guesses them.
+  if (mustSignIn.peek()) return;
   const answer = await get<NowAnswer>('/api/v1/now', nowWithinMs);
   if (!answer.ok) {
     spread({ kind: 'failed', problem: answer.problem });
@@ -101,6 +103,7 @@ async function lookAtNow(): Promise<void> {
 
 /** Between two looks at `now` the stream tells what happens; that the daemon lives has to be asked. */
 async function askAlive(): Promise<void> {
+  if (mustSignIn.peek()) return;
   const isAlive = await answers('/healthz', freshLimits.askMs);
   // Who may not read any more has old data, however well the daemon is.
   if (isAlive && trouble.value === undefined && now.value !== undefined) spread({ kind: 'answered' });
@@ -139,6 +142,7 @@ function lead(): () => void {
   };
   const heartbeat = setInterval(() => void askAlive(), freshLimits.askMs);
   const closeStream = openStream({
+    isAllowed: () => !mustSignIn.peek(),
     event: (event) => {
       spread({ kind: 'event', event });
       askNow?.(false);
@@ -176,5 +180,19 @@ export function startLive(): void {
   });
   effect(() => {
     if (session.value !== undefined) refresh();
+    if (mustSignIn.value) forget();
   });
+  let wasStale = false;
+  effect(() => {
+    // What answers again may be another version, or not know the token any more.
+    if (wasStale && !isStale.value) void loadSession();
+    wasStale = isStale.value;
+  });
+}
+
+/** What was read belongs to whoever was allowed to. */
+function forget(): void {
+  now.value = undefined;
+  answeredAt.value = undefined;
+  trouble.value = undefined;
 }

@@ -1,5 +1,5 @@
 /** What must not be overlooked on any view: stale data, a daemon that is not well, definitions that are not those wanted. */
-import { may } from '../http/session.ts';
+import { isOutdated, may, session } from '../http/session.ts';
 import type { NowAnswer } from '../http/wire-types.ts';
 import type { Freshness } from '../live/freshness.ts';
 import { freshness, now, refresh, serverNowMs } from '../live/now-store.ts';
@@ -104,6 +104,14 @@ export function Alarms() {
   return (
     <div class="alarms">
       <StaleAlarm />
+      {isOutdated.value ? (
+        <p class="note edge-warn">
+          <b>▲ mendd was updated</b> to {session.value?.version}; this page is of the version before.{' '}
+          <button type="button" onClick={() => location.reload()}>
+            Load it again
+          </button>
+        </p>
+      ) : undefined}
       {definitions === undefined ? undefined : <DefinitionsAlarms definitions={definitions} />}
     </div>
   );
