@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type ErrorEntry, errorCatalogue } from '../core/errors.ts';
 
@@ -22,4 +22,15 @@ test('every transport stage is explained', () => {
   for (const stage of ['dns', 'connect', 'host_key', 'auth', 'channel', 'lost', 'timeout']) {
     expect(text).toContain(`| \`${stage}\` |`);
   }
+});
+
+test('every refusal of the API is explained', () => {
+  const text = readFileSync('docs/errors.md', 'utf8');
+  const files = (readdirSync('api', { recursive: true }) as string[]).filter((name) => name.endsWith('.ts'));
+  const codes = files.flatMap((name) => {
+    const source = readFileSync(`api/${name}`, 'utf8');
+    return [...source.matchAll(/RequestProblem\(\s*\d+,\s*'([a-z_]+)'/g)].map(([, code = '']) => code);
+  });
+  expect(codes.length).toBeGreaterThan(30);
+  expect(codes.filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
 });
