@@ -1,7 +1,9 @@
 /** Why something is done or not: the rungs, the answer, its gates, and when it could come; now or as it was decided then. */
 import type { ExplainedAnswer, ExplanationAnswer } from '../http/wire-types.ts';
+import { useResource } from '../live/resource.ts';
 import { GateTable } from './gate-table.tsx';
 import { Output } from './output.tsx';
+import { Reading } from './reading.tsx';
 import { At, Until } from './time.tsx';
 import { plain, shortName } from './words.ts';
 
@@ -13,8 +15,30 @@ const verdicts: Readonly<Record<string, string>> = {
   nothing: 'has nothing to do',
 };
 
-export function Explained({ answer }: { answer: ExplainedAnswer }) {
-  if (answer.explanations.length === 0)
+/** The trouble of a host itself, in place of a check. */
+export const hostCheck = 'host';
+
+interface ExplainedProps {
+  host: string;
+  check: string;
+  /** A moment that is gone; now without it. */
+  at?: string;
+}
+
+export function Explained({ host, check, at }: ExplainedProps) {
+  // The trouble of a host is no check that could be asked for by its name.
+  const place = check === hostCheck ? { host } : { host, check };
+  const query = new URLSearchParams({ ...place, ...(at === undefined ? {} : { at }) });
+  const found = useResource<ExplainedAnswer>(
+    `/api/v1/explain?${query}`,
+    (event) => at === undefined && event.host === host,
+  );
+  return <Reading of={found}>{(answer) => <Shown answer={answer} check={check} />}</Reading>;
+}
+
+function Shown({ answer, check }: { answer: ExplainedAnswer; check: string }) {
+  const explanations = answer.explanations.filter((each) => each.check === check);
+  if (explanations.length === 0)
     return (
       <p class="dim">
         {answer.source === 'now' ? 'No action is configured for this.' : 'Nothing was decided by then.'}
@@ -27,7 +51,7 @@ export function Explained({ answer }: { answer: ExplainedAnswer }) {
           As it was decided at <At at={answer.at} />, from the stored decisions.
         </p>
       ) : undefined}
-      {answer.explanations.map((each) => (
+      {explanations.map((each) => (
         <One key={`${each.ladder} ${each.action}`} of={each} />
       ))}
     </>

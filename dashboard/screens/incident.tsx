@@ -3,7 +3,6 @@ import { apiPath } from '../http/client.ts';
 import type {
   CheckAnswer,
   DecisionAnswer,
-  ExplainedAnswer,
   HostAnswer,
   MessageAnswer,
   PageOf,
@@ -13,7 +12,7 @@ import type {
 import { isStale } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { StateBadge } from '../parts/badge.tsx';
-import { Explained } from '../parts/explained.tsx';
+import { Explained, hostCheck } from '../parts/explained.tsx';
 import { GraphPanel } from '../parts/graph-panel.tsx';
 import { IncidentActs } from '../parts/incident-acts.tsx';
 import { hrefAt, Story } from '../parts/incident-story.tsx';
@@ -25,8 +24,6 @@ import { At, Since, Until } from '../parts/time.tsx';
 import { filters, link } from '../route.ts';
 import type { ScreenProps } from '../screens.ts';
 
-/** The trouble of a host itself, in place of a check. */
-const hostCheck = 'host';
 const storyLimit = '100';
 
 interface Place {
@@ -146,21 +143,16 @@ function Standing({
 }
 
 function Next({ host, check }: Place) {
-  const at = filters.value.get('at');
-  const query = new URLSearchParams({ host, check, ...(at === null ? {} : { at }) });
-  const explained = useResource<ExplainedAnswer>(
-    `/api/v1/explain?${query}`,
-    (event) => at === null && event.host === host,
-  );
+  const at = filters.value.get('at') ?? undefined;
   return (
     <section aria-labelledby="next-title">
-      <h2 id="next-title">{at === null ? 'What comes next' : 'Why then'}</h2>
-      {at === null ? undefined : (
+      <h2 id="next-title">{at === undefined ? 'What comes next' : 'Why then'}</h2>
+      {at === undefined ? undefined : (
         <p>
           At <At at={at} />. <a href={hrefAt(undefined)}>Back to now</a>
         </p>
       )}
-      <Reading of={explained}>{(answer) => <Explained answer={answer} />}</Reading>
+      <Explained host={host} check={check} {...(at === undefined ? {} : { at })} />
     </section>
   );
 }

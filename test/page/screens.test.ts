@@ -96,6 +96,27 @@ test('incident: state, what comes next, the graph with its limits and table, the
   expect(new URL(page.url()).search).toBe('?figure=inodes&range=1d');
 });
 
+test('the trouble of a host itself is an incident too, and what does not exist says so', async () => {
+  const visitor = await stage.visitor('read');
+  const page = await visitor.open('/incidents/web-2/host');
+  await page.getByRole('heading', { name: 'web-2' }).waitFor();
+  await page.locator('header .state', { hasText: 'UP' }).waitFor();
+  await page.getByRole('heading', { name: 'What comes next' }).waitFor();
+  await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+  visitor.expectFault(/\b404\b/);
+  for (const path of ['/hosts/nobody', '/runs/nothing', '/incidents/db-1/nothing.here', '/nowhere']) {
+    await page.goto(`${stage.fleet.url}/`);
+    await page.evaluate(
+      `history.pushState(null, '', '${path}'); dispatchEvent(new PopStateEvent('popstate'))`,
+    );
+    await page
+      .locator('main')
+      .getByText(/Not shown|Nothing here/)
+      .first()
+      .waitFor();
+  }
+});
+
 test('approvals: the question with its exact command, and what was settled', async () => {
   await waitingApproval(stage.fleet);
   const visitor = await stage.visitor('act');
