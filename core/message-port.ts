@@ -29,8 +29,8 @@ export interface MessageTrouble {
 export interface MessageBook {
   /** Open ones, and those that ended later than that wall time; in the order they began. */
   conversations(endedAfterMs: number): readonly Conversation[];
-  /** One transaction: the conversations as they are now, and the message that led to it. */
-  converse(conversations: readonly Conversation[], message?: NewMessage): void;
+  /** One transaction: the conversations as they are now, and the messages that led to it. */
+  converse(conversations: readonly Conversation[], messages?: readonly NewMessage[]): void;
   /** Newest first. */
   messages(query: MessageQuery): Page<OutboxMessage>;
   message(id: number): OutboxMessage | undefined;

@@ -32,7 +32,15 @@ import { QuietHours } from './quiet-hours.ts';
 /** Between two messages of what is no group. Milliseconds. */
 const shortestIntervalMs = 60_000;
 /** Conversations that one turn looks at. */
-const stepsAtOnce = 1_000;
+const stepsAtOnce = 250;
+
+/** What one turn makes. */
+interface Batch {
+  written: Map<string, Conversation>;
+  messages: NewMessage[];
+  nowMs: number;
+  factsOf: (member: Member) => MemberFacts;
+}
 
 export interface ConversationsOptions extends StoryParts {
   onQueued: () => void;
@@ -45,6 +53,8 @@ export class Conversations {
   #isDoubtful = true;
   /** Ids that this round of turns has still to look at. */
   #left: string[] = [];
+  /** To be told with the next turn. */
+  #asked: Asked[] = [];
   readonly quiet = new QuietHours();
 
   /** Errors: MenddError when the ledger cannot be read. */
@@ -67,20 +77,37 @@ export class Conversations {
       : routesOf(fleet.definitions.daemon.messages?.routes ?? [], subject, covers);
   }
 
-  /** The targets of these routes are to be told. A repetition with the same cause changes nothing. Errors: MenddError. */
-  ask(
+  /**
+   * The targets of these routes are to be told; a repetition with the same cause changes nothing. With the next turn: in a mass failure
+   * one write serves them all. Whoever asks asks again after a death of the process.
+   */
+  ask(...problem: Parameters<Conversations['askNow']>): void {
+    this.#asked.push(...this.#askedOf(...problem));
+  }
+
+  /** The same, durable when it returns. Errors: MenddError. */
+  askNow(
     host: string,
     ladder: LadderDefinition,
     episode: string,
     routes: readonly MessageRoute[],
     cause: string,
   ): void {
-    this.#readAgain();
+    this.#work(this.#askedOf(host, ladder, episode, routes, cause), []);
+  }
+
+  #askedOf(
+    host: string,
+    ladder: LadderDefinition,
+    episode: string,
+    routes: readonly MessageRoute[],
+    cause: string,
+  ): Asked[] {
     const { clock, fleet } = this.#options;
     const nowMs = clock.nowMs();
     const subject = subjectOf(fleet, host, ladder);
     const state = fleet.state(host);
-    if (subject === undefined || state === undefined) return;
+    if (subject === undefined || state === undefined) return [];
     const { check } = ladder.trigger;
     const status = statusOf(fleet, host, check);
     const root = rootOf(state, host, check);
@@ -95,21 +122,16 @@ export class Conversations {
       sinceMs: status?.problemSinceMs ?? status?.sinceMs ?? nowMs,
       askedMs: nowMs,
     };
-    for (const route of routes) {
+    return routes.flatMap((route) => {
       const shared = sharedBy(route, subject);
-      for (const target of route.to) {
-        const asked: Asked = {
-          member,
-          target,
-          route: route.name,
-          ...(shared === undefined ? {} : { shared }),
-          ...(root === undefined ? {} : { root }),
-        };
-        const { places, keys } = whereToJoin(asked);
-        const joined = join(this.#index.find(places, keys), asked, randomUUID);
-        if (joined !== undefined) this.#step(joined, nowMs, true);
-      }
-    }
+      return route.to.map((target) => ({
+        member,
+        target,
+        route: route.name,
+        ...(shared === undefined ? {} : { shared }),
+        ...(root === undefined ? {} : { root }),
+      }));
+    });
   }
 
   /** Whether somebody is told, or about to be told, of this problem. */
@@ -121,22 +143,44 @@ export class Conversations {
       );
   }
 
-  /** What is due by now, a bounded number of them at a time. Errors: MenddError; a later turn makes good what could not be queued. */
+  /** What was asked and what is due, a bounded number at a time. Errors: MenddError; the next turn tries again. */
   turn(): void {
     this.#readAgain();
-    const nowMs = this.#options.clock.nowMs();
     if (this.#left.length === 0) this.#left = this.open().map(({ id }) => id);
-    for (const id of this.#left.splice(0, stepsAtOnce)) {
-      const conversation = this.#index.get(id);
-      if (conversation !== undefined) this.#step(conversation, nowMs, false);
-    }
+    const asked = this.#asked.slice(0, stepsAtOnce);
+    this.#work(asked, this.#left.splice(0, stepsAtOnce));
+    this.#asked = this.#asked.slice(asked.length);
   }
 
-  /** A check is OK again. */
+  /** A check is OK again: the next turn looks at its conversations first. */
   recovered(host: string, check: string): void {
+    this.#left.unshift(...this.#index.find([placeOf({ host, check })]).map(({ id }) => id));
+  }
+
+  #work(asked: readonly Asked[], ids: readonly string[]): void {
+    const { coordinator, fleet, clock, onQueued } = this.#options;
     this.#readAgain();
-    const nowMs = this.#options.clock.nowMs();
-    for (const each of this.#index.find([placeOf({ host, check })])) this.#step(each, nowMs, false);
+    const nowMs = clock.nowMs();
+    const { suppressions } = fleet.view();
+    const batch: Batch = {
+      written: new Map(),
+      messages: [],
+      nowMs,
+      factsOf: (member) => this.factsOf(member, suppressions),
+    };
+    this.#isDoubtful = true;
+    for (const each of asked) {
+      const { places, keys } = whereToJoin(each);
+      const joined = join(this.#index.find(places, keys), each, randomUUID);
+      if (joined !== undefined) this.#step(joined, batch, true);
+    }
+    for (const id of ids) {
+      const conversation = this.#index.get(id);
+      if (conversation !== undefined) this.#step(conversation, batch, false);
+    }
+    if (batch.written.size > 0) coordinator.converse([...batch.written.values()], batch.messages);
+    this.#isDoubtful = false;
+    if (batch.messages.length > 0) onQueued();
   }
 
   factsOf(member: Member, suppressions: ReadonlyMap<string, readonly ActiveSuppression[]>): MemberFacts {
@@ -184,28 +228,19 @@ export class Conversations {
     };
   }
 
-  #step(before: Conversation, nowMs: number, isNew: boolean): void {
-    const { suppressions } = this.#options.fleet.view();
-    const factsOf = (member: Member): MemberFacts => this.factsOf(member, suppressions);
+  #step(before: Conversation, batch: Batch, isNew: boolean): void {
+    const { nowMs, factsOf } = batch;
     const step = stepConversation(before, factsOf, this.#policyOf(before, nowMs), nowMs);
-    if (step.conversation !== before || isNew) this.#keep(before, step, factsOf, nowMs);
-  }
-
-  #keep(before: Conversation, step: Step, factsOf: (member: Member) => MemberFacts, nowMs: number): void {
-    const { coordinator, onQueued } = this.#options;
+    if (step.conversation === before && !isNew) return;
     const { say, rest } = step;
     const key = `${before.id}~${step.conversation.messages}`;
-    const after =
-      say === undefined || before.first !== undefined
-        ? step.conversation
-        : { ...step.conversation, first: key };
-    const message = say && this.#messageOf(before, after, say, key, factsOf, nowMs);
-    this.#isDoubtful = true;
-    coordinator.converse([after, ...(rest === undefined ? [] : [rest])], message);
-    this.#isDoubtful = false;
-    this.#index.put(after);
-    if (rest !== undefined) this.#index.put(rest);
-    if (message !== undefined) onQueued();
+    const isFirst = say !== undefined && before.first === undefined;
+    const after = isFirst ? { ...step.conversation, first: key } : step.conversation;
+    if (say !== undefined) batch.messages.push(this.#messageOf(before, after, say, key, batch));
+    for (const each of rest === undefined ? [after] : [after, rest]) {
+      batch.written.set(each.id, each);
+      this.#index.put(each);
+    }
   }
 
   #messageOf(
@@ -213,8 +248,7 @@ export class Conversations {
     after: Conversation,
     say: NonNullable<Step['say']>,
     key: string,
-    factsOf: (member: Member) => MemberFacts,
-    nowMs: number,
+    { factsOf, nowMs }: Batch,
   ): NewMessage {
     const [first] = after.members;
     const common = (name: 'host' | 'ladder'): string =>

@@ -55,7 +55,7 @@ export class Messages {
     const routes = this.#options.fleet.definitions.daemon.messages?.routes ?? [];
     const named = routes.filter(({ name }) => name === to);
     if (named.length === 0) this.problem(host, ladder, episode, to, key, key);
-    else this.conversations.ask(host, ladder, episode, named, key);
+    else this.conversations.askNow(host, ladder, episode, named, key);
   }
 
   /** Sends the problem of a ladder to a target, as a message of its own. */

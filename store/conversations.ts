@@ -17,13 +17,15 @@ export function conversationTable(
     idOf: ({ id }) => id,
     untilMs: ({ endedMs }) => endedMs ?? withoutEnd,
   });
-  const converse = db.transaction((conversations: readonly Conversation[], message?: NewMessage) => {
-    for (const each of conversations) documents.put(each);
-    if (message !== undefined) enqueue(message);
-  });
+  const converse = db.transaction(
+    (conversations: readonly Conversation[], messages: readonly NewMessage[]) => {
+      for (const each of conversations) documents.put(each);
+      for (const each of messages) enqueue(each);
+    },
+  );
   return {
     conversations: documents.lastingAfter,
-    converse: (conversations, message) => converse.immediate(conversations, message),
+    converse: (conversations, messages = []) => converse.immediate(conversations, messages),
     verify: documents.verify,
     prune: documents.prune,
   };

@@ -100,6 +100,16 @@ async function result(daemon: ScriptedDaemon, host: string, state: CheckState): 
   const verdict = { state, text: `it is ${state}`, longText: '', perfdata: [], startedAtMs, durationMs: 1 };
   daemon.healing.fleet.apply(host, { kind: 'result', check: 'app.running', result: verdict, viaHost: true });
   await settle();
+  attempt(() => daemon.healing.messages.turn());
+}
+
+/** As housekeeping does. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof MenddError)) throw error;
+  }
 }
 
 async function unreachable(daemon: ScriptedDaemon, ...hosts: string[]): Promise<void> {

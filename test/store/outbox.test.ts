@@ -142,12 +142,12 @@ test('a conversation and its message are written together, and come back as they
     members: [],
   };
   const message = messageOf('c1~1', { conversation: 'c1' });
-  stores.coordinator.converse([conversation], message);
+  stores.coordinator.converse([conversation], [message]);
   // What cannot be written as a whole is not written at all.
   const broken = { ...conversation, id: 'c2' };
   const loop: Record<string, unknown> = { text: 'x', subject: 'x' };
   loop['self'] = loop;
-  expect(() => stores.coordinator.converse([broken], messageOf('c2~1', { body: loop }))).toThrow();
+  expect(() => stores.coordinator.converse([broken], [messageOf('c2~1', { body: loop })])).toThrow();
   closeStores(stores);
   const { coordinator } = openForTest(path);
   expect(coordinator.conversations(startMs)).toEqual([conversation]);
