@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { openLedgerBeside } from '../../store/open.ts';
 import { makePair } from '../support/certificates.ts';
 import { assertBuilt, mendd, serve } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
@@ -42,32 +43,29 @@ test('status, doctor and a change over TLS and over the socket', async () => {
   chmodSync(join(root, 'key.pem'), 0o600);
   const made = await mendd(['token', 'create', '--name', 'ann', '--scope', 'act', '--config', file]);
   const env = { MENDD_TOKEN: made.stdout.trim() };
+  const ledger = openLedgerBeside(join(root, 'mendd.db'), Date.now());
+  onTestFinished(() => ledger.close());
+  expect(ledger.auditEntries({ limit: 1 }).items).toMatchObject([
+    { event: 'token.created', body: { name: 'ann', scopes: ['act'], expiresAtMs: null } },
+  ]);
   const served = await serve(file);
   const port = new URL(served.api).port;
 
-  const ways = [
-    ['--api', `unix:${socket}`],
-    ['--api', `https://127.0.0.1:${port}`, '--ca', join(root, 'cert.pem')],
-    ['--api', `https://localhost:${port}`, '--ca', join(root, 'cert.pem')],
-  ];
-  for (const way of ways) {
-    const hosts = await mendd(['hosts', ...way, '-o', 'json']);
-    expect([way, hosts.code, hosts.stderr]).toEqual([way, 0, '']);
-    expect(hosts.stdout).toContain('ops');
-    const paused = await mendd(['pause', '--reason', 'drill', ...way], { env });
-    expect([way, paused.code]).toEqual([way, 0]);
-    expect((await mendd(['resume', ...way])).code).toBe(77);
-  }
-  const byNode = await mendd(['hosts', '--api', `https://127.0.0.1:${port}`], {
-    env: { NODE_EXTRA_CA_CERTS: join(root, 'cert.pem') },
-  });
-  expect(byNode.code).toBe(0);
-  const distrusted = await mendd(['hosts', '--api', `https://127.0.0.1:${port}`]);
+  const [bySocket, byPort] = [`unix:${socket}`, `https://127.0.0.1:${port}`];
+  const trust = join(root, 'cert.pem');
+  const [local, far, byNode, distrusted, paused, refused, doctor] = await Promise.all([
+    mendd(['hosts', '--api', bySocket]),
+    mendd(['hosts', '--api', byPort, '--ca', trust]),
+    mendd(['hosts', '--api', byPort], { env: { NODE_EXTRA_CA_CERTS: trust } }),
+    mendd(['hosts', '--api', byPort]),
+    mendd(['pause', '--reason', 'drill', '--api', bySocket], { env }),
+    mendd(['resume', '--api', bySocket]),
+    mendd(['doctor', '--config', file, '--api', bySocket]),
+  ]);
+  for (const { code, stdout, stderr } of [local, far, byNode])
+    expect([code, stdout, stderr]).toEqual([0, expect.stringContaining('ops'), '']);
   expect([distrusted.code, distrusted.stderr]).toEqual([69, expect.stringContaining('--ca')]);
-  const plain = await mendd(['hosts', '--api', `http://127.0.0.1:${port}`]);
-  expect(plain.code).toBe(69);
-
-  const doctor = await mendd(['doctor', '--config', file, '--api', `unix:${socket}`]);
+  expect([paused.code, refused.code]).toEqual([0, 77]);
   expect(doctor.stdout).toContain('the certificate of the API can be used');
   expect(await served.stop()).toBe(0);
   expect(existsSync(socket)).toBe(false);
@@ -75,11 +73,12 @@ test('status, doctor and a change over TLS and over the socket', async () => {
 
 test('what cannot be used is told at start: the certificate, the socket', async () => {
   const tls = treeWith('{ listen: "127.0.0.1:0", tls: { certificate: none.pem, key: none.pem } }');
-  const refused = await mendd(['serve', '--config', join(tls, 'mendd.yaml')]);
-  expect([refused.code, refused.stderr]).toEqual([78, expect.stringContaining('none.pem cannot be read')]);
   const socket = treeWith('{ listen: none, socket: /nonexistent/api.sock }');
-  const failed = await mendd(['serve', '--config', join(socket, 'mendd.yaml')]);
-  expect([failed.code, failed.stderr]).toEqual([
+  const [refused, failed] = await Promise.all(
+    [tls, socket].map((root) => mendd(['serve', '--config', join(root, 'mendd.yaml')])),
+  );
+  expect([refused?.code, refused?.stderr]).toEqual([78, expect.stringContaining('none.pem cannot be read')]);
+  expect([failed?.code, failed?.stderr]).toEqual([
     77,
     expect.stringContaining('a directory that does not exist'),
   ]);
