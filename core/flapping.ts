@@ -21,15 +21,18 @@ export interface FlapThresholds {
   options?: readonly CheckState[];
 }
 
+/** One for all: most checks of a fleet have it for good. */
+const quiet: FlapState = Object.freeze({
+  ring: Array.from({ length: slots }, () => 0 as const),
+  last: 'ok',
+  percent: 0,
+  flapping: false,
+  percentWithoutActions: 0,
+  flappingWithoutActions: false,
+});
+
 export function initialFlap(): FlapState {
-  return {
-    ring: Array.from({ length: slots }, () => 0 as const),
-    last: 'ok',
-    percent: 0,
-    flapping: false,
-    percentWithoutActions: 0,
-    flappingWithoutActions: false,
-  };
+  return quiet;
 }
 
 /**
