@@ -95,6 +95,7 @@ export const HostsQuery = z.strictObject({
 export const ChecksQuery = z.strictObject({
   state: listOf(z.enum(checkStates)),
   ...hostChoice,
+  check: noted('Id, or a glob: * is any run of characters, ? is one', z.string().min(1).max(253).optional()),
   stale: noted('true: only what has no fresh result', flag.optional()),
   problems: noted('true: only warning, critical and unknown', flag.optional()),
   ...paging,

@@ -7,7 +7,7 @@ import { hostFilter } from '../host-filter.ts';
 import { findCheck } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { historyQuery, pageAlong } from '../paging.ts';
+import { historyQuery, matchesGlob, pageAlong } from '../paging.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
 import {
   CheckPath,
@@ -41,12 +41,13 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
     },
     handler: async ({ query }) => {
       const { exact, matches } = hostFilter(daemon, query);
-      const isWanted = ({ host, stale, status }: CheckView): boolean => {
+      const isWanted = ({ host, check, stale, status }: CheckView): boolean => {
         const problem = status.state !== 'ok' && status.state !== 'pending';
         return (
           (query.state?.includes(status.state) ?? true) &&
           (exact === undefined || exact === host) &&
           (matches?.(host) ?? true) &&
+          (query.check === undefined || matchesGlob(query.check, check)) &&
           (query.stale === undefined || query.stale === stale) &&
           (query.problems === undefined || query.problems === problem)
         );

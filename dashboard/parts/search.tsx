@@ -14,7 +14,9 @@ interface Found {
   state: string;
 }
 
-const most = 12;
+const most = 16;
+/** Of those that the page knows already; room is left for what the daemon finds. */
+const mostKnown = 8;
 /** From the last key to the question. Milliseconds. */
 const waitMs = 150;
 
@@ -32,7 +34,7 @@ function known(text: string): Found[] {
   const hosts = view.fleet.hosts
     .filter(({ name }) => name.toLowerCase().includes(text))
     .map(({ name, state }) => ({ href: link('hosts', name), name, state: state as string }));
-  return [...checks, ...hosts].slice(0, most);
+  return [...checks, ...hosts].slice(0, mostKnown);
 }
 
 /** The page knows the worst hosts; the daemon knows all. */
@@ -41,7 +43,7 @@ async function asked(text: string): Promise<Found[]> {
   const [hosts, checks] = await Promise.all([
     get<PageOf<HostAnswer>>(`/api/v1/hosts?limit=${most}&host=${encodeURIComponent(`*${glob}*`)}`),
     get<PageOf<{ host: string; check: string; status: { state: string } }>>(
-      `/api/v1/checks?limit=${most}&host=${encodeURIComponent(`*${glob}*`)}`,
+      `/api/v1/checks?limit=${most}&fields=host,check,status&check=${encodeURIComponent(`*${glob}*`)}`,
     ),
   ]);
   return [
@@ -75,7 +77,7 @@ function Search() {
     if (wanted === '') return undefined;
     let isOver = false;
     const timer = setTimeout(() => {
-      void asked(wanted).then((found) => {
+      void asked(text.trim()).then((found) => {
         if (!isOver) setMore(found);
       });
     }, waitMs);

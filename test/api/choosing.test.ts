@@ -1,7 +1,7 @@
 /** What a reader may choose: fields of answers, hosts by glob and label in every list, pages, and what has not changed. */
 import { expect, test } from 'vitest';
 import { FakeDaemon } from '../support/fake-daemon.ts';
-import { approvalOf, runOf, silenceOf, startMs } from '../support/fake-views.ts';
+import { approvalOf, checkView, runOf, silenceOf, startMs } from '../support/fake-views.ts';
 import { bearer, startApi } from './api-server.ts';
 
 const place = {
@@ -229,4 +229,21 @@ test('every list and single read answers 304 to who has it already', async () =>
     const again = await get(url + query, { ...root, 'if-none-match': first.headers.get('etag') ?? '' });
     expect([path, again.status, again.text]).toEqual([path, 304, '']);
   }
+});
+
+test('checks are found by a part of their id', async () => {
+  const { daemon, get } = await startApi();
+  daemon.checkList = [
+    checkView('web-1', 'app.running', 'ok'),
+    checkView('web-1', 'disk.space', 'ok'),
+    checkView('web-2', 'disk.inodes', 'warning'),
+  ];
+  const found = async (query: string): Promise<string[]> =>
+    (await get(`/api/v1/checks?fields=check&${query}`)).json.items.map(
+      ({ check }: { check: string }) => check,
+    );
+  expect(await found('check=*disk*')).toEqual(['disk.space', 'disk.inodes']);
+  expect(await found('check=disk.space')).toEqual(['disk.space']);
+  expect(await found('check=disk')).toEqual([]);
+  expect(await found('check=disk.*&state=warning')).toEqual(['disk.inodes']);
 });
