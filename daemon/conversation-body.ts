@@ -2,7 +2,7 @@
 import { goneMessage, type ToldProblem, tellingMessage } from '../actions/conversation-message.ts';
 import { incidentUrl } from '../actions/deep-links.ts';
 import { problemMessage, recoveryMessage } from '../actions/message.ts';
-import { type MessageBody, outputOf, timeText } from '../actions/message-words.ts';
+import { bodyOf, type MessageBody, oneLine, outputOf, timeText } from '../actions/message-words.ts';
 import { type Conversation, type Member, placeOf } from '../core/conversation.ts';
 import { hostCheck } from '../core/definitions.ts';
 import type { MemberFacts, Saying } from '../core/telling.ts';
@@ -16,7 +16,21 @@ export interface Said {
   factsOf: (member: Member) => MemberFacts;
 }
 
+/** One problem that cannot be put into words must not keep people from the others, nor the daemon from its work: it is told as it is. */
 export function conversationBody(parts: StoryParts, said: Said): MessageBody {
+  try {
+    return wordsOf(parts, said);
+  } catch (error) {
+    const { say, after } = said;
+    const [first] = after.members;
+    const title = `${first?.host ?? 'mendd'} ${first?.check ?? ''}: ${say}`;
+    const lines = [title, '', `mendd could not put it into words, which is a bug: ${oneLine(String(error))}`];
+    const body = bodyOf(say === 'recovery' ? 'recovery' : 'problem', title, lines, parts.clock.nowMs());
+    return { ...body, say, severity: after.severity ?? 'critical', conversation: after.id };
+  }
+}
+
+function wordsOf(parts: StoryParts, said: Said): MessageBody {
   const { before, after, say } = said;
   const { fleet, clock } = parts;
   const shown = after.members.filter((member) => isShown(member, said));

@@ -456,6 +456,26 @@ test('what the ledger took although it said that it did not is known, told once 
   expect(told(daemon).map(({ kind }) => kind)).toEqual(['problem', 'recovery']);
 });
 
+test('a problem that cannot be put into words is told all the same, and holds up no other', async () => {
+  const daemon = start(definitions([plan('web-1'), plan('web-2')], { routes: [route('all')] }));
+  await result(daemon, 'web-1', 'critical');
+  const [odd] = daemon.healing.messages.conversations.open();
+  if (odd === undefined) throw new Error('nobody was told');
+  // No date is so late.
+  const members = odd.members.map((each) => ({ ...each, sinceMs: 9e15 }));
+  daemon.coordinator.converse([{ ...odd, members }]);
+  const again = restarted(daemon, daemon.healing.fleet.definitions);
+  await result(again, 'web-2', 'critical');
+  await result(again, 'web-1', 'ok');
+  const last = told(again).at(-1);
+  expect(told(again).map(({ kind, host }) => `${kind} ${host}`)).toEqual([
+    'problem web-1',
+    'problem web-2',
+    'recovery web-1',
+  ]);
+  expect(last?.body['text']).toContain('which is a bug: RangeError');
+});
+
 test('a reload that takes away the route, then the host: whoever was told is told the end, in words', async () => {
   const both = [plan('web-1'), plan('web-2')];
   const daemon = start(definitions(both, { routes: [route('all')] }, { page: 'boss' }));

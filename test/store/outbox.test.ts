@@ -147,7 +147,9 @@ test('a conversation and its message are written together, and come back as they
   const broken = { ...conversation, id: 'c2' };
   const loop: Record<string, unknown> = { text: 'x', subject: 'x' };
   loop['self'] = loop;
-  expect(() => stores.coordinator.converse([broken], [messageOf('c2~1', { body: loop })])).toThrow();
+  expect(() => stores.coordinator.converse([broken], [messageOf('c2~1', { body: loop })])).toThrow(
+    /circular/,
+  );
   closeStores(stores);
   const { coordinator } = openForTest(path);
   expect(coordinator.conversations(startMs)).toEqual([conversation]);
