@@ -161,10 +161,10 @@ async function examineStore(path: string): Promise<{ findings: Finding[]; daemon
 
 async function examineTls(files: TlsFiles | undefined): Promise<Finding[]> {
   if (files === undefined) return [];
-  const { expiryProblem, readKeyPair } = await import('../api/certificate.ts');
+  const { certificateProblem } = await import('../daemon/api-places.ts');
   let expiry: string | undefined;
   const failure = await failureOf(() => {
-    expiry = expiryProblem(readKeyPair(files), files.certificate, Date.now());
+    expiry = certificateProblem(files, Date.now());
   });
   if (failure !== undefined) return [bad(failure.message, failure.hint)];
   if (expiry !== undefined)

@@ -1,8 +1,9 @@
 /** Where the API is, and where it finds what it serves: the built page, wherever this build stands. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { expiryProblem, readKeyPair } from '../api/certificate.ts';
 import type { Api } from '../api/server.ts';
-import type { ApiConfig } from '../core/daemon-config.ts';
+import type { ApiConfig, TlsFiles } from '../core/daemon-config.ts';
 
 export function apiPlaces({ publicUrl, tls }: ApiConfig) {
   // Beside the compiled daemon, or in dist/ when it runs from its sources.
@@ -14,6 +15,11 @@ export function apiPlaces({ publicUrl, tls }: ApiConfig) {
     ...(tls === undefined ? {} : { tls }),
     ...(pageDirectory === undefined ? {} : { pageDirectory }),
   };
+}
+
+/** Why the certificate does not hold at that wall time, or soon will not. Errors: MenddError when the pair cannot be used. */
+export function certificateProblem(files: TlsFiles, nowMs: number): string | undefined {
+  return expiryProblem(readKeyPair(files), files.certificate, nowMs);
 }
 
 /** Errors: MenddError PORT_IN_USE, LISTEN_FAILED; then nothing listens. Answers the port, or the socket where there is none. */
