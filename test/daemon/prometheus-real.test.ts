@@ -95,4 +95,4 @@ checks:
   reload(0);
   await state('ok');
   expect(said()).not.toContain('Error sending alert');
-});
+}, 60_000);

@@ -76,7 +76,7 @@ actions:
     },
     { timeout: 15_000, interval: 200 },
   );
-});
+}, 60_000);
 
 test('results come and go over a restart, and asking for one is no result', async () => {
   daemon = await RealDaemon.prepare(`runbook: backup
