@@ -4,8 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { fastifyStatic } from '@fastify/static';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiServer } from './options.ts';
 
 /** The page shows one screen for each of them; which, it decides itself. */
@@ -63,12 +65,28 @@ export function pageFiles(app: ApiServer, directory: string | undefined): void {
     url: '/assets/*',
     config: { scope: 'open' },
     schema: { hide: true },
+    onSend: async (request, reply, payload) => packed(request, reply, payload),
     // Their names change with what is in them.
     handler: async ({ params }, reply) =>
       reply
         .header('content-security-policy', policy)
         .sendFile(params['*'], { maxAge: '365d', immutable: true, dotfiles: 'ignore', index: false }),
   });
+}
+
+/** Smaller on its way. No secret is in these files whose length could tell of it. */
+function packed({ method, headers }: FastifyRequest, reply: FastifyReply, payload: unknown): unknown {
+  const type = String(reply.getHeader('content-type'));
+  if (reply.statusCode !== 200 || !(payload instanceof Readable) || !/javascript|css/.test(type))
+    return payload;
+  reply.header('vary', 'accept-encoding');
+  const accepted = (headers['accept-encoding'] ?? '').split(',').map((each) => each.trim());
+  if (method !== 'GET' || !accepted.includes('gzip')) return payload;
+  reply.header('content-encoding', 'gzip').removeHeader('content-length');
+  const smaller = createGzip();
+  // An error of the one ends the other, and with it the answer.
+  pipeline(payload, smaller, () => undefined);
+  return smaller;
 }
 
 async function readIfThere(file: string): Promise<string | undefined> {

@@ -60,6 +60,24 @@ test('assets are kept by browsers: their names change with them', async () => {
   expect((await send('HEAD', '/hosts/web-1')).status).toBe(200);
 });
 
+test('scripts and styles are sent packed to who can unpack them', async () => {
+  const code = 'console.log("packed");\n'.repeat(1_000);
+  const directory = temporaryTree({ 'index.html': '', 'assets/big.js': code, 'assets/dot.png': code });
+  const { get, send } = await startApi(new FakeDaemon(), { pageDirectory: directory });
+  const ask = (path: string, encodings: string) => get(path, { 'accept-encoding': encodings });
+  const smaller = await ask('/assets/big.js', 'br, gzip');
+  expect([smaller.text, smaller.headers.get('content-encoding')]).toEqual([code, 'gzip']);
+  expect(smaller.headers.get('vary')).toBe('accept-encoding');
+  expect(smaller.headers.get('cache-control')).toContain('immutable');
+  const whole = await ask('/assets/big.js', 'identity');
+  expect([whole.text, whole.headers.get('content-encoding')]).toEqual([code, null]);
+  expect(whole.headers.get('content-length')).toBe(String(code.length));
+  expect((await ask('/assets/dot.png', 'gzip')).headers.get('content-encoding')).toBeNull();
+  expect((await send('HEAD', '/assets/big.js', undefined, { 'accept-encoding': 'gzip' })).status).toBe(200);
+  const part = await get('/assets/big.js', { range: 'bytes=0-10', 'accept-encoding': 'gzip' });
+  expect([part.status, part.text]).toEqual([206, code.slice(0, 11)]);
+});
+
 test('no other file gets out, however its path is written', async () => {
   const { port } = await startPage();
   const paths = [
