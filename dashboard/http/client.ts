@@ -21,6 +21,8 @@ export interface SendOptions {
   ifMatch?: string;
   /** Milliseconds; 20 s without it. */
   withinMs?: number;
+  /** The body must not be remembered, not even until the answer. */
+  isSecret?: boolean;
 }
 
 const readWithinMs = 10_000;
@@ -50,7 +52,7 @@ export async function get<T>(path: string, withinMs = readWithinMs): Promise<Ans
   });
   if ('code' in response) return { ok: false, problem: response };
   if (response.status === 304 && known !== undefined) return { ok: true, value: known.value as T };
-  const answer = await read<T>(response);
+  const answer = await read<T>(response, false);
   const etag = response.headers.get('etag');
   kept.delete(path);
   if (answer.ok && etag !== null) {
@@ -61,25 +63,38 @@ export async function get<T>(path: string, withinMs = readWithinMs): Promise<Ans
   return answer;
 }
 
-/** A change. Called once for each deliberate act of a person: a key of its own keeps the daemon from doing it twice. */
+/** Keys of changes that got no answer, by what was asked. */
+const unanswered = new Map<string, string>();
+
+/**
+ * A change. A key of its own keeps the daemon from doing it twice; the same change asked for again after no answer has the same key,
+ * so that what was done already is only told.
+ */
 export async function send<T>(
   method: 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: object,
-  { ifMatch, withinMs = writeWithinMs }: SendOptions = {},
+  { ifMatch, withinMs = writeWithinMs, isSecret = false }: SendOptions = {},
 ): Promise<Answer<T>> {
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const asked = [method, path, ifMatch ?? '', text ?? ''].join(' ');
+  const key = unanswered.get(asked) ?? newKey();
+  if (!isSecret) unanswered.set(asked, key);
   const response = await ask(path, {
     method,
     headers: {
       'x-mendd-csrf': '1',
-      'idempotency-key': newKey(),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      'idempotency-key': key,
+      ...(text === undefined ? {} : { 'content-type': 'application/json' }),
       ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(text === undefined ? {} : { body: text }),
     signal: AbortSignal.timeout(withinMs),
   });
-  return 'code' in response ? { ok: false, problem: response } : read<T>(response);
+  if ('code' in response) return { ok: false, problem: response };
+  const answer = await read<T>(response, true);
+  if (answer.ok || answer.problem.status > 0) unanswered.delete(asked);
+  return answer;
 }
 
 /** `path` of a name that may hold anything. */
@@ -100,7 +115,7 @@ async function ask(path: string, init: RequestInit): Promise<Response | Problem>
   try {
     return await fetch(path, { ...init, cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
   } catch (error) {
-    return failure(error);
+    return failure(error, init.method !== undefined);
   }
 }
 
@@ -112,23 +127,21 @@ export async function answers(path: string, withinMs: number): Promise<boolean> 
   return !('code' in response) && response.ok;
 }
 
-function failure(error: unknown): Problem {
-  return error instanceof DOMException && error.name === 'TimeoutError'
-    ? {
-        status: 0,
-        code: 'too_late',
-        detail: 'mendd did not answer in time. Whether it was done is not known; look before you try again.',
-      }
-    : noAnswer;
+function failure(error: unknown, isChange: boolean): Problem {
+  const isLate = error instanceof DOMException && error.name === 'TimeoutError';
+  const said = isLate ? { ...noAnswer, code: 'too_late', detail: 'mendd did not answer in time.' } : noAnswer;
+  if (!isChange) return said;
+  const detail = `${said.detail} Whether it was done is not known; if you try again, it is done once all the same.`;
+  return { ...said, detail };
 }
 
-async function read<T>(response: Response): Promise<Answer<T>> {
+async function read<T>(response: Response, isChange: boolean): Promise<Answer<T>> {
   if (response.status === 204) return { ok: true, value: undefined as T };
   let value: unknown;
   try {
     value = await response.json();
   } catch (error) {
-    if (error instanceof DOMException) return { ok: false, problem: failure(error) };
+    if (error instanceof DOMException) return { ok: false, problem: failure(error, isChange) };
     const detail = `mendd answered ${response.status} with something that is not JSON.`;
     return { ok: false, problem: { status: response.status, code: 'not_json', detail } };
   }

@@ -45,7 +45,7 @@ export async function loadSession(): Promise<void> {
 }
 
 export async function signIn(token: string): Promise<Answer<Session>> {
-  const answer = await send<Session>('POST', path, { token });
+  const answer = await send<Session>('POST', path, { token }, { isSecret: true });
   if (answer.ok) {
     forgetAnswers();
     session.value = answer.value;

@@ -16,11 +16,11 @@ export function problemWords({ status, detail, hint, errors = [] }: Problem): st
   return [meanings[status], said, hint].filter((part) => part !== undefined && part !== '').join(' ');
 }
 
-/** In place of what could not be read. */
-export function ProblemNote({ problem }: { problem: Problem }) {
+/** In place of what could not be read, or above what was read before. */
+export function ProblemNote({ problem, isOld = false }: { problem: Problem; isOld?: boolean }) {
   return (
     <p class="note edge-warn" role="alert">
-      <b>▲ Not shown:</b> {problemWords(problem)}
+      <b>▲ {isOld ? 'Not read anew' : 'Not shown'}:</b> {problemWords(problem)}
     </p>
   );
 }

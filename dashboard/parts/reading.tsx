@@ -14,7 +14,7 @@ export function Reading<T>({ of, children }: ReadingProps<T>) {
   const problem = of.problem.value;
   return (
     <>
-      {problem === undefined ? undefined : <ProblemNote problem={problem} />}
+      {problem === undefined ? undefined : <ProblemNote problem={problem} isOld={value !== undefined} />}
       {value === undefined ? problem === undefined && <p class="dim">Loading…</p> : children(value)}
     </>
   );
