@@ -1,7 +1,9 @@
 /** What is in force: from where, since when, what is wrong with the newest, what a reload would change, and going back. */
+import { useEffect } from 'preact/hooks';
 import { send } from '../http/client.ts';
 import { may } from '../http/session.ts';
 import type { ConfigAnswer } from '../http/wire-types.ts';
+import { now } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { Act, openDialog } from '../parts/dialog.tsx';
 import { Fact } from '../parts/fact.tsx';
@@ -15,6 +17,9 @@ export function Screen() {
   const config = useResource<ConfigAnswer>('/api/v1/config', (event) =>
     event.type.startsWith('definitions.'),
   );
+  const { revision, commit, held, rollback } = now.value?.definitions ?? {};
+  // The event of a change comes before all of it is done; what is asked after the answer knows all.
+  useEffect(config.refresh, [revision, commit, held?.revision, rollback?.since]);
   return (
     <section>
       <Reading of={config}>{(value) => <Shown config={value} refresh={config.refresh} />}</Reading>

@@ -1,7 +1,7 @@
 /** What a person does on the page really happens in the daemon, under their name, and never by a slip. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { Stage } from './support/browser.ts';
+import { pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, type SeenApproval, waitingApproval } from './support/page-scenes.ts';
 
 const stage = Stage.forFile();
@@ -51,6 +51,7 @@ test('approving takes a second, deliberate step; then exactly what was shown run
   const dialogText = await dialog.innerText();
   expect(dialogText).toMatch(/how far it reaches/i);
   expect(dialogText).toContain('repairs are open in the fleet');
+  await pictureAndJudge(page, 'approve');
   // One slip is not enough: a key, a click, a short press.
   await dialog.getByLabel(/^Why/).press('Enter');
   await dialog.getByRole('button', { name: 'Hold: Approve' }).click();

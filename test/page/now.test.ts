@@ -64,6 +64,7 @@ test('what needs a person is on top with what was tried; every key acts on the r
   const { fleet } = stage;
   await healedWorker(fleet, 'web-2');
   await waitingApproval(fleet);
+  fleet.say('db-1', 'hostile', 'warning', 'nobody mends this');
   const visitor = await stage.visitor('admin');
   const page = await visitor.open('/');
   const needs = section(page, /^Needs you/i);
@@ -96,9 +97,9 @@ test('what needs a person is on top with what was tried; every key acts on the r
   await page.waitForURL(/\/approvals/);
   await page.goBack();
   await needs.waitFor();
-  await page.locator('main [data-row]', { hasText: 'is 88% used' }).first().focus();
+  await page.locator('main [data-row]', { hasText: 'nobody mends this' }).first().focus();
   await keyboard.press('Enter');
-  await page.waitForURL(/\/incidents\/db-1\/disk\.space/);
+  await page.waitForURL(/\/incidents\/db-1\/disk\.hostile/);
 
   await keyboard.press('/');
   await dialog

@@ -36,6 +36,11 @@ test('runs: what was done and, if wanted, what was held back; one run with its c
   await pictureAndJudge(page, 'run');
   await page.getByRole('link', { name: /Incident queue\.worker/ }).click();
   await page.waitForURL(/\/incidents\/web-1\/queue.worker/);
+  const told = page.locator('.timeline > li.run').first();
+  expect(await told.innerText()).toContain('systemctl restart -- queue-worker');
+  await told.getByText('Output, gates and verification').click();
+  await told.getByRole('heading', { name: 'Exact command' }).waitFor();
+  expect(await told.innerText()).toMatch(/All \d+ gates passed/);
 });
 
 test('hosts: the list with filters in the URL; one host with checks, facts, origin and runs', async () => {

@@ -2,7 +2,7 @@
  * A real Chromium for the tests of the page, and what every test of it must hold whatever it is about: a console without
  * errors, no request to any other host, nothing refused that the test did not name.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -58,7 +58,10 @@ export class Stage {
     });
     context.setDefaultTimeout(15_000);
     const visitor = new Visitor(context, this.fleet);
-    onTestFinished(() => visitor.leave());
+    onTestFinished(async ({ task }) => {
+      if (task.result?.state === 'fail') await visitor.keepPictures(task.name);
+      await visitor.leave();
+    });
     if (scope !== undefined) {
       const answer = await context.request.post(`${this.fleet.url}/api/v1/session`, {
         data: { token: this.fleet.token(scope) },
@@ -69,10 +72,18 @@ export class Stage {
   }
 }
 
-/** Debian's name, or that of another system in PATH. */
+const programs = ['chromium', 'chromium-browser', 'google-chrome'];
+
+/** What `CHROMIUM` names, else the first of the usual names on this machine. */
 function program(): string {
-  const fromEnvironment = process.env['CHROMIUM'];
-  return fromEnvironment ?? '/usr/bin/chromium';
+  const named = process.env['CHROMIUM'];
+  if (named !== undefined) return named;
+  const folders = ['/usr/bin', ...(process.env['PATH'] ?? '').split(':')];
+  const found = programs
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((file) => existsSync(file));
+  if (found === undefined) throw new Error('There is no Chromium: node scripts/page-ready.mjs installs it.');
+  return found;
 }
 
 export class Visitor {
@@ -109,6 +120,13 @@ export class Visitor {
   /** Of what else would be a fault: the test means it to happen. */
   expectFault(fault: RegExp): void {
     this.#allowed.push(fault);
+  }
+
+  /** What they saw when the test failed. */
+  async keepPictures(name: string): Promise<void> {
+    const file = name.replaceAll(/\W+/g, '-').slice(0, 60);
+    for (const [index, page] of this.context.pages().entries())
+      await page.screenshot({ path: join(pictures, `failed-${file}-${index}.png`), fullPage: true });
   }
 
   async leave(): Promise<void> {
