@@ -47,7 +47,7 @@ export function pageFiles(app: ApiServer, directory: string | undefined): void {
       const text = 'This installation has no page: it was not built. In a terminal: mendd status.\n';
       return reply.code(503).header('cache-control', 'no-store').type('text/plain').send(text);
     }
-    return reply.header('content-security-policy', policy).type('text/html').send(page);
+    return reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(page);
   }
 
   for (const url of pagePaths) {
