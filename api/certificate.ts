@@ -3,7 +3,7 @@
  * one that can; what is wrong with it is told until it is mended.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { TlsFiles } from '../core/daemon-config.ts';
 import { MenddError } from '../core/errors.ts';
@@ -14,6 +14,8 @@ import type { ApiLog } from './options.ts';
 const lookEveryMs = 10_000;
 /** A certificate that ends sooner should have been renewed. */
 const renewBeforeMs = 7 * 86_400_000;
+
+const othersRead = 0o004;
 
 export interface KeyPair {
   cert: string;
@@ -28,6 +30,9 @@ export function readKeyPair({ certificate, key }: TlsFiles): KeyPair {
   const secret = attempt(`${key} holds no private key in PEM without a passphrase`, () =>
     createPrivateKey(pair.key),
   );
+  // A group of its own, such as ssl-cert, is usual.
+  if ((statSync(key).mode & othersRead) !== 0)
+    throw new MenddError('TLS_UNUSABLE', `${key} can be read by everybody; run: chmod o-r ${key}`);
   if (!parsed.checkPrivateKey(secret))
     throw new MenddError(
       'TLS_UNUSABLE',

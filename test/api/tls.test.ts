@@ -1,6 +1,6 @@
 /** TLS of the API with real certificates: what is spoken, what is refused at start, and a new pair under an open server. */
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import { expect, test } from 'vitest';
@@ -154,11 +154,14 @@ test('what cannot be used is refused at start, with where and why', () => {
   const directory = temporaryTree({ 'empty.pem': '', 'text.pem': 'no certificate' });
   const one = makePair(directory, 'one');
   const two = makePair(directory, 'two');
+  const open = makePair(directory, 'open');
+  chmodSync(open.key, 0o644);
   const wrong: [{ certificate: string; key: string }, RegExp][] = [
     [{ ...one, certificate: `${directory}/none.pem` }, /none\.pem cannot be read: ENOENT/],
     [{ ...one, certificate: `${directory}/text.pem` }, /text\.pem holds no certificate in PEM/],
     [{ ...one, key: `${directory}/empty.pem` }, /empty\.pem holds no private key/],
     [{ ...one, key: one.certificate }, /holds no private key/],
+    [open, /open\.key can be read by everybody/],
     [{ ...one, key: two.key }, /does not belong to the certificate/],
   ];
   for (const [files, told] of wrong) {
