@@ -1,5 +1,6 @@
 // `npm test`: everything, from a clean clone, with one command. Ends with the line `N passed, N failed`.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,26 +8,21 @@ import { join } from 'node:path';
 const reports = mkdtempSync(join(tmpdir(), 'mendd-test-'));
 const count = { passed: 0, failed: 0, skipped: 0 };
 
-function step(command, args, env = {}) {
-  console.log(`\n$ ${command} ${args.join(' ')}`);
-  const { status } = spawnSync(command, args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env },
-  });
+/** `isHeld`: what it says is kept, and said when it has ended. */
+async function step(command, args, { isHeld = false } = {}) {
+  const child = spawn(command, args, { stdio: ['ignore', ...Array(2).fill(isHeld ? 'pipe' : 'inherit')] });
+  const said = [`\n$ ${command} ${args.join(' ')}\n`];
+  if (!isHeld) process.stdout.write(said.pop());
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => said.push(text));
+  const [status] = await once(child, 'close');
+  for (const text of said) process.stdout.write(text);
   return status === 0;
 }
 
-function vitest(project) {
+async function vitest(project, options) {
   const report = join(reports, `${project}.json`);
-  const ok = step('npx', [
-    'vitest',
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const ok = await step('npx', ['vitest', 'run', '--project', project, ...reporters], options);
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTotalTestSuites, numFailedTestSuites } =
       JSON.parse(readFileSync(report, 'utf8'));
@@ -40,26 +36,41 @@ function vitest(project) {
   }
 }
 
-function gate(command, args, env) {
-  if (step(command, args, env)) count.passed += 1;
+async function gate(command, args) {
+  if (await step(command, args)) count.passed += 1;
   else count.failed += 1;
 }
 
-gate('node', ['scripts/ready.mjs']);
+async function unit() {
+  if (!(await step('node', ['scripts/unit-ready.mjs']))) {
+    count.failed += 1;
+    return;
+  }
+  await vitest('unit');
+  // One core each: the simulation computes, a browser and a daemon mostly wait.
+  await Promise.all([vitest('simulation', { isHeld: true }), page()]);
+}
+
+async function page() {
+  if (await step('node', ['scripts/page-ready.mjs'])) await vitest('page');
+  else count.failed += 1;
+}
+
+async function fleet() {
+  if (await step('node', ['scripts/fleet-ready.mjs'])) {
+    await vitest('fleet');
+    return;
+  }
+  console.log('The fleet tests did not run: the lines above say what they need.');
+  if (process.env.CI === 'true') count.failed += 1;
+}
+
+await gate('node', ['scripts/ready.mjs']);
 if (count.failed === 0) {
   for (const script of ['build', 'types', 'lint', 'format:check', 'dead'])
-    gate('npm', ['run', '--silent', script]);
-  if (step('node', ['scripts/unit-ready.mjs'])) {
-    vitest('unit');
-    vitest('simulation');
-  } else count.failed += 1;
-  if (step('node', ['scripts/page-ready.mjs'])) vitest('page');
-  else count.failed += 1;
-  if (step('node', ['scripts/fleet-ready.mjs'])) vitest('fleet');
-  else {
-    console.log('The fleet tests did not run: the lines above say what they need.');
-    if (process.env.CI === 'true') count.failed += 1;
-  }
+    await gate('npm', ['run', '--silent', script]);
+  await unit();
+  await fleet();
 }
 rmSync(reports, { recursive: true, force: true });
 const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
