@@ -112,8 +112,9 @@ function newKey(): string {
 }
 
 async function ask(path: string, init: RequestInit): Promise<Response | Problem> {
+  const own = { cache: 'no-store', credentials: 'same-origin', redirect: 'error' } as const;
   try {
-    return await fetch(path, { ...init, cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
+    return await fetch(path, { ...init, ...own });
   } catch (error) {
     return failure(error, init.method !== undefined);
   }
