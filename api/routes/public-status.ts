@@ -11,7 +11,7 @@ import { badge, publicPage } from '../public-page.ts';
 import { type PublicState, PublicStatusBook } from '../public-status.ts';
 
 /** Visitors of one address; a proxy is one. */
-const visitsPerMin = 600;
+const visitsPerMin = 300;
 const HostBadge = z.object({ host: z.string().max(260) });
 const CheckBadge = z.object({ host: z.string().max(253), check: z.string().max(260) });
 

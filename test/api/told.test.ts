@@ -168,3 +168,9 @@ test.each(['/api/v1/alerts', '/api/v2/alerts'])('%s takes what Prometheus sends'
   const wrong = await tell([{ labels: { a: 1 } }], path);
   expect(wrong.status).toBe(400);
 });
+
+test('many jobs of one machine may end at once', async () => {
+  const { tell } = await start();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => tell(result)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+});
