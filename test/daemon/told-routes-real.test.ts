@@ -33,7 +33,7 @@ messages:
     - name: all
       match: { hosts: ["web-*"], runbooks: [workers] }
       to: [oncall]
-      group: { by: [], wait: 3s, interval: 1s }
+      group: { by: [], wait: 8s, interval: 1s }
       subject: "{{ kind }} {{ count }} {{ problems[0].host }}"
 `;
 
@@ -50,10 +50,10 @@ test('two hosts fail together: one message, one recovery, both with a link', asy
   await d.start();
   await vi.waitFor(
     () => expect(d.app.daemon.checks().every(({ status }) => status.state === 'ok')).toBe(true),
-    15_000,
+    30_000,
   );
   rmSync(up);
-  await vi.waitFor(() => expect(seen).toHaveLength(1), 15_000);
+  await vi.waitFor(() => expect(seen).toHaveLength(1), 30_000);
   const told = JSON.parse(seen[0]?.body ?? '') as Record<string, unknown>;
   expect(told).toMatchObject({ kind: 'problem', say: 'problem', url: 'https://ops.example/' });
   expect(told['subject']).toBe('problem 2 web-1');
@@ -62,14 +62,14 @@ test('two hosts fail together: one message, one recovery, both with a link', asy
     { host: 'web-2' },
   ]);
   expect(d.app.daemon.notify.route('web-1', 'workers.running')).toMatchObject({
-    ladders: [{ targets: [{ target: 'oncall', route: 'all', waitMs: 3_000 }], told: [{ target: 'oncall' }] }],
+    ladders: [{ targets: [{ target: 'oncall', route: 'all', waitMs: 8_000 }], told: [{ target: 'oncall' }] }],
   });
   writeFileSync(up, '');
-  await vi.waitFor(() => expect(seen).toHaveLength(2), 15_000);
+  await vi.waitFor(() => expect(seen).toHaveLength(2), 30_000);
   expect(JSON.parse(seen[1]?.body ?? '')).toMatchObject({ kind: 'recovery', subject: 'recovery 2 web-1' });
   expect(d.app.daemon.notify.messages({ limit: 10 }).items.map(({ status }) => status)).toEqual([
     'sent',
     'sent',
   ]);
   expect(d.app.daemon.now().messages).toEqual({ waiting: 0, dead: 0 });
-});
+}, 90_000);
