@@ -37,7 +37,10 @@ export async function demo(once: boolean): Promise<number> {
     });
     const { host, port } = app.address;
     say(`${pc.bold('mendd demo')}: three SSH hosts on loopback, one daemon, one pager.`);
-    say(`Page and API: ${pc.underline(`http://${host}:${port}/`)}   Files: ${fleet.directory}\n`);
+    say(`Page and API: ${pc.underline(`http://${host}:${port}/`)}   Files: ${fleet.directory}`);
+    // Gone with the demo; nobody but this machine can reach it.
+    const visitor = app.daemon.tokens.create({ name: 'demo', scopes: ['admin'] }, 'demo', false);
+    say(`Sign in there to do what a person may do, with ${pc.bold(visitor.secret ?? '')}\n`);
     const stage: Stage = { app, fleet, tell };
     const failed = await playAll(stage);
     if (once) return failed === 0 ? exitCodes.ok : exitCodes.failed;

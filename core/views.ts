@@ -15,7 +15,6 @@ import type { BatchCounts, ConnectionCounts, Coordinator, Store } from './ports.
 import type {
   Approval,
   BrakeState,
-  Doubt,
   GroupKey,
   Matcher,
   Mode,

@@ -8,8 +8,6 @@ import type { Matcher } from '../core/safety.ts';
 const examplesLimit = 20;
 
 export function createCoveragePort(definitions: () => Definitions): CoveragePort {
-  const isForCheck = (match: Matcher, check: string): boolean =>
-    match.checks.length === 0 || matchesCheck(match, check);
   return {
     of(match) {
       const { hosts, byHost } = definitions();
@@ -35,4 +33,8 @@ export function createCoveragePort(definitions: () => Definitions): CoveragePort
       return check === undefined || isForCheck(suppression.match, check);
     },
   };
+}
+
+function isForCheck(match: Matcher, check: string): boolean {
+  return match.checks.length === 0 || matchesCheck(match, check);
 }
