@@ -80,7 +80,7 @@ export async function startEmbeddedHost(options: EmbeddedHostOptions): Promise<E
     execs += 1;
     events.emit('exec', command);
     machine.tick();
-    translatedCommand(command, channel, machine.translate, (text, input) => {
+    translatedCommand(command, channel, machine.translate, (text, input, more) => {
       const child = spawn('/bin/sh', ['-c', text], {
         cwd: machine.home,
         env: { ...machine.env },
@@ -89,7 +89,7 @@ export async function startEmbeddedHost(options: EmbeddedHostOptions): Promise<E
       });
       children.add(child);
       child.once('exit', () => children.delete(child));
-      connect(child, channel, input);
+      connect(child, channel, input, more);
     });
   };
 
@@ -225,24 +225,29 @@ function allowed(context: AuthContext, key: ParsedKey): boolean {
 /** mendd's own runner sends scripts through standard input: the whole of it, or its first bytes. */
 const wholeInput = /^exec (?:.* )?\/bin\/sh -s$/;
 const firstBytes = /\bdd bs=1 count=(\d+)\b/;
+/** How the text of a batch ends (check-batch-script.ts). What follows it is no script, and the input stays open. */
+const batchEnd = '\nexit 0\n}\n';
 
 /** Waits for the input when the script is in it; any other command starts at once. */
 function translatedCommand(
   command: string,
   channel: ServerChannel,
   translate: (script: string) => string,
-  start: (command: string, input?: Buffer) => void,
+  start: (command: string, input?: Buffer, more?: ServerChannel) => void,
 ): void {
   const count = firstBytes.exec(command);
   if (!count && !wholeInput.test(command)) return start(translate(command));
   const chunks: Buffer[] = [];
   let bytes = 0;
-  channel.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): void => {
     bytes += chunk.length;
-    if (bytes > inputLimitBytes) channel.close();
-    else chunks.push(chunk);
-  });
-  channel.once('end', () => {
+    if (bytes > inputLimitBytes) return channel.close();
+    chunks.push(chunk);
+    if (count || !Buffer.concat(chunks.slice(-2)).toString('latin1').endsWith(batchEnd)) return;
+    channel.off('data', take).off('end', takeAll);
+    start(command, Buffer.from(translate(Buffer.concat(chunks).toString())), channel);
+  };
+  const takeAll = (): void => {
     const input = Buffer.concat(chunks);
     const scriptBytes = count ? Number(count[1]) : input.length;
     const script = Buffer.from(translate(input.toString('utf8', 0, scriptBytes)));
@@ -250,15 +255,22 @@ function translatedCommand(
       command.replace(firstBytes, `dd bs=1 count=${script.length}`),
       Buffer.concat([script, input.subarray(scriptBytes)]),
     );
-  });
+  };
+  channel.on('data', take).once('end', takeAll);
 }
 
-function connect(child: ChildProcess, channel: ServerChannel, input: Buffer | undefined): void {
+function connect(
+  child: ChildProcess,
+  channel: ServerChannel,
+  input: Buffer | undefined,
+  more = input === undefined ? channel : undefined,
+): void {
   const { stdin, stdout, stderr } = child;
   // EPIPE and the like: a side that is gone needs no bytes.
   for (const stream of [stdin, stdout, stderr, channel]) stream?.on('error', () => undefined);
-  if (input) stdin?.end(input);
-  else if (stdin) channel.pipe(stdin);
+  if (input) stdin?.write(input);
+  if (more === undefined) stdin?.end();
+  else if (stdin) more.pipe(stdin);
   stdout?.pipe(channel, { end: false });
   stderr?.pipe(channel.stderr, { end: false });
   let done = false;

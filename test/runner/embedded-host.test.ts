@@ -76,6 +76,22 @@ function intent(id: string, changes: Partial<Intent> = {}): Intent {
   };
 }
 
+test('checks that are due together share one command, and are done at once', async () => {
+  const { host, runner, target } = await bed();
+  host.breakWorker('crash');
+  const ask = (script: string) =>
+    runner.run({ target, script, timeoutMs: 10_000, purpose: 'check', batch: { parallel: 2 } });
+  await ask('true');
+  const before = host.counts().execs;
+  const outcomes = await Promise.all([
+    ask('echo one'),
+    ask('systemctl is-active queue-worker'),
+    ask('exit 3'),
+  ]);
+  expect(outcomes).toEqual([exited(0, 'one\n'), exited(3, 'failed\n'), exited(3, '')]);
+  expect(host.counts().execs - before).toBe(1);
+});
+
 describe('sessions', () => {
   test('a key that is not authorized is refused', async () => {
     const { run, host } = await bed('web-1', generateKeyPair().privateKey);
