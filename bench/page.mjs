@@ -28,7 +28,7 @@ export async function benchPage(flags, directory) {
   daemon.setChecks({
     checks: checksPerHost,
     every: `${everySec}s`,
-    command: (i) => (i === 0 ? 'echo waver' : `echo OK ${i}`),
+    command: (i) => (i === 0 ? 'echo waver' : `echo fine ${i}`),
   });
   await daemon.start();
   console.error(`${flags.hosts} simulated hosts, a result of each check every ${everySec} s ...`);
