@@ -29,7 +29,7 @@ export const NotifyTest = named(
   }),
 );
 
-const messageStatus = z.enum(['waiting', 'sent', 'dead']);
+const messageStatus = z.enum(['waiting', 'sent', 'dead', 'dismissed']);
 const severity = z.enum(['critical', 'error', 'warning', 'info']);
 
 export const MessagePath = z.object({ id: z.string().regex(/^\d{1,15}$/, 'must be the id of a message') });

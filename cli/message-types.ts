@@ -21,7 +21,7 @@ export interface MessageRow {
   target: string;
   kind: string;
   subject: string;
-  status: 'waiting' | 'sent' | 'dead';
+  status: 'waiting' | 'sent' | 'dead' | 'dismissed';
   createdAt: string;
   attempts: number;
   nextAttemptAt?: string;

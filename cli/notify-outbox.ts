@@ -1,4 +1,4 @@
-/** `mendd notify outbox` and `retry`: what waits for delivery, what was given up, and sending it again. */
+/** `mendd notify outbox`, `retry` and `dismiss`: what waits for delivery, what was given up, and sending it again or letting it rest. */
 import type { Command } from 'commander';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
@@ -14,27 +14,38 @@ interface OutboxOptions extends ApiOptions {
   limit: number;
 }
 
-const statuses = ['waiting', 'sent', 'dead'];
+const statuses = ['waiting', 'sent', 'dead', 'dismissed'];
 
 export function addOutbox(notify: Command): void {
-  const outbox = addCommand(notify, 'outbox', 'messages to people, newest first: waiting, sent, dead', [
-    'notify outbox --status dead',
-    'notify outbox --target oncall --limit 10',
-  ]);
+  const outbox = addCommand(
+    notify,
+    'outbox',
+    'messages to people, newest first: waiting, sent, dead, dismissed',
+    ['notify outbox --status dead', 'notify outbox --target oncall --limit 10'],
+  );
   withApi(outbox)
     .option('--status <status>', statuses.join(', '))
     .option('--target <name>', 'only to this target')
     .option('--host <host>', 'only about this host')
     .addOption(countOption('--limit <count>', 'at most so many', 50))
     .action(list);
-  const retry = addCommand(notify, 'retry <id>', 'send a dead or waiting message now', ['notify retry 42']);
-  withApi(retry).action(async (id: string, options: ApiOptions) => {
-    if (!/^\d{1,15}$/.test(id))
-      throw usageError(`\`${id}\` is no message.`, '`mendd notify outbox` lists them.');
-    const { client, out } = await openSession(options);
-    const message = await client.post<MessageRow>(`/api/v1/messages/${id}/retry`, {});
-    out.value(message, () => [`Message ${id} to ${plain(message.target)} is sent again.`]);
-  });
+  const retry = addCommand(notify, 'retry <id>', 'send a dead, dismissed or waiting message now', [
+    'notify retry 42',
+  ]);
+  withApi(retry).action((id: string, options: ApiOptions) => settle(id, 'retry', 'is sent again', options));
+  const summary = 'let a dead message rest: it needs you no more, and stays in the outbox';
+  const dismiss = addCommand(notify, 'dismiss <id>', summary, ['notify dismiss 42']);
+  withApi(dismiss).action((id: string, options: ApiOptions) =>
+    settle(id, 'dismiss', 'rests; it is not sent again', options),
+  );
+}
+
+async function settle(id: string, verb: string, outcome: string, options: ApiOptions): Promise<void> {
+  if (!/^\d{1,15}$/.test(id))
+    throw usageError(`\`${id}\` is no message.`, '`mendd notify outbox` lists them.');
+  const { client, out } = await openSession(options);
+  const message = await client.post<MessageRow>(`/api/v1/messages/${id}/${verb}`, {});
+  out.value(message, () => [`Message ${id} to ${plain(message.target)} ${outcome}.`]);
 }
 
 async function list({ status, target, host, limit, ...options }: OutboxOptions): Promise<void> {

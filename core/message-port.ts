@@ -34,8 +34,10 @@ export interface MessageBook {
   /** Newest first. */
   messages(query: MessageQuery): Page<OutboxMessage>;
   message(id: number): OutboxMessage | undefined;
-  /** A dead or waiting message is due at once, as if it were new; false when it is neither. */
+  /** A dead, dismissed or waiting message is due at once, as if it were new; false when it is none of these. */
   retryMessage(id: number, atMs: number): boolean;
+  /** A dead message is counted among the dead no more; false when it is not dead. */
+  dismissMessage(id: number): boolean;
   /** Reads every row's status. */
   messageCounts(): MessageCounts;
   messageTrouble(deadSinceMs: number): MessageTrouble;

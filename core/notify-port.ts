@@ -37,7 +37,7 @@ export interface MessageView {
   host: string;
   ladder: string;
   subject: string;
-  status: 'waiting' | 'sent' | 'dead';
+  status: 'waiting' | 'sent' | 'dead' | 'dismissed';
   createdAtMs: number;
   attempts: number;
   /** Of one that waits. */
@@ -78,8 +78,10 @@ export interface RoutedTarget {
 export interface NotifyPort {
   /** Newest first. */
   messages(query: Omit<MessageQuery, 'status'> & { status?: MessageView['status'] }): Page<MessageView>;
-  /** Sends a dead or waiting message now. 404 when there is none, 409 when it was sent. */
+  /** Sends a dead, dismissed or waiting message now. 404 when there is none, 409 when it was sent. */
   retry(id: string, by: string, isDry?: boolean): MessageView | Rejected;
+  /** Lets a dead message rest; one that rests already stays as it is. 404 when there is none, 409 when it is not dead. */
+  dismiss(id: string, by: string, isDry?: boolean): MessageView | Rejected;
   counts(): MessageCounts;
   trouble(): MessageTrouble;
   /** As the check stands, or as it would be. 404 when there is no such check with a ladder. */

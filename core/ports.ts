@@ -203,7 +203,8 @@ export interface OutboxMessage {
   createdAtMs: number;
   attempts: number;
   nextAttemptAtMs: number;
-  status: 'pending' | 'sent' | 'dead';
+  /** `dismissed`: dead, and a person said that it does not matter any more. */
+  status: 'pending' | 'sent' | 'dead' | 'dismissed';
   lastError?: string;
   sentAtMs?: number;
   /** Id of the conversation it belongs to, which sees to its recovery. */

@@ -1,4 +1,4 @@
-/** Shows people what waits in the outbox and who would be told of what, and sends again what they ask for. */
+/** Shows people what waits in the outbox and who would be told of what, and sends again or lets rest what they ask for. */
 import type { Severity } from '../core/daemon-config.ts';
 import type { LadderDefinition } from '../core/definitions.ts';
 import { isMessage } from '../core/ladder.ts';
@@ -16,7 +16,7 @@ export interface MessageViewSources
   messages: Messages;
 }
 
-type Views = Pick<NotifyPort, 'messages' | 'retry' | 'counts' | 'trouble' | 'route'>;
+type Views = Pick<NotifyPort, 'messages' | 'retry' | 'dismiss' | 'counts' | 'trouble' | 'route'>;
 
 /** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
 const deadMs = 7 * 86_400_000;
@@ -32,6 +32,10 @@ export function createMessageViews(sources: MessageViewSources): Views {
     retry: (id, by, isDry = false) => {
       const answer = retry(sources, id, by, isDry);
       return isDry ? answer : recordRefusal(sources, by, { command: 'message.retry', message: id }, answer);
+    },
+    dismiss: (id, by, isDry = false) => {
+      const answer = dismiss(sources, id, by, isDry);
+      return isDry ? answer : recordRefusal(sources, by, { command: 'message.dismiss', message: id }, answer);
     },
     counts: () => coordinator.messageCounts(),
     trouble: () => coordinator.messageTrouble(clock.nowMs() - deadMs),
@@ -53,6 +57,26 @@ function retry(sources: MessageViewSources, id: string, by: string, isDry: boole
     return rejected(409, 'sent', `Message ${id} was delivered.`);
   sources.messages.pumpSoon();
   return viewOf(again);
+}
+
+function dismiss(
+  sources: MessageViewSources,
+  id: string,
+  by: string,
+  isDry: boolean,
+): MessageView | Rejected {
+  const { coordinator } = sources;
+  const message = coordinator.message(Number(id));
+  if (message === undefined) return rejected(404, 'not_found', `There is no message ${id}.`);
+  if (message.status === 'sent') return rejected(409, 'sent', `Message ${id} was delivered.`);
+  if (message.status === 'pending')
+    return rejected(409, 'waiting', `Message ${id} still waits for delivery; only a dead one is dismissed.`);
+  const resting = { ...message, status: 'dismissed' as const };
+  if (isDry || message.status === 'dismissed') return viewOf(resting);
+  const { key, target } = message;
+  recordCommand(sources, by, 'message.dismissed', { message: id, key, target });
+  coordinator.dismissMessage(message.id);
+  return viewOf(resting);
 }
 
 function viewOf(message: OutboxMessage): MessageView {

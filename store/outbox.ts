@@ -103,7 +103,7 @@ export function outboxTable(db: Connection): Outbox {
 
 function deliveryOf(
   db: Connection,
-): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage'> {
+): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage' | 'dismissMessage'> {
   const targets = db.prepare<[], string>(`SELECT DISTINCT target FROM messages WHERE status = 'pending'`);
   const due = db.prepare<[string, number, number], Row>(
     `SELECT * FROM messages WHERE status = 'pending' AND target = ? AND next_attempt_at_ms <= ?
@@ -121,6 +121,9 @@ function deliveryOf(
   const again = db.prepare<[number, number]>(
     `UPDATE messages SET status = 'pending', attempts = 0, next_attempt_at_ms = ? WHERE id = ? AND status <> 'sent'`,
   );
+  const dismiss = db.prepare<[number]>(
+    `UPDATE messages SET status = 'dismissed' WHERE id = ? AND status = 'dead'`,
+  );
   return {
     dueMessages: (nowMs, limit) =>
       targets
@@ -134,6 +137,7 @@ function deliveryOf(
       else later.run(error, nextAttemptAtMs, id);
     },
     retryMessage: (id, atMs) => again.run(atMs, id).changes === 1,
+    dismissMessage: (id) => dismiss.run(id).changes === 1,
   };
 }
 

@@ -92,12 +92,26 @@ function messageRoutes(app: ApiServer, { daemon: { notify } }: ApiOptions): void
     url: '/api/v1/messages/:id/retry',
     config: { scope: 'act' },
     schema: {
-      ...describe('control', 'retryMessage', 'Send a dead or waiting message now', Message),
+      ...describe('control', 'retryMessage', 'Send a dead, dismissed or waiting message now', Message),
       params: MessagePath,
       querystring: DryQuery,
       body: EmptyBody,
     },
     handler: async ({ params, query, person }) =>
       toWire(unlessRejected(notify.retry(params.id, person, query.dry_run === true))),
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/messages/:id/dismiss',
+    config: { scope: 'act' },
+    schema: {
+      ...describe('control', 'dismissMessage', 'Let a dead message rest; it is counted no more', Message),
+      params: MessagePath,
+      querystring: DryQuery,
+      body: EmptyBody,
+    },
+    handler: async ({ params, query, person }) =>
+      toWire(unlessRejected(notify.dismiss(params.id, person, query.dry_run === true))),
   });
 }

@@ -69,6 +69,16 @@ test('messages are listed newest first by what became of them, and are sent agai
   expect((await send('POST', '/api/v1/messages/1/retry', {}, ann)).status).toBe(409);
   expect((await send('POST', '/api/v1/messages/9/retry', {}, ann)).status).toBe(404);
   expect((await send('POST', '/api/v1/messages/x/retry', {}, ann)).status).toBe(400);
+  daemon.asked.length = 0;
+  const dismiss = '/api/v1/messages/3/dismiss';
+  expect((await send('POST', dismiss, {}, bearer(daemon.token('joe', 'ack')))).status).toBe(403);
+  const wouldRest = await send('POST', `${dismiss}?dry_run=true`, {}, ann);
+  expect([wouldRest.status, wouldRest.json.status]).toEqual([200, 'dismissed']);
+  expect(daemon.asked).toEqual([]);
+  expect((await send('POST', dismiss, {}, ann)).json).toMatchObject({ id: '3', status: 'dismissed' });
+  expect(daemon.asked).toEqual(['dismiss 3 by ann']);
+  const refused = ['2', '1', '9', 'x'].map((id) => send('POST', `/api/v1/messages/${id}/dismiss`, {}, ann));
+  expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([409, 409, 404, 400]);
 });
 
 test('who would be told is asked with a severity or as it stands', async () => {

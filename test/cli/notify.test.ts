@@ -85,12 +85,21 @@ test('the outbox is listed with what failed, and a message is sent again', async
   expect(stdout).not.toContain('\u001b');
   expect(JSON.parse((await as('read', 'outbox', '-o', 'json')).stdout).messages).toHaveLength(2);
   const odd = await as('read', 'outbox', '--status', 'lost');
-  expect([odd.code, odd.stderr]).toEqual([64, expect.stringContaining('waiting or sent or dead')]);
+  expect([odd.code, odd.stderr]).toEqual([
+    64,
+    expect.stringContaining('waiting or sent or dead or dismissed'),
+  ]);
   expect(await as('act', 'retry', '42')).toMatchObject({
     code: 0,
     stdout: 'Message 42 to oncall is sent again.\n',
   });
   expect((await as('act', 'retry', '41')).code).not.toBe(0);
+  expect(await as('act', 'dismiss', '42')).toMatchObject({
+    code: 0,
+    stdout: 'Message 42 to oncall rests; it is not sent again.\n',
+  });
+  expect((await as('act', 'dismiss', '41')).code).toBe(1);
+  expect((await as('act', 'dismiss', 'x')).code).toBe(64);
   expect((await as('act', 'retry', 'x')).code).toBe(64);
   expect((await as('read', 'retry', '42')).code).toBe(77);
 });

@@ -114,6 +114,11 @@ test('messages are listed newest first in pages, by what became of them, and sen
   expect(coordinator.message(99)).toBeUndefined();
   expect(coordinator.messageTrouble(startMs)).toEqual({ waiting: 3, dead: 1, oldestWaitingAtMs: startMs });
   expect(coordinator.messageTrouble(startMs + 1)).toMatchObject({ dead: 0 });
+  expect([1, 2, 3, 99].map((id) => coordinator.dismissMessage(id))).toEqual([false, true, false, false]);
+  expect(coordinator.message(2)).toMatchObject({ status: 'dismissed', lastError: 'HTTP 422' });
+  expect(coordinator.messageCounts()).toEqual({ waiting: 3, sent: 1, dead: 0 });
+  expect(coordinator.messageTrouble(startMs)).toMatchObject({ waiting: 3, dead: 0 });
+  expect(keys({ status: 'dismissed' })).toEqual(['b']);
   expect([1, 2, 3, 99].map((id) => coordinator.retryMessage(id, startMs + 7))).toEqual([
     false,
     true,

@@ -503,6 +503,12 @@ export class FakeDaemon implements DaemonPort {
       if (found === undefined) return rejected(404, 'not_found');
       return found.status === 'sent' ? rejected(409, 'sent') : { ...found, status: 'waiting' };
     },
+    dismiss: (id, by, isDry) => {
+      this.#note(`dismiss ${id} by ${by}`, isDry === true);
+      const found = this.messageList.find((each) => each.id === id);
+      if (found === undefined) return rejected(404, 'not_found');
+      return found.status === 'dead' ? { ...found, status: 'dismissed' } : rejected(409, found.status);
+    },
     counts: () => ({ waiting: 2, sent: 5, dead: 1 }),
     trouble: () => ({ waiting: 2, dead: 1, oldestWaitingAtMs: this.clock.nowMs() - 90_000 }),
     route: (host, check, severity) => {
