@@ -223,9 +223,23 @@ function isDistrust(error: unknown): boolean {
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'it did not answer in time';
-  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
-  const code = (first as { code?: string } | undefined)?.code ?? '';
-  return causes[code] ?? (first instanceof Error ? first.message : String(first));
+  const first = firstOf(cause);
+  return causes[codeOf(first)] ?? (first instanceof Error ? first.message : String(first));
+}
+
+/** Each address of a name may have failed. */
+function firstOf(cause: unknown): unknown {
+  return cause instanceof AggregateError ? cause.errors[0] : cause;
+}
+
+function codeOf(cause: unknown): string {
+  return (cause as { code?: string } | undefined)?.code ?? '';
+}
+
+/** Whether nothing was asked because nothing listens: no daemon runs there. */
+export function isAbsent(error: unknown): boolean {
+  if (!(error instanceof MenddError) || error.code !== 'DAEMON_UNREACHABLE') return false;
+  return ['ECONNREFUSED', 'ENOENT'].includes(codeOf(firstOf(error.cause)));
 }
 
 const tokenHint =

@@ -76,6 +76,11 @@ export async function openSession(options: ApiOptions): Promise<Session> {
   return { client: new ApiClient(await apiPlace(options), token), out: new Output(options.output) };
 }
 
+/** Whether a token is named or set; it may be none that is good. */
+export function hasToken({ tokenFile }: Pick<ApiOptions, 'tokenFile'>): boolean {
+  return tokenFile !== undefined || (process.env['MENDD_TOKEN'] ?? '').trim() !== '';
+}
+
 /** Errors: 77 when the file cannot be read, 64 when what it holds can be no token. */
 function readToken(file: string | undefined): string | undefined {
   const token = (file === undefined ? (process.env['MENDD_TOKEN'] ?? '') : readTokenFile(file)).trim();

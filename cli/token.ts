@@ -1,19 +1,28 @@
 /**
- * `mendd token`: makes, lists and revokes tokens of the API in the ledger file itself, so that the first one needs none. The
- * secret is printed once and kept nowhere.
+ * `mendd token`: makes, lists and revokes tokens of the API. With a token it asks the daemon; without one it works on the ledger
+ * file. A secret is printed once and kept nowhere.
  */
 import { type Command, Option } from 'commander';
-import { exitCodes } from '../core/errors.ts';
-import type { Token } from '../core/ports.ts';
 import { tokenNamePattern, tokenNameRule } from '../core/tokens-port.ts';
 import type { Scope } from '../core/types.ts';
-import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
-import { CommandError, usageError } from './exit.ts';
-import { type Ledger, loginName, withLedger } from './ledger-file.ts';
+import { isAbsent } from './client.ts';
+import { type ApiOptions, addCommand, hasToken, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
+import { loginName } from './ledger-file.ts';
 import { type Column, Output } from './output.ts';
+import { plain } from './plain-text.ts';
 import { readDuration, showInstant } from './times.ts';
+import { type TokenBook, type TokenRow, tokensOfApi, tokensOfFile } from './token-book.ts';
 
-type TokenOptions = OutputOptions & ConfigOptions;
+interface TokenOptions extends ApiOptions {
+  offline: boolean;
+}
+
+interface CreateOptions extends TokenOptions {
+  scope: Scope;
+  name?: string;
+  expires?: string;
+}
 
 const scopes: readonly Scope[] = ['read', 'ack', 'act', 'admin', 'register', 'submit'];
 
@@ -21,15 +30,18 @@ export function addToken(program: Command): void {
   const token = addCommand(
     program,
     'token',
-    'make, list and revoke tokens of the API; needs the store, no daemon',
+    'make, list and revoke tokens of the API: with a token of scope admin by the API, without one in the ledger file',
     [
       'token create --name alice --scope act --expires 90d > ~/.mendd-token',
       'token list',
       'token revoke <id>',
     ],
   );
-  const example = ['token create --name grafana --scope read'];
-  withConfig(withOutput(addCommand(token, 'create', 'make a token; prints its secret, once', example)))
+  const create = addCommand(token, 'create', 'make a token; prints its secret, once', [
+    'token create --name grafana --scope read',
+    'token create --name alice --scope admin --offline   # on the ledger file, whatever the environment holds',
+  ]);
+  withPlace(create)
     .addOption(
       new Option(
         '--scope <scope>',
@@ -40,91 +52,77 @@ export function addToken(program: Command): void {
     )
     .option('--name <name>', 'who uses it; stands beside what is done with it (default: your login name)')
     .option('--expires <duration>', 'worthless after that: 90d; never without it')
-    .action(create);
-  withConfig(
-    withOutput(addCommand(token, 'list', 'list tokens, without their secrets', ['token list -o json'])),
-  ).action(list);
-  withConfig(
+    .action(createToken);
+  withPlace(addCommand(token, 'list', 'list tokens, without their secrets', ['token list -o json'])).action(
+    listTokens,
+  );
+  withPlace(
     addCommand(token, 'revoke <id>', 'make a token worthless, at once', ['token revoke 3f9a0c12']),
-  ).action(revoke);
+  ).action(revokeToken);
 }
 
-async function create(
-  options: TokenOptions & { scope: Scope; name?: string; expires?: string },
-): Promise<void> {
-  const name = (options.name ?? loginName()).trim();
-  if (!tokenNamePattern.test(name))
-    throw usageError(`--name: \`${name}\` is no name.`, `Use ${tokenNameRule}`);
-  const nowMs = Date.now();
-  const expiry =
-    options.expires === undefined ? {} : { expiresAtMs: nowMs + readDuration('--expires', options.expires) };
-  const wanted = { name, scopes: [options.scope], ...expiry };
-  const { token, secret } = await withLedger(options, (ledger) => {
-    // First: a token nobody is on record for must not exist.
-    const { expiresAtMs = null } = wanted;
-    record(ledger, nowMs, 'token.created', { name, scopes: wanted.scopes, expiresAtMs });
-    return ledger.createToken({ ...wanted, nowMs });
-  });
-  const out = new Output(options.output);
-  out.value({ ...shown(token), secret }, () => [secret]);
-  const end =
-    token.expiresAtMs === undefined ? 'never expires' : `expires ${showInstant(instant(token.expiresAtMs))}`;
-  out.talk(
-    `Token ${token.id} for ${name}, scope ${options.scope}, ${end}. Its secret is shown only this once.`,
+function withPlace(command: Command): Command {
+  return withApi(command).option(
+    '--offline',
+    'in the ledger file itself, also beside a daemon; needs no token, but the right to write it',
+    false,
   );
 }
 
-/** Whoever works on the file itself is known by their login name. */
-function record(
-  ledger: Pick<Ledger, 'audit'>,
-  atMs: number,
-  event: string,
-  body: Record<string, unknown>,
-): void {
-  ledger.audit({ atMs, kind: 'command', actor: `person:${loginName()}`, event, body });
+async function createToken(options: CreateOptions, command: Command): Promise<void> {
+  const name = (options.name ?? loginName()).trim();
+  if (!tokenNamePattern.test(name))
+    throw usageError(`--name: \`${name}\` is no name.`, `Use ${tokenNameRule}`);
+  const expiry =
+    options.expires === undefined
+      ? {}
+      : { expiresAtMs: Date.now() + readDuration('--expires', options.expires) };
+  const wanted = { name, scopes: [options.scope], ...expiry };
+  const made = await withBook(options, command, (book) => book.create(wanted));
+  const out = new Output(options.output);
+  out.value(made, () => [made.secret]);
+  const end = made.expiresAt === undefined ? 'never expires' : `expires ${showInstant(made.expiresAt)}`;
+  out.talk(
+    `Token ${made.id} for ${made.name}, scope ${options.scope}, ${end}. Its secret is shown only this once.`,
+  );
 }
 
-async function list(options: TokenOptions): Promise<void> {
-  const tokens = await withLedger(options, (each) => each.tokens());
-  new Output(options.output).list('tokens', tokens.map(shown), columns, 'There are no tokens.');
+async function listTokens(options: TokenOptions, command: Command): Promise<void> {
+  const tokens = await withBook(options, command, (book) => book.list());
+  new Output(options.output).list('tokens', tokens, columns, 'There are no tokens.');
 }
 
-async function revoke(id: string, options: TokenOptions): Promise<void> {
-  const revoked = await withLedger(options, (ledger) => {
-    const found = ledger.tokens().find((each) => each.id === id);
-    if (found === undefined) return false;
-    record(ledger, Date.now(), 'token.revoked', { id, name: found.name, scopes: found.scopes });
-    return ledger.revokeToken(id);
-  });
-  if (!revoked)
-    throw new CommandError(exitCodes.failed, `There is no token ${id}.`, {
-      hint: '`mendd token list` shows them.',
-    });
-  new Output().talk(`Token ${id} is worthless now.`);
+async function revokeToken(id: string, options: TokenOptions, command: Command): Promise<void> {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(id))
+    throw usageError(`\`${id}\` is no token.`, 'Write its id: `mendd token list` shows them.');
+  const revoked = await withBook(options, command, (book) => book.revoke(id));
+  new Output(options.output).value(revoked, () => [
+    plain(`Token ${id} of ${revoked.name} is worthless now.`),
+  ]);
 }
 
-interface TokenRow {
-  id: string;
-  name: string;
-  scopes: Scope[];
-  createdAt: string;
-  expiresAt?: string;
-  lastUsedAt?: string;
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString();
-}
-
-function shown({ id, name, scopes: held, createdAtMs, expiresAtMs, lastUsedAtMs }: Token): TokenRow {
-  return {
-    id,
-    name,
-    scopes: held,
-    createdAt: instant(createdAtMs),
-    ...(expiresAtMs === undefined ? {} : { expiresAt: instant(expiresAtMs) }),
-    ...(lastUsedAtMs === undefined ? {} : { lastUsedAt: instant(lastUsedAtMs) }),
-  };
+/**
+ * Who has no token can be helped by the file alone, and so can who has one for a daemon that is not there. An address that was typed is
+ * meant: then nothing else is touched.
+ */
+async function withBook<T>(
+  options: TokenOptions,
+  command: Command,
+  use: (book: TokenBook) => Promise<T>,
+): Promise<T> {
+  const isTyped = command.getOptionValueSource('api') === 'cli';
+  if (options.offline && isTyped) throw usageError('--offline asks no daemon.', 'Leave out --api.');
+  const file = tokensOfFile(options);
+  if (options.offline || (!isTyped && !hasToken(options))) return use(file);
+  const { client, out } = await openSession(options);
+  try {
+    return await use(tokensOfApi(client));
+  } catch (error) {
+    if (options.api !== undefined || !isAbsent(error)) throw error;
+    const done = await use(file);
+    out.talk('No daemon runs; this is about the ledger file.');
+    return done;
+  }
 }
 
 const columns: readonly Column<TokenRow>[] = [

@@ -3,33 +3,15 @@ import { execFile } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
+import { expect, test } from 'vitest';
+import { cliAgainstApi } from '../support/cli-api.ts';
 import { checkView, hostView } from '../support/fake-views.ts';
-import { assertBuilt, menddFile } from '../support/mendd.ts';
+import { menddFile } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
-let api: Api;
-let daemon: FakeDaemon;
-let url: string;
-
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
+const cli = cliAgainstApi((daemon) => {
   daemon.hostList = [hostView('web-1'), hostView('web-2'), hostView('db-1')];
   daemon.checkList = [checkView('web-1', 'app.running', 'ok'), checkView('web-1', 'app.queue', 'warning')];
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  const { port } = await api.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
-});
-
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
 });
 
 /** `mendd` on the PATH, and nothing of the person who runs the tests. */
@@ -38,7 +20,7 @@ function inShell(program: string, args: string[], env: Record<string, string> = 
   symlinkSync(menddFile, join(home, 'mendd'));
   const PATH = `${home}:${process.env['PATH'] ?? ''}`;
   return new Promise((resolve) => {
-    const options = { env: { PATH, HOME: home, MENDD_API: url, ...env }, cwd: home, timeout: 20_000 };
+    const options = { env: { PATH, HOME: home, MENDD_API: cli.url, ...env }, cwd: home, timeout: 20_000 };
     execFile(program, args, options, (_error, stdout, stderr) => resolve(stdout + stderr));
   });
 }
@@ -105,7 +87,7 @@ test.each(Object.keys(shells))('%s completes commands, options, values, hosts an
 });
 
 test('what a daemon names cannot draw, and one that does not answer is not waited for', async () => {
-  daemon.hostList = [hostView('web\u001b[31m\n-1')];
+  cli.daemon.hostList = [hostView('web\u001b[31m\n-1')];
   const asked = await inShell('mendd', ['complete', '--', 'facts', '']);
   expect(asked).toMatch(/^web[^\n]*-1\tup\n$/);
   expect(asked).not.toContain('\u001b');

@@ -313,7 +313,11 @@ describe('controls', () => {
     expect(await mendd(['resume'], { cwd: root, env })).toMatchObject({ code: 0 });
     expect(await ask('token', 'revoke', made.id)).toMatchObject({ code: 0 });
     expect(await mendd(['resume'], { cwd: root, env })).toMatchObject({ code: 77 });
-    expect(await ask('token', 'revoke', made.id)).toMatchObject({ code: 1 });
+    expect(await ask('token', 'revoke', made.id)).toMatchObject({ code: 64 });
+    // Who asked stands in the audit: by the API the token's name.
+    const { stdout } = await ask('audit', 'list', '-o', 'json');
+    const { entries } = JSON.parse(stdout) as { entries: { actor: string; event: string }[] };
+    expect(entries.find(({ event }) => event === 'token.revoked')?.actor).toBe('person:alice');
     expect(daemon.log()).not.toContain(made.secret);
   });
 

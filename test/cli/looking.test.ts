@@ -1,39 +1,14 @@
 /** `mendd decisions`, `runbooks` and `cancel` as processes against a real API over a daemon made of data. */
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
+import { expect, test } from 'vitest';
+import { cliAgainstApi } from '../support/cli-api.ts';
 import { actionOf, checkOf, ladderOf } from '../support/definitions.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
 import { runOf, startMs } from '../support/fake-views.ts';
-import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
-import { temporaryTree } from '../support/temporary-tree.ts';
 
-let daemon: FakeDaemon;
-let api: Api;
-let url: string;
-
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
-  for (const scope of ['read', 'act'] as const) daemon.token(scope, scope);
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  const { port } = await api.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
-});
-
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
-});
-
-function as(scope: string, ...args: string[]): Promise<Ended> {
-  return mendd(args, { cwd: temporaryTree({}), env: { MENDD_API: url, MENDD_TOKEN: `secret-${scope}` } });
-}
+const cli = cliAgainstApi();
+const { as } = cli;
 
 test('decisions are listed with their reason, and how often they were repeated', async () => {
-  daemon.decisionList = [
+  cli.daemon.decisionList = [
     {
       id: 7,
       atMs: startMs,
@@ -53,7 +28,7 @@ test('decisions are listed with their reason, and how often they were repeated',
   expect(stdout).toMatch(
     /^AT +HOST +ACTION +VERDICT +TIMES +REASON\n\S+Z +web-1 +app\.restart +held +4 +cooldown\n$/,
   );
-  daemon.decisionList = [];
+  cli.daemon.decisionList = [];
   expect((await as('read', 'decisions')).stderr).toContain('Nothing was decided.');
 });
 
@@ -70,8 +45,8 @@ test('runbooks are listed, and one is shown with its checks and ladders', async 
     ladders: [ladderOf([restart, page])],
     source: { file: 'app.yaml', line: 1, column: 1 },
   };
-  const definitions = daemon.definitions();
-  daemon.definitions = () => ({ ...definitions, runbooks: [runbook] });
+  const definitions = cli.daemon.definitions();
+  cli.daemon.definitions = () => ({ ...definitions, runbooks: [runbook] });
   const list = await as('read', 'runbooks');
   expect(list.stdout).toMatch(
     /^RUNBOOK +HOSTS +CHECKS +LADDERS +STATE +SOURCE\napp +2 +2 +1 +on +app\.yaml:1:1\n$/,
@@ -86,7 +61,7 @@ test('runbooks are listed, and one is shown with its checks and ladders', async 
 });
 
 test('a run is cancelled with the scope act, and one that was sent is not', async () => {
-  daemon.runList = [runOf('a~b~c~1', { status: 'intended' }), runOf('a~b~c~2', { status: 'verified' })];
+  cli.daemon.runList = [runOf('a~b~c~1', { status: 'intended' }), runOf('a~b~c~2', { status: 'verified' })];
   expect(await as('act', 'cancel', 'a~b~c~1')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('cancelled'),

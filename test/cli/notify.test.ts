@@ -1,60 +1,42 @@
 /** `mendd notify` as a process against a real API over a daemon made of data. */
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
-import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
-import { temporaryTree } from '../support/temporary-tree.ts';
+import { expect, test } from 'vitest';
+import type { Scope } from '../../core/types.ts';
+import { cliAgainstApi } from '../support/cli-api.ts';
 
-let daemon: FakeDaemon;
-let api: Api;
-let url: string;
-
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
-  for (const scope of ['read', 'act'] as const) daemon.token(scope, scope);
+const cli = cliAgainstApi((daemon) => {
   daemon.notifyList = [
     { name: 'chat', kind: 'slack' },
     { name: 'mail', kind: 'smtp', to: 'ops@example.com' },
   ];
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  const { port } = await api.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
 });
 
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
-});
-
-function as(scope: string, ...args: string[]): Promise<Ended> {
-  const env = { MENDD_API: url, MENDD_TOKEN: `secret-${scope}` };
-  return mendd(['notify', ...args], { cwd: temporaryTree({}), env });
-}
+const as = (scope: Scope, ...args: string[]) => cli.as(scope, 'notify', ...args);
 
 test('targets are listed, also when nobody can be notified', async () => {
   const { stdout, code } = await as('read');
   expect(code).toBe(0);
   expect(stdout).toMatch(/^NAME +KIND +TO\nchat +slack +-\nmail +smtp +ops@example\.com\n$/);
   expect(JSON.parse((await as('read', 'list', '-o', 'json')).stdout)).toMatchObject({
-    targets: daemon.notifyList,
+    targets: cli.daemon.notifyList,
   });
-  daemon.notifyList = [];
+  cli.daemon.notifyList = [];
   expect((await as('read', 'list')).stderr).toContain('Nobody can be notified');
 });
 
 test('a test tells the answer of the receiver, and fails when it was not taken', async () => {
   const taken = await as('act', 'test', 'chat');
   expect(taken).toMatchObject({ code: 0, stdout: 'chat (slack) took the message in 0.0 s.\nIt said: ok\n' });
-  daemon.notifyAnswer = { ok: false, error: 'HTTP 403', answer: 'no\u001b[31m_service\u202e', tookMs: 1234 };
+  cli.daemon.notifyAnswer = {
+    ok: false,
+    error: 'HTTP 403',
+    answer: 'no\u001b[31m_service\u202e',
+    tookMs: 1234,
+  };
   const refused = await as('act', 'test', 'mail');
   expect(refused.code).toBe(1);
   expect(refused.stdout).toContain('mail (smtp) did not take the message (in 1.2 s): HTTP 403.\nIt said: no');
   for (const mark of ['\u001b', '\u202e']) expect(refused.stdout).not.toContain(mark);
-  expect(daemon.asked).toEqual(['notify test chat by act', 'notify test mail by act']);
+  expect(cli.daemon.asked).toEqual(['notify test chat by act', 'notify test mail by act']);
 });
 
 test('no such target, and no right to', async () => {
@@ -72,11 +54,11 @@ test('the outbox is listed with what failed, and a message is sent again', async
     ladder: 'app.restart',
     subject: '[mendd] web-1 app: gave\u001b[31m up',
     status: 'dead' as const,
-    createdAtMs: daemon.clock.nowMs(),
+    createdAtMs: cli.daemon.clock.nowMs(),
     attempts: 10,
     lastError: 'HTTP 500',
   };
-  daemon.messageList = [message, { ...message, id: '41', status: 'sent', attempts: 1 }];
+  cli.daemon.messageList = [message, { ...message, id: '41', status: 'sent', attempts: 1 }];
   const { stdout } = await as('read', 'outbox', '--status', 'dead');
   expect(stdout).toMatch(
     /^ID +STATUS +AGE +TARGET +KIND +TRIES +ABOUT +ERROR\n42 +dead .* oncall +problem +10 +web-1 app: gave/,
@@ -105,7 +87,7 @@ test('the outbox is listed with what failed, and a message is sent again', async
 });
 
 test('who would be told is said with every reason', async () => {
-  daemon.routeLadders = [
+  cli.daemon.routeLadders = [
     {
       ladder: 'app.restart',
       runbook: 'app',
@@ -114,7 +96,7 @@ test('who would be told is said with every reason', async () => {
         { route: 'web', taken: true, why: 'it matches' },
       ],
       targets: [{ target: 'oncall', route: 'web', waitMs: 30_000, pageAfterMs: 900_000 }],
-      told: [{ target: 'oncall', route: 'web', sinceMs: daemon.clock.nowMs(), hold: 'quiet' }],
+      told: [{ target: 'oncall', route: 'web', sinceMs: cli.daemon.clock.nowMs(), hold: 'quiet' }],
     },
   ];
   const { stdout } = await as('read', 'route', 'web-1/app.running', '--severity', 'warning');

@@ -1,10 +1,9 @@
 /** The commands with which people hold actions back, answer and look, as processes against a real API over a daemon made of data. */
 import { spawn } from 'node:child_process';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { gateNames } from '../../core/decisions.ts';
 import { quoteShell } from '../../core/shell-quote.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
+import { cliAgainstApi } from '../support/cli-api.ts';
 import {
   acknowledgementOf,
   approvalOf,
@@ -17,36 +16,13 @@ import {
   silenceOf,
   startMs,
 } from '../support/fake-views.ts';
-import { assertBuilt, type Ended, mendd, menddFile } from '../support/mendd.ts';
-import { temporaryTree } from '../support/temporary-tree.ts';
+import { type Ended, menddFile } from '../support/mendd.ts';
 
 const id = 'web-1~app.reboot~abc~1';
 const hostile = 'x\u001b[31mred\u202e';
 
-let daemon: FakeDaemon;
-let api: Api;
-let url: string;
-
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
-  for (const scope of ['read', 'ack', 'act', 'admin'] as const) daemon.token(scope, scope);
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  const { port } = await api.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
-});
-
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
-});
-
-function as(scope: string, ...args: string[]): Promise<Ended> {
-  return mendd(args, { cwd: temporaryTree({}), env: { MENDD_API: url, MENDD_TOKEN: `secret-${scope}` } });
-}
+const cli = cliAgainstApi();
+const { as } = cli;
 
 function json({ stdout }: Ended): unknown {
   return JSON.parse(stdout);
@@ -74,7 +50,7 @@ describe('silences and downtimes', () => {
     expect(added.stdout).toMatch(
       /^Nothing acts on web-\* !web-2 \/ app\.running until 2026-03-01T04:41:00Z .*\n01J\S+\n$/,
     );
-    const made = daemon.suppressionList[0];
+    const made = cli.daemon.suppressionList[0];
     expect(made).toMatchObject({
       by: 'ack',
       reason: 'rack move',
@@ -114,7 +90,7 @@ describe('silences and downtimes', () => {
     const cron = ['--schedule', '0 2 * * 0', '--timezone', 'Europe/Berlin', '--lasts', '2h'];
     const recurring = await as('ack', 'downtime', 'add', 'db-1', ...cron, ...reason);
     expect(recurring.stdout).toMatch(/^Nothing acts on db-1: 2h from each `0 2 \* \* 0` Europe\/Berlin\.\n/);
-    expect(daemon.suppressionList).toMatchObject([
+    expect(cli.daemon.suppressionList).toMatchObject([
       {
         match: { labels: { role: 'db', env: 'prod' } },
         window: { kind: 'fixed', startsAtMs: Date.UTC(2026, 2, 1, 22) },
@@ -159,7 +135,7 @@ describe('silences and downtimes', () => {
         '',
         expect.stringContaining(words),
       ]);
-    expect(daemon.suppressionList).toEqual([]);
+    expect(cli.daemon.suppressionList).toEqual([]);
   });
 
   test('a token that may only read lays nothing on', async () => {
@@ -183,7 +159,7 @@ test('ack: take a problem, list it, give it back', async () => {
   expect(taken.stdout).toMatch(
     /^web-1\/app\.running is yours: nothing acts on it until 2026-03-01T04:41:00Z/,
   );
-  expect(daemon.suppressionList).toMatchObject([
+  expect(cli.daemon.suppressionList).toMatchObject([
     { kind: 'acknowledgement', check: 'app.running', sticky: true },
   ]);
   expect((await as('read', 'ack')).stdout).toMatch(
@@ -193,7 +169,7 @@ test('ack: take a problem, list it, give it back', async () => {
     code: 0,
     stdout: expect.stringContaining('given back'),
   });
-  daemon.suppressionList = [];
+  cli.daemon.suppressionList = [];
   expect(await as('ack', 'ack', 'web-1/running', '--remove')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('Nobody has'),
@@ -215,7 +191,7 @@ test('ack: take a problem, list it, give it back', async () => {
 
 describe('questions', () => {
   beforeEach(() => {
-    daemon.approvalList = [
+    cli.daemon.approvalList = [
       approvalOf(id, {
         command: 'sync\nsystemctl reboot\u001b[2J',
         createdAtMs: Date.now(),
@@ -223,7 +199,10 @@ describe('questions', () => {
       }),
       approvalOf('old', { status: 'expired', createdAtMs: startMs, answer: hostile }),
     ];
-    daemon.hostList.push(hostView('vm-1', { parents: ['web-1'] }), hostView('vm-2', { parents: ['vm-1'] }));
+    cli.daemon.hostList.push(
+      hostView('vm-1', { parents: ['web-1'] }),
+      hostView('vm-2', { parents: ['vm-1'] }),
+    );
   });
 
   test('are listed with the whole command and how far it reaches', async () => {
@@ -250,11 +229,11 @@ describe('questions', () => {
     expect([asked.code, asked.stdout]).toEqual([64, '']);
     expect(asked.stderr).toContain('$ systemctl reboot');
     expect(asked.stderr).toContain('Nothing was approved');
-    expect(daemon.asked).toEqual([]);
+    expect(cli.daemon.asked).toEqual([]);
     const yes = await as('act', 'approve', id, '--yes', '--reason', 'seen');
     expect(yes).toMatchObject({ code: 0, stdout: 'Approved: app.reboot on web-1.\n' });
     expect(yes.stderr).toContain('$ systemctl reboot');
-    expect(daemon.asked).toEqual([`approved ${id} by act: seen [tag-1]`]);
+    expect(cli.daemon.asked).toEqual([`approved ${id} by act: seen [tag-1]`]);
     expect(await as('act', 'approve', id, '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('is approved by act'),
@@ -267,17 +246,17 @@ describe('questions', () => {
     ['', 1],
   ])('on a terminal the name of the host is typed: %j', async (typed, code) => {
     expect(await onTerminal(['approve', id], typed)).toBe(code);
-    expect(daemon.asked).toEqual(code === 0 ? [`approved ${id} by act:  [tag-1]`] : []);
+    expect(cli.daemon.asked).toEqual(code === 0 ? [`approved ${id} by act:  [tag-1]`] : []);
   });
 
   test('what changed between reading and answering is not approved', async () => {
-    const settle = daemon.settleApproval.bind(daemon);
-    daemon.settleApproval = (which, answer, person) => {
-      daemon.approvalList = daemon.approvalList.map((each) => ({ ...each, tag: 'tag-2' }));
+    const settle = cli.daemon.settleApproval.bind(cli.daemon);
+    cli.daemon.settleApproval = (which, answer, person) => {
+      cli.daemon.approvalList = cli.daemon.approvalList.map((each) => ({ ...each, tag: 'tag-2' }));
       return settle(which, answer, person);
     };
     expect(await as('act', 'approve', id, '--yes')).toMatchObject({ code: 75, stdout: '' });
-    expect(daemon.approvalList[0]?.status).toBe('waiting');
+    expect(cli.daemon.approvalList[0]?.status).toBe('waiting');
   });
 
   test('a no needs a reason', async () => {
@@ -290,7 +269,7 @@ describe('questions', () => {
       code: 0,
       stdout: expect.stringContaining('is not done'),
     });
-    expect(daemon.asked).toEqual([`rejected ${id} by act: deploy [tag-1]`]);
+    expect(cli.daemon.asked).toEqual([`rejected ${id} by act: deploy [tag-1]`]);
   });
 });
 
@@ -299,7 +278,7 @@ function onTerminal(args: readonly string[], typed: string): Promise<number | nu
   const { PATH = '', HOME = '' } = process.env;
   const line = [process.execPath, menddFile, ...args].map(quoteShell).join(' ');
   const child = spawn('script', ['-qec', line, '/dev/null'], {
-    env: { PATH, HOME, SHELL: '/bin/sh', MENDD_API: url, MENDD_TOKEN: 'secret-act' },
+    env: { PATH, HOME, SHELL: '/bin/sh', MENDD_API: cli.url, MENDD_TOKEN: 'secret-act' },
     timeout: 25_000,
   });
   let seen = '';
@@ -314,7 +293,7 @@ function onTerminal(args: readonly string[], typed: string): Promise<number | nu
 }
 
 test('brakes: shown with figures, the ones that are on first; released by scope', async () => {
-  daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web', true)];
+  cli.daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web', true)];
   const { stdout } = await as('read', 'brake');
   expect(stdout).toMatch(
     /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
@@ -328,12 +307,12 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
     stdout: 'The brake of role=web is released; actions may run.\n',
   });
   expect(await as('act', 'brake', 'release', 'role=nope', '--reason', 'x')).toMatchObject({ code: 64 });
-  expect(daemon.asked[0]).toBe('release role=web by act: known');
+  expect(cli.daemon.asked[0]).toBe('release role=web by act: known');
 });
 
 test('trust: why it was lost, and giving it back by a short name', async () => {
   expect((await as('read', 'trust')).stderr).toBe('No action has lost trust.\n');
-  daemon.demotedList = [
+  cli.daemon.demotedList = [
     { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 failures in a row' },
   ];
   expect((await as('read', 'trust')).stdout).toMatch(/app\.restart +approve +\S+ +rule +3 failures in a row/);
@@ -342,17 +321,17 @@ test('trust: why it was lost, and giving it back by a short name', async () => {
     code: 0,
     stdout: 'app.restart is trusted again; its mode is auto.\n',
   });
-  expect(daemon.asked).toEqual(['promote app.restart by admin: mended']);
+  expect(cli.daemon.asked).toEqual(['promote app.restart by admin: mended']);
 });
 
 test('outcomes: rates rounded down, by action or by host', async () => {
   const all = await as('read', 'outcomes');
   expect(all.stdout).toMatch(/^ACTION .*\napp\.restart +10 +77% +7 +1 +1 +1 +2 +42s +\S+ ago\n$/);
-  daemon.outcomeList = [outcomesOf('app.restart', 'web-1')];
+  cli.daemon.outcomeList = [outcomesOf('app.restart', 'web-1')];
   expect((await as('read', 'outcomes', '--per-host', '--since', '7d')).stdout).toMatch(
     /^HOST +ACTION .*\nweb-1 +app\.restart/,
   );
-  daemon.outcomeList = [];
+  cli.daemon.outcomeList = [];
   expect((await as('read', 'outcomes', '--since', '7d')).stderr).toBe('No action ran in 7d.\n');
   expect(await as('read', 'outcomes', '--since', '30')).toMatchObject({ code: 64 });
 });
@@ -363,7 +342,7 @@ test('rearm through the daemon', async () => {
     code: 1,
     stderr: expect.stringContaining('trusted'),
   });
-  daemon.quarantine = { cause: 'restored', sinceMs: startMs, text: 'an older copy' };
+  cli.daemon.quarantine = { cause: 'restored', sinceMs: startMs, text: 'an older copy' };
   expect(await as('act', 'rearm', '--reason', 'looked')).toMatchObject({ code: 77 });
   expect(await as('admin', 'rearm', '--reason', 'looked')).toMatchObject({
     code: 0,
@@ -376,12 +355,12 @@ test('the audit through the daemon: rows, and the first that was altered', async
   expect(listed.stdout).toMatch(
     /^SEQ .*\n3 +\S+ +person:ann +automation\.paused +b{12} +\{"reason":"drill".*\n2 /,
   );
-  const whole = await as('admin', 'audit', 'verify', '--api', url);
+  const whole = await as('admin', 'audit', 'verify', '--api', cli.url);
   expect([whole.code, whole.stdout]).toEqual([
     0,
     `whole: 3 entries from 1; the head is 3 ${'b'.repeat(64)}\n`,
   ]);
-  daemon.auditVerdict = { ok: false, entries: 1, brokenAtSeq: 2, problem: 'entry 2 was altered' };
+  cli.daemon.auditVerdict = { ok: false, entries: 1, brokenAtSeq: 2, problem: 'entry 2 was altered' };
   const broken = await as('admin', 'audit', 'verify', '--api');
   expect([broken.code, broken.stdout]).toEqual([
     1,
@@ -391,21 +370,26 @@ test('the audit through the daemon: rows, and the first that was altered', async
 });
 
 test('status says what holds actions back, with the command that answers it', async () => {
-  daemon.mode = 'approve';
-  daemon.quarantine = { cause: 'restored', sinceMs: startMs, text: `An older copy${hostile}.` };
-  daemon.approvalList = [approvalOf(id)];
-  daemon.doubt = { cause: 'dns_down', sinceMs: startMs, values: { names: 2 }, opens: 'a name that resolves' };
-  daemon.brakeList = [brakeOf('role=web', true)];
-  daemon.demotedList = [
+  cli.daemon.mode = 'approve';
+  cli.daemon.quarantine = { cause: 'restored', sinceMs: startMs, text: `An older copy${hostile}.` };
+  cli.daemon.approvalList = [approvalOf(id)];
+  cli.daemon.doubt = {
+    cause: 'dns_down',
+    sinceMs: startMs,
+    values: { names: 2 },
+    opens: 'a name that resolves',
+  };
+  cli.daemon.brakeList = [brakeOf('role=web', true)];
+  cli.daemon.demotedList = [
     { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 in a row' },
   ];
-  daemon.suppressionList = [
+  cli.daemon.suppressionList = [
     silenceOf('01A'),
     acknowledgementOf('01B'),
     downtimeOf('f:1', { kind: 'recurring', cron: '0 2 * * 0', timezone: 'UTC', lastsMs: 7_200_000 }),
   ];
   const down = { state: 'unreachable' as const, type: 'hard' as const, attempt: 3, sinceMs: startMs };
-  daemon.hostList = [
+  cli.daemon.hostList = [
     hostView('switch-1', { status: down }),
     hostView('vm-1', { status: { ...down, behind: 'switch-1' } }),
   ];
@@ -441,7 +425,7 @@ test('explain is readable with every gate there is: what stops comes first, noth
         }
       : { gate, passed: true, values: index % 2 === 0 ? {} : { seen: index, needed: 2, on: false } },
   );
-  daemon.explanations = [{ ...explanationOf('web-1', 'app.running'), gates }];
+  cli.daemon.explanations = [{ ...explanationOf('web-1', 'app.running'), gates }];
   const { stdout } = await as('read', 'explain', 'web-1/running');
   const lines = stdout.split('\n');
   expect(lines[0]).toBe('web-1/app.running → app.restart: held: cooldown');
@@ -459,7 +443,7 @@ test('explain is readable with every gate there is: what stops comes first, noth
 test('explain --at tells the decision of then, how often it was repeated, and a moment without a problem', async () => {
   const { gates } = explanationOf('web-1', 'app.running');
   const place = { host: 'web-1', ladder: 'app.restart', action: 'app.restart', check: 'app.running', gates };
-  daemon.decisionList = [
+  cli.daemon.decisionList = [
     {
       ...place,
       id: 1,
@@ -470,7 +454,7 @@ test('explain --at tells the decision of then, how often it was repeated, and a 
       reason: 'cooldown',
     },
   ];
-  daemon.clock.advance(3_600_000);
+  cli.daemon.clock.advance(3_600_000);
   const at = ['--at', '2026-03-01T02:42:00Z'];
   const then = await as('read', 'explain', 'web-1/app.running', ...at);
   expect(then.stdout).toMatch(
@@ -481,7 +465,7 @@ test('explain --at tells the decision of then, how often it was repeated, and a 
     source: 'ledger',
     explanations: [{ verdict: 'held', gates: [{ gate: 'cooldown' }] }],
   });
-  daemon.history.transitions = () => ({
+  cli.daemon.history.transitions = () => ({
     items: [
       {
         id: 1,
@@ -500,6 +484,6 @@ test('explain --at tells the decision of then, how often it was repeated, and a 
       },
     ],
   });
-  daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
+  cli.daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
   expect((await as('read', 'explain', 'web-1/app.running', ...at)).stdout).toMatch(/: nothing: no problem\n/);
 });

@@ -1,41 +1,19 @@
 /** `mendd submit` as a process against a real API over a daemon made of data. */
 import { execFile } from 'node:child_process';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
+import { expect, test } from 'vitest';
 import type { ToldResult } from '../../core/told-port.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
-import { assertBuilt, type Ended, mendd, menddFile } from '../support/mendd.ts';
-import { temporaryTree } from '../support/temporary-tree.ts';
+import { cliAgainstApi } from '../support/cli-api.ts';
+import { mendd, menddFile } from '../support/mendd.ts';
 
-let daemon: FakeDaemon;
-let api: Api;
-let url: string;
 let told: ToldResult[];
 
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
-  daemon.token('submit', 'submit');
+const cli = cliAgainstApi((daemon) => {
   told = [];
   const taken = daemon.told.submit.bind(daemon.told);
   daemon.told.submit = (results, isDry) => (told.push(...results), taken(results, isDry));
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  const { port } = await api.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
 });
 
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
-});
-
-function submit(...args: string[]): Promise<Ended> {
-  const env = { MENDD_API: url, MENDD_TOKEN: 'secret-submit' };
-  return mendd(['submit', ...args], { cwd: temporaryTree({}), env });
-}
+const submit = (...args: string[]) => cli.as('submit', 'submit', ...args);
 
 test('a result is told, and exit code and words say what became of it', async () => {
   const taken = await submit('web-1/backup', '--exit-code', '1', '--text', 'slow | s=3', '--ttl', '26h');
@@ -66,7 +44,7 @@ test.each([
 });
 
 test('lines of send_nsca come on standard input', async () => {
-  const env = { PATH: process.env['PATH'] ?? '', MENDD_API: url, MENDD_TOKEN: 'secret-submit' };
+  const env = { PATH: process.env['PATH'] ?? '', MENDD_API: cli.url, MENDD_TOKEN: 'secret-submit' };
   const lines = Array.from({ length: 600 }, (_, i) => `web-1\tjob-${i}\t0\tdone\n`).join('');
   const stdout = await new Promise((resolve) => {
     const args = [menddFile, 'submit', '--stdin'];
@@ -106,9 +84,9 @@ test('a job does not fail for an absent daemon, and one that comes back is told'
   const job = await mendd([...args, '--', 'true'], { env });
   expect([job.code, job.stderr]).toEqual([0, expect.stringContaining('could not be told')]);
   expect((await mendd([...args, '--state', 'ok'], { env })).code).toBe(69);
-  daemon.historyProblem = 'no space';
+  cli.daemon.historyProblem = 'no space';
   const patient = submit('web-1', 'backup', '--state', 'ok');
   await expect.poll(() => told.length, { timeout: 10_000 }).toBe(1);
-  daemon.historyProblem = undefined;
+  cli.daemon.historyProblem = undefined;
   expect(await patient).toMatchObject({ code: 0 });
 });

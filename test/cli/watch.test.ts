@@ -2,30 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { type Api, createApi } from '../../api/server.ts';
-import { FakeDaemon } from '../support/fake-daemon.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { cliAgainstApi } from '../support/cli-api.ts';
 import { checkView } from '../support/fake-views.ts';
-import { assertBuilt, menddFile } from '../support/mendd.ts';
+import { menddFile } from '../support/mendd.ts';
 
-let daemon: FakeDaemon;
-let api: Api;
-let port: number;
-
-beforeAll(assertBuilt);
-
-beforeEach(async () => {
-  daemon = new FakeDaemon();
-  const log = { info: () => {}, warn: () => {}, error: () => {} };
-  api = createApi({ daemon, history: daemon.history, runs: daemon.runs, clock: daemon.clock, log });
-  ({ port } = await api.listen('127.0.0.1', 0));
-});
-
-afterEach(async () => {
-  const closed = api.close();
-  daemon.clock.advance(10_000);
-  await closed;
-});
+const cli = cliAgainstApi();
 
 interface Watching {
   child: ChildProcess;
@@ -35,7 +17,7 @@ interface Watching {
   end: () => Promise<number | null>;
 }
 
-function start(program: string, args: string[], at = `http://127.0.0.1:${port}`): Watching {
+function start(program: string, args: string[], at = cli.url): Watching {
   const env = { PATH: process.env['PATH'] ?? '', TERM: 'xterm', MENDD_API: at };
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
@@ -65,15 +47,15 @@ const soon = (check: () => void, timeout = 10_000): Promise<void> =>
   vi.waitFor(check, { timeout, interval: 20 });
 
 function change(): void {
-  daemon.checkList = [checkView('web-1', 'app.running', 'ok'), checkView('web-2', 'app.running', 'ok')];
-  daemon.emit();
+  cli.daemon.checkList = [checkView('web-1', 'app.running', 'ok'), checkView('web-2', 'app.running', 'ok')];
+  cli.daemon.emit();
 }
 
 test('JSON lines: first all of it, then what is new, as soon as the daemon tells', async () => {
   const watching = watch('checks', '-o', 'ndjson');
   await soon(() => expect(watching.lines()).toHaveLength(2));
   // Without the event it would be seen after ten seconds.
-  await soon(() => expect(daemon.listeners).toBe(1));
+  await soon(() => expect(cli.daemon.listeners).toBe(1));
   change();
   await soon(() => expect(watching.lines()).toHaveLength(3), 5_000);
   expect(watching.lines()[2]).toMatchObject({ host: 'web-1', status: { state: 'ok' } });
@@ -84,7 +66,7 @@ test('where there are no events it looks by itself', async () => {
   const relay: Server = createServer((asked, answer) => {
     if (asked.url?.startsWith('/api/v1/events') === true) return void answer.writeHead(404).end();
     const { url: path, headers } = asked;
-    request({ port, host: '127.0.0.1', path, headers }, (told) => {
+    request(new URL(path ?? '', cli.url), { headers }, (told) => {
       answer.writeHead(told.statusCode ?? 500, told.headers);
       told.pipe(answer);
     }).end();
