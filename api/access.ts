@@ -3,7 +3,7 @@
  * scope of its route. It decides by the socket's own address: no forwarded header can make a caller local.
  */
 import type { Socket } from 'node:net';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
 import type { RunBook } from '../core/views.ts';
@@ -90,7 +90,9 @@ export interface Access {
   readonly place: Place;
   /** Of its header or its cookie; undefined when there is none, or none that is good. */
   tokenOf(request: FastifyRequest): Token | undefined;
-  /** Whether it may read without a token. */
+  /** The same, where a token that is none counts as a guess and ends its session. Errors: RequestProblem 429 for those who guess. */
+  callerOf(request: FastifyRequest, reply: FastifyReply): Promise<Token | undefined>;
+  /** Whether it may read without a token; who sends one that is none may not. */
   readsFreely(request: FastifyRequest): boolean;
   /** Errors: RequestProblem 401, and 429 for those who guess. */
   signIn(request: FastifyRequest, secret: string): Promise<Token>;
@@ -119,6 +121,16 @@ export function guardAccess(app: ApiServer, options: AccessOptions): Access {
     keyGenerator: (request) => `${request.person} ${request.routeOptions.url ?? ''} ${sharerOf(request)}`,
   });
 
+  async function countRefused(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (sessionOf(request) !== undefined) endSession(request, reply, place);
+    await countAgainst(failures, request, 'refused');
+  }
+
+  function tokenOf(request: FastifyRequest): Token | undefined {
+    const secret = secretOf(request);
+    return secret === undefined ? undefined : runs.authenticate(secret, clock.nowMs());
+  }
+
   app.decorateRequest('person', '');
   app.decorateRequest('tokenId', '');
 
@@ -139,8 +151,7 @@ export function guardAccess(app: ApiServer, options: AccessOptions): Access {
       authorise(request, scope, options);
     } catch (error) {
       if (error instanceof RequestProblem && error.status === 401) {
-        if (sessionOf(request) !== undefined) endSession(request, reply, place);
-        await countAgainst(failures, request, 'refused');
+        await countRefused(request, reply);
       }
       throw error;
     }
@@ -150,11 +161,13 @@ export function guardAccess(app: ApiServer, options: AccessOptions): Access {
 
   return {
     place,
-    tokenOf: (request) => {
-      const secret = bearerOf(request) ?? sessionOf(request);
-      return secret === undefined ? undefined : runs.authenticate(secret, clock.nowMs());
+    tokenOf,
+    async callerOf(request, reply) {
+      const token = tokenOf(request);
+      if (token === undefined && secretOf(request) !== undefined) await countRefused(request, reply);
+      return token;
     },
-    readsFreely: (request) => strangeness(request, options) === undefined,
+    readsFreely: (request) => bearerOf(request) === undefined && strangeness(request, options) === undefined,
     async signIn(request, secret) {
       const token = runs.authenticate(secret, clock.nowMs());
       if (token !== undefined) return token;
@@ -194,9 +207,13 @@ function sessionOf(request: FastifyRequest): string | undefined {
   return request.headers.authorization === undefined ? request.cookies[sessionCookie] : undefined;
 }
 
+function secretOf(request: FastifyRequest): string | undefined {
+  return bearerOf(request) ?? sessionOf(request);
+}
+
 function authorise(request: FastifyRequest, scope: Scope, options: AccessOptions): void {
   const session = sessionOf(request);
-  const secret = bearerOf(request) ?? session;
+  const secret = secretOf(request);
   if (secret === undefined) {
     allowWithoutToken(request, scope, options);
     return;

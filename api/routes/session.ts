@@ -1,5 +1,5 @@
 /** Signing in and out of the page: a token is exchanged for a cookie that holds it. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Access, scopesOf } from '../access.ts';
 import { describe, problem } from '../openapi.ts';
@@ -14,8 +14,8 @@ export function sessionRoutes(app: ApiServer, options: ApiOptions, access: Acces
   const { clock, daemon } = options;
   const { version } = daemon;
 
-  function sessionOf(request: FastifyRequest): Session {
-    const token = access.tokenOf(request);
+  async function sessionOf(request: FastifyRequest, reply: FastifyReply): Promise<Session> {
+    const token = await access.callerOf(request, reply);
     const scopes = scopesOf(token);
     const canRead = scopes.includes('read') || (token === undefined && access.readsFreely(request));
     return {
@@ -35,7 +35,10 @@ export function sessionRoutes(app: ApiServer, options: ApiOptions, access: Acces
       ...describe('control', 'getSession', 'Who asks, and what they may do', Session),
       querystring: NoQuery,
     },
-    handler: async (request, reply) => reply.header('cache-control', 'no-store').send(sessionOf(request)),
+    handler: async (request, reply) => {
+      const session = await sessionOf(request, reply);
+      return reply.header('cache-control', 'no-store').send(session);
+    },
   });
 
   app.route({

@@ -101,6 +101,25 @@ test('a wrong token signs nobody in, and guessing is limited', async () => {
   expect(JSON.stringify(api.logged)).not.toContain('guess');
 });
 
+test.each([
+  ['bearer token', (guess: string) => bearer(guess)],
+  ['cookie', (guess: string) => ({ cookie: `mendd_session=${guess}` })],
+])('asking who one is by a guessed %s is limited like every guess', async (kind, headersOf) => {
+  const { get, daemon } = await startApi();
+  for (let each = 0; each < 30; each += 1) {
+    const { status, json, headers } = await get(path, headersOf(`guess-${each}`));
+    expect([status, json.signedIn, json.canRead]).toEqual([200, false, kind === 'cookie']);
+    expect(headers.get('set-cookie') !== null).toBe(kind === 'cookie');
+  }
+  const over = await get(path, headersOf('one-more'));
+  expect([over.status, over.json.code]).toEqual([429, 'too_many_requests']);
+  expect(Number(over.headers.get('retry-after'))).toBeGreaterThan(0);
+  // The guesses are counted together, and bind nobody who is known or says nothing.
+  expect((await get('/api/v1/hosts', headersOf('another'))).status).toBe(429);
+  expect((await get(path)).status).toBe(200);
+  expect((await get(path, headersOf(daemon.token('ann', 'act')))).json.signedIn).toBe(true);
+});
+
 test('a revoked token ends the session, and the cookie goes', async () => {
   const api = await startApi();
   const secret = api.daemon.token('ann', 'act');
