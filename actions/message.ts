@@ -40,7 +40,7 @@ export function problemMessage(story: Story & { tried: readonly Run[] }): Messag
     '',
     ...symptomLines(story),
     '',
-    ...triedLines(tried),
+    ...(ladder.rungs.length === 0 ? ['No action watches it.'] : triedLines(tried)),
     '',
     nextWords(left, gaveUp),
     whyLine(story),

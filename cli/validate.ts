@@ -27,10 +27,14 @@ async function validate(path: string | undefined, options: ValidateOptions): Pro
   const out = new Output(options.output);
   const named = namedDefinitions(path, options.config);
   const { loadDefinitions } = await import('../config/load.ts');
+  const { untoldChecks } = await import('../config/untold-checks.ts');
   const { refusalOf } = await import('../daemon/load.ts');
   const loaded = loadDefinitions({ ...named, resolveSecrets: options.secrets });
   const problems = loaded.ok ? [] : loaded.problems;
-  const { warnings } = loaded;
+  // Without its daemon file nobody knows whom it names.
+  const isJudged = loaded.ok && named.isWithoutDaemonFile !== true;
+  const untold = isJudged ? untoldChecks(loaded.definitions, named.configFile) : undefined;
+  const warnings = untold === undefined ? loaded.warnings : [...loaded.warnings, untold];
   if (out.format !== 'table') {
     const counts = loaded.ok
       ? { revision: loaded.definitions.revision, counts: countsOf(loaded.definitions) }

@@ -105,7 +105,7 @@ export const messagesSchema = map(
   {
     routes: z.array(route).max(200).default([]).meta({
       description:
-        'Who is told of a ladder that gave up: the first that matches decides. `remediation.page` when none does.',
+        'Who is told of problems that no action watches and of ladders that gave up: the first that matches decides.',
     }),
     digest: digest.optional().meta({
       description: 'What healed by itself, flapped, was held back or not delivered since the last one.',

@@ -4,6 +4,7 @@
  */
 import { type Conversation, type Hold, isWorse, type Member, placeOf, worst } from './conversation.ts';
 import type { Severity } from './daemon-config.ts';
+import { isUnwatched } from './unwatched.ts';
 
 /** More begin a conversation of their own, so that each message and each write stays small. */
 export const mostMembers = 200;
@@ -62,6 +63,8 @@ export function join(
 ): Conversation | undefined {
   const { member, target, route, shared, root } = asked;
   const own = open.filter((each) => each.target === target && each.endedMs === undefined);
+  const known = joinUnwatched(own, asked);
+  if (known !== 'none') return known;
   const isSame = (each: Member): boolean =>
     each.host === member.host && each.ladder === member.ladder && each.episode === member.episode;
   const present = own.find(({ members }) =>
@@ -91,6 +94,25 @@ export function join(
   // Another problem of the same ladder takes the place of the one that is over.
   const others = found.members.filter((each) => each.host !== member.host || each.ladder !== member.ladder);
   return { ...found, members: [...others, member] };
+}
+
+/**
+ * A problem is one problem although an action comes to watch it, or watches it no more: who is told of it already is not told anew, and
+ * what an action came to is news of it. `none`: it is not told of yet in one of these ways.
+ */
+function joinUnwatched(own: readonly Conversation[], { member }: Asked): Conversation | undefined | 'none' {
+  const isMeant = (each: Member): boolean =>
+    each.overMs === undefined &&
+    placeOf(each) === placeOf(member) &&
+    (isUnwatched(member.ladder) || isUnwatched(each.ladder));
+  const present = own.find(({ members }) => members.some(isMeant));
+  const found = present?.members.find(isMeant);
+  if (present === undefined || found === undefined) return 'none';
+  if (isUnwatched(member.ladder)) return undefined;
+  const { sinceMs, askedMs, toldMs, toldSeverity } = found;
+  const told = toldMs === undefined ? {} : { toldMs, news: true as const };
+  const known = toldSeverity === undefined ? {} : { toldSeverity };
+  return replace(present, found, { ...member, sinceMs, askedMs, ...told, ...known });
 }
 
 /** Where those that it may join are to be found: by a member at one of these places, or by one of these keys. */

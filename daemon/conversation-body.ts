@@ -7,7 +7,7 @@ import { type Conversation, type Member, placeOf } from '../core/conversation.ts
 import { hostCheck } from '../core/definitions.ts';
 import type { MemberFacts, Saying } from '../core/telling.ts';
 import { finishMessage } from './finish-message.ts';
-import { ladderOf, type StoryParts, statusOf, storyOf } from './message-story.ts';
+import { type StoryParts, statusOf, storyOf, toldLadderOf } from './message-story.ts';
 
 export interface Said {
   before: Conversation;
@@ -92,10 +92,10 @@ function singleBody(parts: StoryParts, said: Said): MessageBody | undefined {
   const { after, say } = said;
   const [member] = after.members;
   if (member === undefined) return undefined;
-  const { host, ladder: id, episode, sinceMs, toldSeverity } = member;
+  const { host, episode, sinceMs, toldSeverity } = member;
   const { fleet, clock } = parts;
   const nowMs = clock.nowMs();
-  const ladder = ladderOf(fleet, host, id);
+  const ladder = toldLadderOf(fleet, member);
   if (ladder === undefined) return goneMessage(problemOf(parts, member, said), nowMs);
   if (say !== 'recovery') return problemMessage(storyOf(parts, host, ladder, episode));
   const was = toldSeverity === 'error' ? 'unknown' : (toldSeverity ?? 'critical');

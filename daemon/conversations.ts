@@ -23,10 +23,11 @@ import {
   whereToJoin,
 } from '../core/telling.ts';
 import { troubleOf } from '../core/trouble.ts';
+import { isUnwatched, isWatched } from '../core/unwatched.ts';
 import { conversationBody } from './conversation-body.ts';
 import { ConversationIndex } from './conversation-index.ts';
 import type { Fleet } from './fleet.ts';
-import { ladderOf, type StoryParts, severityOf, statusOf } from './message-story.ts';
+import { type StoryParts, severityOf, statusOf, toldLadderOf } from './message-story.ts';
 import { QuietHours } from './quiet-hours.ts';
 
 /** Between two messages of what is no group. Milliseconds. */
@@ -188,20 +189,19 @@ export class Conversations {
     const state = fleet.state(member.host);
     const status = state && troubleOf(state, member.check);
     const known = { severity: member.severity, suppressed: false };
-    if (
-      state === undefined ||
-      status === undefined ||
-      ladderOf(fleet, member.host, member.ladder) === undefined
-    )
+    const plan = fleet.plan(member.host);
+    if (plan === undefined || state === undefined || status === undefined || !toldLadderOf(fleet, member))
       return { ...known, state: 'gone' };
     if (status.state === 'ok') return { ...known, state: 'ok' };
     if (status.state === 'pending') return { ...known, state: 'unknown' };
     const active = suppressions.get(member.host) ?? [];
     const kinds = ['silence', 'downtime', 'acknowledgement'] as const;
     const root = rootOf(state, member.host, member.check);
+    // An action watches it by now, and tells when it is spent.
+    const isTaken = isUnwatched(member.ladder) && isWatched(plan, member.check, status.state);
     return {
       state: 'problem',
-      severity: severityOf[status.state],
+      severity: isTaken ? member.severity : severityOf[status.state],
       suppressed: kinds.some((kind) => coverOf(kind, active, member.check, status, clock.nowMs())),
       ...(root === undefined ? {} : { root }),
     };

@@ -4,6 +4,7 @@ import type { LadderDefinition } from '../core/definitions.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { troubleOf } from '../core/trouble.ts';
 import type { CheckState, CheckStatus, Run } from '../core/types.ts';
+import { unwatchedLadder } from '../core/unwatched.ts';
 import type { Fleet } from './fleet.ts';
 
 export interface StoryParts {
@@ -24,6 +25,15 @@ export const severityOf: Readonly<Record<CheckState | 'pending', Severity>> = {
 
 export function ladderOf(fleet: Fleet, host: string, id: string): LadderDefinition | undefined {
   return fleet.plan(host)?.ladders.find((each) => each.id === id);
+}
+
+/** The ladder, or what stands for it when it is no action's, or was taken out while its check stays. */
+export function toldLadderOf(
+  fleet: Fleet,
+  { host, ladder, check }: { host: string; ladder: string; check: string },
+): LadderDefinition | undefined {
+  const plan = fleet.plan(host);
+  return ladderOf(fleet, host, ladder) ?? (plan && unwatchedLadder(plan, check));
 }
 
 export function statusOf(fleet: Fleet, host: string, check: string): CheckStatus | undefined {

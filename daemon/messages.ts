@@ -20,6 +20,7 @@ import { goneRecoveries, recoveryOf } from './gone-problems.ts';
 import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
+import { UnwatchedProblems } from './unwatched-problems.ts';
 
 export interface MessageOptions {
   clock: Clock;
@@ -41,12 +42,14 @@ export class Messages {
   #lookedThrough = '';
   /** What targets are told by routes. */
   readonly conversations: Conversations;
+  readonly #unwatched: UnwatchedProblems;
   readonly #digest: Digest;
 
   /** Errors: MenddError when the ledger cannot be read. */
   constructor(options: MessageOptions) {
     this.#options = options;
     this.conversations = new Conversations(options);
+    this.#unwatched = new UnwatchedProblems(options, this.conversations);
     this.#digest = new Digest(options);
   }
 
@@ -171,8 +174,9 @@ export class Messages {
     this.#tellLate();
   }
 
-  /** Each second: what waited in conversations, and the digest. Errors: MenddError. */
+  /** Each second: problems that no action watches, what waited in conversations, and the digest. Errors: MenddError. */
   turn(): void {
+    this.#unwatched.turn();
     this.conversations.turn();
     this.#digest.turn();
   }

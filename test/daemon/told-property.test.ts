@@ -22,12 +22,16 @@ const running = checkOf('running', { flapping: null, maxAttempts: 1 });
 const spent = { ...restart, enabled: false };
 const names = ['sw-1', 'web-1', 'web-2'];
 
-function plan(name: string): HostPlan {
+/** What actions watch: all states, one of them, or nothing. */
+type Watch = 'all' | 'critical' | 'none';
+
+function plan(name: string, watch: Watch): HostPlan {
+  const states = watch === 'critical' ? { states: ['critical'] as const } : {};
   const ladders = [
-    ladderOf([spent], { attempts: 1 }),
+    ladderOf([spent], { attempts: 1, ...states }),
     { ...ladderOf([{ ...spent, id: 'app.wake' }], { check: 'host', attempts: 1 }), id: 'app.wake' },
   ];
-  const made = planOf([running], ladders, name);
+  const made = planOf([running], watch === 'none' ? [] : ladders, name);
   return { ...made, host: { ...made.host, parents: name === 'sw-1' ? [] : ['sw-1'] } };
 }
 
@@ -57,9 +61,13 @@ const configs: readonly (readonly MessageRoute[])[] = [
 function definitions(
   routes: readonly MessageRoute[],
   hosts: readonly string[],
+  watch: Watch,
   revision: string,
 ): Definitions {
-  const made = definitionsOf(hosts.map(plan), { page: 'boss' });
+  const made = definitionsOf(
+    hosts.map((name) => plan(name, watch)),
+    { page: 'boss' },
+  );
   return { ...made, revision, daemon: { ...made.daemon, messages: { routes } } };
 }
 
@@ -72,9 +80,9 @@ class OneNight {
   #definitions = this.make(configs[0] ?? [], names);
   daemon = this.open();
 
-  make(routes: readonly MessageRoute[], hosts: readonly string[]): Definitions {
+  make(routes: readonly MessageRoute[], hosts: readonly string[], watch: Watch = 'all'): Definitions {
     this.#revision += 1;
-    return definitions(routes, hosts, `r${this.#revision}`);
+    return definitions(routes, hosts, watch, `r${this.#revision}`);
   }
 
   open(): ScriptedDaemon {
@@ -87,8 +95,8 @@ class OneNight {
     this.daemon.healing.messages.oweAll();
   }
 
-  swap(routes: readonly MessageRoute[], hosts: readonly string[]): void {
-    this.#definitions = this.make(routes, hosts);
+  swap(routes: readonly MessageRoute[], hosts: readonly string[], watch: Watch): void {
+    this.#definitions = this.make(routes, hosts, watch);
     this.daemon.healing.fleet.swap(this.#definitions);
   }
 
@@ -187,11 +195,17 @@ const step: fc.Arbitrary<Night> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.tuple(fc.constantFrom(...configs), fc.constantFrom(names, names, ['sw-1', 'web-1'])).map(
-      ([routes, hosts]): Night =>
-        (night) =>
-          night.swap(routes, hosts),
-    ),
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(...configs),
+        fc.constantFrom(names, names, ['sw-1', 'web-1']),
+        fc.constantFrom<Watch>('all', 'critical', 'none'),
+      )
+      .map(
+        ([routes, hosts, watch]): Night =>
+          (night) =>
+            night.swap(routes, hosts, watch),
+      ),
   },
 );
 
@@ -234,6 +248,7 @@ test(
             );
             expect(answers).not.toEqual([]);
           }
+          expect(openTwice(all)).toEqual([]);
           expect(night.daemon.healing.messages.conversations.open()).toEqual([]);
         } finally {
           night.end();
@@ -244,3 +259,25 @@ test(
   },
   60_000 + nights * 2_000,
 );
+
+/** Targets that were told of the problem of one check in two conversations at a time. */
+function openTwice(all: readonly OutboxMessage[]): string[] {
+  const open = new Map<string, string>();
+  const found: string[] = [];
+  for (const { target, conversation, body } of all) {
+    if (conversation === undefined) continue;
+    for (const { host: name, check, over, behind } of problemsOf(body)) {
+      const place = `${target} ${String(name)}/${String(check)}`;
+      const before = open.get(place);
+      if (over !== undefined || body['say'] === 'recovery') {
+        if (before === conversation) open.delete(place);
+      } else if (before === undefined) open.set(place, conversation);
+      else if (before !== conversation && behind !== true) found.push(`${place} in two conversations`);
+    }
+  }
+  return found;
+}
+
+function problemsOf(body: OutboxMessage['body']): Record<string, unknown>[] {
+  return Array.isArray(body['problems']) ? (body['problems'] as Record<string, unknown>[]) : [];
+}
