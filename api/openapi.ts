@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { Problem } from './control-shapes.ts';
 import type { ApiServer } from './options.ts';
 import { EmptyBody } from './queries.ts';
+import { sessionCookie } from './session.ts';
 import { shapes } from './shapes.ts';
 
 const tags = {
@@ -67,7 +68,8 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route
   const scope = route.route.config?.scope;
   if (scope === undefined || scope === 'open' || scope === 'session') return made;
   // Reading is free for programs on the same box, hence the empty alternative.
-  const security = scope === 'read' ? [{}, { token: [] }] : [{ token: [] }];
+  const credentials = [{ token: [] }, { session: [] }];
+  const security = scope === 'read' ? [{}, ...credentials] : credentials;
   const methods = [route.route.method].flat();
   const takesKey = !methods.includes('GET') && route.route.config?.answersSecret !== true;
   const headers = !takesKey ? {} : { headers: withKey(made.schema?.headers) };
@@ -99,6 +101,13 @@ export function documentRoutes(app: ApiServer): void {
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'Made with `mendd token create`' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: sessionCookie,
+            description:
+              'Set by POST /api/v1/session in exchange for a token. A change by it needs the header `x-mendd-csrf: 1` too, and must come from the page itself',
+          },
         },
       },
     },

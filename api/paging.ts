@@ -42,17 +42,20 @@ export function hasLabels(labels: Readonly<Record<string, string>>, wanted: read
   });
 }
 
-function encode(key: string): string {
+export function cursorOf(key: string): string {
   return Buffer.from(`>${key}`).toString('base64url');
 }
 
-function decode(cursor: string): string {
+export function cursorUnknown(): RequestProblem {
+  return new RequestProblem(400, 'cursor_unknown', 'The cursor is not one that this list gave.', {
+    hint: 'Take `next` of the page before, or leave it out to start again.',
+  });
+}
+
+/** Errors: RequestProblem 400. */
+export function keyOfCursor(cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!text.startsWith('>')) {
-    throw new RequestProblem(400, 'cursor_unknown', 'The cursor is not one that this list gave.', {
-      hint: 'Take `next` of the page before, or leave it out to start again.',
-    });
-  }
+  if (!text.startsWith('>')) throw cursorUnknown();
   return text.slice(1);
 }
 
@@ -62,7 +65,7 @@ export function pageBy<T>(
   keyOf: (item: T) => string,
   query: { cursor?: string | undefined; limit: number },
 ): Page<T> {
-  const after = query.cursor === undefined ? undefined : decode(query.cursor);
+  const after = query.cursor === undefined ? undefined : keyOfCursor(query.cursor);
   const rest = items
     .map((item) => ({ key: keyOf(item), item }))
     .filter(({ key }) => after === undefined || key > after)
@@ -71,7 +74,7 @@ export function pageBy<T>(
   const last = shown.at(-1);
   return {
     items: shown.map(({ item }) => item),
-    ...(last !== undefined && rest.length > shown.length ? { next: encode(last.key) } : {}),
+    ...(last !== undefined && rest.length > shown.length ? { next: cursorOf(last.key) } : {}),
   };
 }
 
@@ -98,7 +101,7 @@ export async function pageAlong<T>(
   isWanted: (item: T) => boolean,
   query: { cursor?: string | undefined; limit: number },
 ): Promise<Page<T>> {
-  const after = query.cursor === undefined ? undefined : decode(query.cursor);
+  const after = query.cursor === undefined ? undefined : keyOfCursor(query.cursor);
   const items: T[] = [];
   let hasMore = false;
   await walk(read(after), (item) => {
@@ -108,7 +111,7 @@ export async function pageAlong<T>(
     return !hasMore;
   });
   const last = items.at(-1);
-  return hasMore && last !== undefined ? { items, next: encode(keyOf(last)) } : { items };
+  return hasMore && last !== undefined ? { items, next: cursorOf(keyOf(last)) } : { items };
 }
 
 interface SpanQuery {

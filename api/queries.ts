@@ -76,10 +76,11 @@ export const RunPath = z.object({
   id: z.string().regex(/^[A-Za-z0-9_.:~-]{1,600}$/, 'must be the id of a run'),
 });
 
-const labels = noted(
-  'key=value, or key alone for any value; all must hold',
-  listOf(z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone')),
+export const labelsText = listOf(
+  z.string().regex(/^[^=]{1,253}(=.{0,253})?$/, 'must be key=value, or key alone'),
 );
+
+const labels = noted('key=value, or key alone for any value; all must hold', labelsText);
 
 /** Whose rows: a host by its name or a glob, by its labels of today. */
 export const hostChoice = { host: hostGlob, label: labels };
@@ -106,7 +107,15 @@ export const ResultsQuery = z.strictObject({ ...span, ...paging });
 export const RollupsQuery = z.strictObject({
   since: noted('RFC 3339; a day before `until` without it', instantText.optional()),
   until: noted('RFC 3339; now without it', instantText.optional()),
-  step: noted('Rounded to multiples of 5m, which it is without it', durationText.optional()),
+  step: noted(
+    'Rounded to multiples of 5m, which it is without it; 35d at most',
+    durationText.refine((ms) => ms <= 35 * unitsMs.d, 'must be 35d or less').optional(),
+  ),
+  ...paging,
+  limit: noted(
+    'Steps of a page, those without results too',
+    z.coerce.number().int().min(1).max(500).default(500),
+  ),
 });
 
 const rows = { ...hostChoice, check: nameText.optional(), ...span, ...paging };

@@ -8,6 +8,7 @@ import {
   flag,
   hostChoice,
   instantText,
+  labelsText,
   listOf,
   nameText,
   paging,
@@ -22,9 +23,12 @@ const suppressionKinds = ['silence', 'downtime', 'acknowledgement'] as const;
 export const SuppressionsQuery = z.strictObject({
   kind: z.enum(suppressionKinds).optional(),
   host: noted('Only those that are for this host, or for a check of it', nameText.optional()),
-  check: noted('With `host`: only those that are for this check', nameText.optional()),
+  check: noted('With `host` or `label`: only those that are for this check', nameText.optional()),
+  label: noted('Only those that are for a host with these labels: key=value, or key alone', labelsText),
   ...paging,
 });
+
+export type SuppressionsQuery = z.output<typeof SuppressionsQuery>;
 
 /** A ULID, or `<file>:<line>` of the definitions. */
 export const SuppressionPath = z.object({ id: z.string().min(1).max(600) });

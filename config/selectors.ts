@@ -158,7 +158,8 @@ export function coversSome(match: Matcher, hosts: ReadonlyMap<string, HostDefini
   return [...hosts.values()].some(hostMatcher(match));
 }
 
-function hostMatcher(match: Matcher): (host: HostDefinition) => boolean {
+/** Whether a matcher covers a host. For many questions about one matcher. */
+export function hostMatcher(match: Matcher): (host: HostDefinition) => boolean {
   if (saysNothing(match)) return () => false;
   const isNamed = anyOf(match.hosts);
   const labels = Object.entries(match.labels);

@@ -14,6 +14,6 @@ export interface Coverage {
 /** Judged by the definitions in force; whether a suppression holds at this moment is not asked. */
 export interface CoveragePort {
   of(match: Matcher): Coverage;
-  /** Without a check: whether it is for anything of the host. */
-  isFor(suppression: Suppression, host: string, check?: string): boolean;
+  /** Whether it is for one of these hosts; without a check: for anything of it. */
+  isFor(suppression: Suppression, hosts: ReadonlySet<string>, check?: string): boolean;
 }

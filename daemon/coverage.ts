@@ -1,5 +1,5 @@
 /** Answers which hosts and checks a matcher is for, by the definitions in force. Changes nothing. */
-import { matcherProblem, matchesCheck, matchHosts } from '../config/selectors.ts';
+import { hostMatcher, matcherProblem, matchesCheck, matchHosts } from '../config/selectors.ts';
 import type { CoveragePort } from '../core/coverage-port.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { Matcher } from '../core/safety.ts';
@@ -24,13 +24,16 @@ export function createCoveragePort(definitions: () => Definitions): CoveragePort
       }
       return { hosts: names.length, checks, examples, ...(problem === undefined ? {} : { problem }) };
     },
-    isFor(suppression, host, check) {
+    isFor(suppression, hosts, check) {
       if (suppression.kind === 'acknowledgement')
-        return suppression.host === host && (check === undefined || suppression.check === check);
-      const found = definitions().hosts.get(host);
-      if (found === undefined || matchHosts(suppression.match, new Map([[host, found]])).length === 0)
-        return false;
-      return check === undefined || isForCheck(suppression.match, check);
+        return hosts.has(suppression.host) && (check === undefined || suppression.check === check);
+      if (check !== undefined && !isForCheck(suppression.match, check)) return false;
+      const known = definitions().hosts;
+      const covers = hostMatcher(suppression.match);
+      return [...hosts].some((name) => {
+        const host = known.get(name);
+        return host !== undefined && covers(host);
+      });
     },
   };
 }

@@ -1,7 +1,6 @@
 /**
  * Checks: the list with its filters, one by host and name, its results, and running one now.
  */
-import { z } from 'zod';
 import type { CheckView } from '../../core/views.ts';
 import { hostFilter } from '../host-filter.ts';
 import { findCheck } from '../lookup.ts';
@@ -18,6 +17,7 @@ import {
   ResultsQuery,
   RollupsQuery,
 } from '../queries.ts';
+import { rollupPage, slotMs } from '../rollup-pages.ts';
 import { Check, pageOf, Rollup, StoredResult } from '../shapes.ts';
 import { toWire } from '../wire.ts';
 
@@ -26,7 +26,6 @@ const runNowMs = 600_000;
 
 /** Milliseconds. */
 const dayMs = 86_400_000;
-const rollupMs = 300_000;
 
 export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptions): void {
   const read = (after: string | undefined) => daemon.eachCheck(after?.split(' ', 1)[0]);
@@ -90,19 +89,23 @@ export function checkRoutes(app: ApiServer, { daemon, history, clock }: ApiOptio
       ...describe(
         'history',
         'listRollups',
-        'What the results of a check come to in each step, oldest first; of more than 35 days the last ones',
-        z.object({ items: z.array(Rollup) }),
+        'What the results of a check come to in each step that has some, oldest first',
+        pageOf(Rollup),
       ),
       params: CheckPath,
       querystring: RollupsQuery,
     },
     handler: async ({ params, query }) => {
       const { until: untilMs = clock.nowMs() } = query;
-      const span = { untilMs, sinceMs: query.since ?? untilMs - dayMs, stepMs: query.step ?? rollupMs };
-      const items = history.rollups({ ...params, ...span });
-      if (items.length > 0) return { items: toWire(items) };
+      const { since: sinceMs = untilMs - dayMs, step: stepMs = slotMs, cursor, limit } = query;
+      const span = { untilMs, sinceMs, stepMs };
+      const readPage = (path: { host: string; check: string }) =>
+        rollupPage((part) => history.rollups({ ...path, ...part }), { ...span, cursor, limit });
+      const page = readPage(params);
+      // One that is gone from the definitions may have had nothing at first.
+      if (page.items.length > 0 || history.rollups({ ...params, ...span }).length > 0) return toWire(page);
       const { host, check } = findCheck(daemon, params.host, params.check);
-      return { items: toWire(check === params.check ? items : history.rollups({ host, check, ...span })) };
+      return toWire(check === params.check ? page : readPage({ host, check }));
     },
   });
 

@@ -4,12 +4,13 @@
  */
 
 import { hostCheck } from '../../core/definitions.ts';
-import type { NewSuppression } from '../../core/views.ts';
+import type { Suppression as Suppressed } from '../../core/safety.ts';
+import type { DaemonPort, NewSuppression } from '../../core/views.ts';
 import { refuseChanged, tagOf } from '../entity-tags.ts';
 import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { pageBy } from '../paging.ts';
+import { hasLabels, pageBy } from '../paging.ts';
 import { RequestProblem, unlessRejected, wrongBody } from '../problems.ts';
 import { DryQuery, EmptyBody, NoQuery } from '../queries.ts';
 import {
@@ -63,6 +64,33 @@ function windowOf(
     : { kind: 'flexible', startsAtMs, endsAtMs, lastsMs: flexible };
 }
 
+/** Of which kind, and whether one of these hosts is among those it is for. Labels are those of today. */
+function suppressionFilter(
+  daemon: Pick<DaemonPort, 'coverage' | 'hosts'>,
+  { kind, host, label, check }: SuppressionsQuery,
+): (each: Suppressed) => boolean {
+  const chosen = label === undefined ? named(host) : labelled(daemon, label, host);
+  return (each) => {
+    if (kind !== undefined && kind !== each.kind) return false;
+    return chosen === undefined || daemon.coverage.isFor(each, chosen, check);
+  };
+}
+
+function named(host: string | undefined): ReadonlySet<string> | undefined {
+  return host === undefined ? undefined : new Set([host]);
+}
+
+function labelled(
+  daemon: Pick<DaemonPort, 'hosts'>,
+  label: readonly string[],
+  host: string | undefined,
+): ReadonlySet<string> {
+  const found = daemon
+    .hosts()
+    .filter(({ name, labels }) => hasLabels(labels, label) && name === (host ?? name));
+  return new Set(found.map(({ name }) => name));
+}
+
 export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
   const { daemon } = options;
   addingRoutes(app, options);
@@ -81,11 +109,8 @@ export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
       querystring: SuppressionsQuery,
     },
     handler: async ({ query }) => {
-      const wanted = daemon
-        .suppressions()
-        .filter((each) => query.kind === undefined || query.kind === each.kind)
-        .filter((each) => query.host === undefined || daemon.coverage.isFor(each, query.host, query.check));
-      return toWire(pageBy(wanted, ({ id }) => id, query));
+      const isWanted = suppressionFilter(daemon, query);
+      return toWire(pageBy(daemon.suppressions().filter(isWanted), ({ id }) => id, query));
     },
   });
 

@@ -1,7 +1,14 @@
 /** What a reader may choose: fields of answers, hosts by glob and label in every list, pages, and what has not changed. */
 import { expect, test } from 'vitest';
 import { FakeDaemon } from '../support/fake-daemon.ts';
-import { approvalOf, checkView, runOf, silenceOf, startMs } from '../support/fake-views.ts';
+import {
+  acknowledgementOf,
+  approvalOf,
+  checkView,
+  runOf,
+  silenceOf,
+  startMs,
+} from '../support/fake-views.ts';
 import { bearer, startApi } from './api-server.ts';
 
 const place = {
@@ -46,6 +53,24 @@ test('fields: of a list whose items are of several kinds', async () => {
   expect((await get('/api/v1/suppressions?fields=id,endsAt,sticky')).json.items).toEqual([
     { id: '01J', endsAt: expect.any(String) },
   ]);
+});
+
+test('suppressions: by kind, host and the labels of the hosts they are for', async () => {
+  const { daemon, get } = await startApi();
+  daemon.suppressionList = [silenceOf('s1'), acknowledgementOf('a1'), acknowledgementOf('a2')];
+  daemon.suppressionList = daemon.suppressionList.map((each) =>
+    each.id === 'a2' && each.kind === 'acknowledgement' ? { ...each, host: 'web-2' } : each,
+  );
+  const idsOf = async (query: string): Promise<unknown> =>
+    (await get(`/api/v1/suppressions?${query}`)).json.items.map(({ id }: { id: string }) => id);
+  expect(await idsOf('kind=acknowledgement')).toEqual(['a1', 'a2']);
+  expect(await idsOf('label=role=web')).toEqual(['a1']);
+  expect(await idsOf('label=env&label=role=db')).toEqual(['a2']);
+  expect(await idsOf('label=role')).toEqual(['a1', 'a2']);
+  expect(await idsOf('label=role=web&host=web-2')).toEqual([]);
+  expect(await idsOf('label=role=db&host=web-2')).toEqual(['a2']);
+  expect(await idsOf('label=role=cache')).toEqual([]);
+  expect((await get('/api/v1/suppressions?label==x')).json.errors[0].pointer).toBe('#/label/0');
 });
 
 test('fields: another choice is another representation', async () => {

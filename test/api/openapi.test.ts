@@ -52,7 +52,8 @@ test('every reference resolves, every operation is named once, and every change 
     const ok = path === '/api/v1/session' && method === 'delete' ? '204' : '200';
     expect([path, Object.keys(responses)]).toEqual([path, expect.arrayContaining([ok, 'default'])]);
     const isSession = path === '/api/v1/session';
-    if (method !== 'get' && !isSession) expect([path, security]).toEqual([path, [{ token: [] }]]);
+    if (method !== 'get' && !isSession)
+      expect([path, security]).toEqual([path, [{ token: [] }, { session: [] }]]);
   }
 
   // Every documented read answers as documented: no route is missing, none is dead.

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { MenddError } from '../../core/errors.ts';
 import { openStores, type Stores } from '../../store/open.ts';
 import { FakeDaemon } from '../support/fake-daemon.ts';
-import { startMs } from '../support/fake-views.ts';
+import { resultOf, startMs } from '../support/fake-views.ts';
 import { openSse } from '../support/sse.ts';
 import { bearer, eventually, startApi } from './api-server.ts';
 
@@ -55,6 +55,43 @@ test('pages of the store and the stream of its events join without a gap', async
   const stream = await openSse(`${url}/api/v1/events?after=20`);
   await eventually(() => expect(stream.messages.map(({ id }) => Number(id))).toEqual([21, 22, 23, 24, 25]));
   stream.close();
+});
+
+test('pages of rollups come oldest first, whole, over hours without results, also of a check that is gone', async () => {
+  const { store, get } = await startOnStore();
+  const hours = [0, 1, 2, 50, 51, 90];
+  for (const check of ['app.running', 'app.gone'])
+    for (const hour of hours) {
+      const result = { ...resultOf('ok', 'fine'), startedAtMs: startMs + hour * 3_600_000 };
+      store.save({ host: 'web-1', check, result, transitions: [], events: [] });
+    }
+  const span = {
+    since: new Date(startMs).toISOString(),
+    until: new Date(startMs + 91 * 3_600_000).toISOString(),
+  };
+  const read = async (check: string, more: Record<string, string>) => {
+    const found: number[] = [];
+    let cursor: Record<string, string> | undefined = {};
+    let pages = 0;
+    while (cursor !== undefined) {
+      const query: string = new URLSearchParams({ ...span, ...more, ...cursor }).toString();
+      const { json } = await get(`/api/v1/checks/web-1/${check}/rollups?${query}`);
+      found.push(
+        ...json.items.map(({ at }: { at: string }) => Math.round((Date.parse(at) - startMs) / 3_600_000) + 0),
+      );
+      cursor = json.next === undefined ? undefined : { cursor: json.next };
+      pages += 1;
+    }
+    return [pages, found];
+  };
+  const whole = [0, 1, 2, 50, 51, 90];
+  expect(await read('app.running', {})).toEqual([3, whole]);
+  expect(await read('running', { limit: '7' })).toEqual([157, whole]);
+  expect(await read('app.gone', { limit: '24', step: '1h' })).toEqual([4, whole.map((hour) => hour - 1)]);
+  const odd = await get('/api/v1/checks/web-1/app.running/rollups?cursor=PmFiYw');
+  expect([odd.status, odd.json.code]).toEqual([400, 'cursor_unknown']);
+  expect((await get('/api/v1/checks/web-1/nothing/rollups')).status).toBe(404);
+  expect((await get('/api/v1/checks/web-1/app.running/rollups?step=36d')).status).toBe(400);
 });
 
 test('a token of the ledger opens what its scope allows, until it is revoked', async () => {

@@ -46,11 +46,13 @@ test('a suppression is for a host or a check of it, or is not', () => {
     startsAtMs: 0,
     endsAtMs: 9,
   };
-  expect(coverage.isFor(silence, 'web-1')).toBe(true);
-  expect(coverage.isFor(silence, 'web-1', 'app.running')).toBe(true);
-  expect(coverage.isFor(silence, 'web-1', 'app.backlog')).toBe(false);
-  expect(coverage.isFor(silence, 'db-1', 'app.running')).toBe(false);
-  expect(coverage.isFor(silence, 'gone', 'app.running')).toBe(false);
+  expect(coverage.isFor(silence, new Set(['web-1']))).toBe(true);
+  expect(coverage.isFor(silence, new Set(['web-1']), 'app.running')).toBe(true);
+  expect(coverage.isFor(silence, new Set(['web-1']), 'app.backlog')).toBe(false);
+  expect(coverage.isFor(silence, new Set(['db-1']), 'app.running')).toBe(false);
+  expect(coverage.isFor(silence, new Set(['gone']), 'app.running')).toBe(false);
+  expect(coverage.isFor(silence, new Set(['db-1', 'web-1']))).toBe(true);
+  expect(coverage.isFor(silence, new Set())).toBe(false);
   const ack: Suppression = {
     ...base,
     kind: 'acknowledgement',
@@ -60,7 +62,7 @@ test('a suppression is for a host or a check of it, or is not', () => {
     state: 'critical',
     sticky: false,
   };
-  expect(coverage.isFor(ack, 'web-1', 'app.running')).toBe(true);
-  expect(coverage.isFor(ack, 'web-1', 'app.backlog')).toBe(false);
-  expect(coverage.isFor(ack, 'web-2')).toBe(false);
+  expect(coverage.isFor(ack, new Set(['web-1']), 'app.running')).toBe(true);
+  expect(coverage.isFor(ack, new Set(['web-1']), 'app.backlog')).toBe(false);
+  expect(coverage.isFor(ack, new Set(['web-2']))).toBe(false);
 });

@@ -480,7 +480,7 @@ export class FakeDaemon implements DaemonPort {
 
   readonly coverage: CoveragePort = {
     of: ({ hosts }) => ({ hosts: hosts.length, checks: 0, examples: [] }),
-    isFor: (suppression, host) => suppression.kind === 'acknowledgement' && suppression.host === host,
+    isFor: (suppression, hosts) => suppression.kind === 'acknowledgement' && hosts.has(suppression.host),
   };
 
   messageList: MessageView[] = [];
