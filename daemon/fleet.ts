@@ -6,25 +6,18 @@
 import type { Census } from '../core/census.ts';
 import type { Decision } from '../core/decisions.ts';
 import type { Definitions, HostPlan } from '../core/definitions.ts';
-import { initialHostState, reduceHost } from '../core/engine.ts';
+import { reduceHost } from '../core/engine.ts';
 import type { FleetView } from '../core/fleet-view.ts';
 import { rungsOf } from '../core/ladder.ts';
 import type { Clock, Coordinator, Store, StoreChange } from '../core/ports.ts';
 import type { Effect, EngineEvent, HostEngineState, Reduction } from '../core/reduction.ts';
-import { notAfter, putRun, summaryOf } from '../core/runs.ts';
-import type { Approval, Mode, Quarantine, TrustCap } from '../core/safety.ts';
-import {
-  type CheckStatus,
-  isOpen,
-  type Run,
-  type RunSummary,
-  type StoredEvent,
-  type Transition,
-} from '../core/types.ts';
+import { notAfter, summaryOf } from '../core/runs.ts';
+import type { Mode, Quarantine, TrustCap } from '../core/safety.ts';
+import { isOpen, type Run, type RunSummary, type StoredEvent, type Transition } from '../core/types.ts';
 import type { Brakes } from './brakes.ts';
 import { FleetLook } from './fleet-look.ts';
 import type { History } from './history.ts';
-import { dropsSome, isOfChecks, keysOf } from './kept-states.ts';
+import { dropsSome, keysOf, type LoadedStates, loadStates, memorySinceMs } from './kept-states.ts';
 import type { SelfDoubt } from './self-doubt.ts';
 import { askedAtMs, stateNotAfter } from './state-times.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -65,9 +58,10 @@ export class Fleet {
     this.#definitions = options.definitions;
     this.startedAtMs = options.clock.nowMs();
     this.#quarantine = options.coordinator.quarantine();
-    this.#put(this.#loaded(options.definitions));
+    const { states, hasOthers } = this.#loaded(options.definitions);
+    this.#put(states);
     // What went away while no daemon ran.
-    options.history.forget(keysOf(options.definitions));
+    if (hasOthers) options.history.forget(keysOf(options.definitions));
   }
 
   get definitions(): Definitions {
@@ -182,7 +176,7 @@ export class Fleet {
    * nothing was swapped.
    */
   swap(definitions: Definitions): void {
-    const states = this.#loaded(definitions);
+    const { states } = this.#loaded(definitions);
     const before = this.#definitions;
     this.#options.suppressions.refresh(definitions, this.#options.clock.nowMs());
     this.#definitions = definitions;
@@ -197,46 +191,10 @@ export class Fleet {
     this.#recount();
   }
 
-  /** What is in memory already, and the rest from the store where it is known, else as new. */
-  #loaded(definitions: Definitions): Map<string, HostEngineState> {
+  #loaded(definitions: Definitions): LoadedStates {
     const { clock, store, coordinator } = this.#options;
-    const nowMs = clock.nowMs();
-    const states = new Map<string, HostEngineState>();
-    const missing = [...definitions.byHost.values()].filter((plan) => !this.#states.has(plan.host.name));
-    const stored = missing.length === 0 ? [] : store.loadChecks();
-    const hosts = new Map(
-      missing.length === 0 ? [] : store.loadHosts().map(({ host, status }) => [host, status]),
-    );
-    const checks = new Map(stored.map(({ host, check, status }) => [`${host}\n${check}`, status]));
-    const statuses = stored.map(({ status }) => status);
-    const sinceMs = memorySinceMs(this.memoryMs(definitions), statuses, nowMs);
-    const runs =
-      missing.length === 0 ? [] : coordinator.summaries(sinceMs).map((run) => notAfter(run, nowMs));
-    const approvals: Approval[] = missing.length === 0 ? [] : coordinator.approvals(sinceMs).toReversed();
-    const [runsOf, approvalsOf] = [byHost(runs), byHost(approvals)];
-    for (const plan of definitions.byHost.values()) {
-      const { name } = plan.host;
-      const known = this.#states.get(name);
-      if (known !== undefined && isOfChecks(known, plan)) {
-        states.set(name, { ...known, facts: {} });
-        continue;
-      }
-      const fresh = initialHostState(plan, nowMs);
-      const entries = plan.checks.map(({ id }) => {
-        return [id, known?.checks[id] ?? checks.get(`${name}\n${id}`) ?? fresh.checks[id]] as const;
-      });
-      states.set(name, {
-        host: known?.host ?? hosts.get(name) ?? fresh.host,
-        checks: Object.fromEntries(
-          entries.flatMap(([id, status]) => (status === undefined ? [] : [[id, status]])),
-        ),
-        runs: known?.runs ?? (runsOf.get(name) ?? []).reduce<RunSummary[]>(putRun, []),
-        approvals: known?.approvals ?? approvalsOf.get(name) ?? [],
-        facts: {},
-        ...(known?.owed === undefined ? {} : { owed: known.owed }),
-      });
-    }
-    return states;
+    const memoryMs = this.memoryMs(definitions);
+    return loadStates(definitions, this.#states, { store, coordinator, nowMs: clock.nowMs(), memoryMs });
   }
 
   /** Runs older than every window are of no use to a decision. */
@@ -287,17 +245,6 @@ export class Fleet {
     }
     this.#options.history.saveDecision(decision);
   }
-}
-
-/** While a problem lasts, what was done about it is remembered, or the ladder would begin again. Wall time. */
-function memorySinceMs(memoryMs: number, checks: readonly CheckStatus[], nowMs: number): number {
-  return checks.reduce((ms, check) => Math.min(ms, check.problemSinceMs ?? ms), nowMs) - memoryMs;
-}
-
-function byHost<T extends { host: string }>(items: readonly T[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) groups.set(item.host, [...(groups.get(item.host) ?? []), item]);
-  return groups;
 }
 
 function eventOf(transition: Omit<Transition, 'id'>, nowMs: number): Omit<StoredEvent, 'id'> {

@@ -3,7 +3,7 @@
  * than what changes with each result: that stands in the row of the newest result, or in a column of its own.
  */
 import type { Store, StoredCheck } from '../core/ports.ts';
-import type { CheckResult, CheckStatus, HostStatus } from '../core/types.ts';
+import type { CheckResult, CheckStatus, FlapState, HostStatus } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import type { Series } from './series.ts';
 
@@ -12,11 +12,7 @@ type KnownHost = Omit<HostStatus, 'lastSeenAtMs'>;
 /** Writes are part of the caller's transaction. */
 export interface CurrentState extends Pick<Store, 'loadChecks' | 'loadHosts' | 'forget'> {
   /** `result`: the newest one, of which the status is. */
-  putCheck(
-    place: { host: string; check: string; series: Series },
-    status: CheckStatus,
-    result?: CheckResult,
-  ): void;
+  putCheck(series: Series, status: CheckStatus, result?: CheckResult): void;
   putHost(host: string, status: HostStatus): void;
   /** At the end of a transaction: what changes many times in one is written once. */
   settle(): void;
@@ -25,20 +21,17 @@ export interface CurrentState extends Pick<Store, 'loadChecks' | 'loadHosts' | '
 }
 
 interface CheckRow {
+  seriesId: number;
   host: string;
   check: string;
   status: string;
-  newestId: number | null;
+  flap: string;
   newestMs: number | null;
 }
 
-export function currentState(
-  db: Connection,
-  newest: (resultId: number) => CheckResult | undefined,
-): CurrentState {
-  const putCheck = db.prepare<[string, string, string]>(
-    `INSERT INTO check_state (host, check_id, status) VALUES (?, ?, ?)
-     ON CONFLICT (host, check_id) DO UPDATE SET status = excluded.status`,
+export function currentState(db: Connection, newest: () => ReadonlyMap<number, CheckResult>): CurrentState {
+  const putCheck = db.prepare<[number, string, string, string | null]>(
+    'INSERT OR REPLACE INTO check_state (series_id, status, flap, last_result) VALUES (?, ?, ?, ?)',
   );
   const putHost = db.prepare<[string, string, number | null]>(
     `INSERT INTO host_state (host, status, last_seen_ms) VALUES (?, ?, ?)
@@ -46,28 +39,34 @@ export function currentState(
   );
   const seeHost = db.prepare<[number, string]>('UPDATE host_state SET last_seen_ms = ? WHERE host = ?');
   const checks = db.prepare<[], CheckRow>(
-    `SELECT c.host, c.check_id AS "check", c.status, l.result_id AS newestId, l.at_ms AS newestMs
-     FROM check_state AS c LEFT JOIN series AS s ON s.host = c.host AND s.check_id = c.check_id
-       LEFT JOIN latest AS l ON l.series_id = s.id
-     ORDER BY c.host, c.check_id`,
+    `SELECT c.series_id AS seriesId, s.host, s.check_id AS "check", c.status, c.flap, l.at_ms AS newestMs
+     FROM check_state AS c CROSS JOIN series AS s ON s.id = c.series_id
+       LEFT JOIN latest AS l ON l.series_id = c.series_id`,
   );
+  const writtenResult = db
+    .prepare<[number], string | null>('SELECT last_result FROM check_state WHERE series_id = ?')
+    .pluck();
   const hosts = db.prepare<[], { host: string; status: string; lastSeenAtMs: number | null }>(
-    'SELECT host, status, last_seen_ms AS lastSeenAtMs FROM host_state ORDER BY host',
+    'SELECT host, status, last_seen_ms AS lastSeenAtMs FROM host_state',
   );
-  const checkNames = db.prepare<[], { host: string; check: string }>(
-    'SELECT host, check_id AS "check" FROM check_state',
+  const checkNames = db.prepare<[], { seriesId: number; host: string; check: string }>(
+    `SELECT c.series_id AS seriesId, s.host, s.check_id AS "check"
+     FROM check_state AS c CROSS JOIN series AS s ON s.id = c.series_id`,
   );
-  const dropCheck = db.prepare<[string, string]>('DELETE FROM check_state WHERE host = ? AND check_id = ?');
+  const dropCheck = db.prepare<[number]>('DELETE FROM check_state WHERE series_id = ?');
+  const hostNames = db.prepare<[], string>('SELECT host FROM host_state').pluck();
   const dropHost = db.prepare<[string]>('DELETE FROM host_state WHERE host = ?');
   const written = new Map<string, KnownHost>();
   const seen = new Map<string, HostStatus>();
 
   return {
-    putCheck({ host, check, series }, status, result) {
+    putCheck(series, status, result) {
       const isShown = status.lastResult === result && series.status !== undefined;
       if (isShown && isSame(series.status, status, 'lastResult')) return;
-      putCheck.run(host, check, JSON.stringify(status));
-      const { lastResult: _shown, ...known } = status;
+      const { lastResult, ...known } = status;
+      const { flap, ...rest } = known;
+      const text = lastResult === undefined ? null : JSON.stringify(lastResult);
+      putCheck.run(series.id, JSON.stringify(rest), JSON.stringify(flap), text);
       series.status = known;
     },
     putHost: (host, status) => void seen.set(host, status),
@@ -88,7 +87,22 @@ export function currentState(
       written.clear();
       seen.clear();
     },
-    loadChecks: () => checks.all().map((row) => loaded(row, newest)),
+    loadChecks() {
+      const results = newest();
+      const flaps = new Map<string, FlapState>();
+      const loaded: StoredCheck[] = [];
+      // Row by row: of a large fleet all rows at once are more than the collector of garbage takes lightly.
+      for (const { seriesId, host, check, status: text, flap: flapText, newestMs } of checks.iterate()) {
+        const flap = flaps.get(flapText) ?? (JSON.parse(flapText) as FlapState);
+        flaps.set(flapText, flap);
+        const status = JSON.parse(text) as CheckStatus;
+        status.flap = flap;
+        const lastResult = results.get(seriesId) ?? resultBeside(writtenResult.get(seriesId), newestMs);
+        if (lastResult !== undefined) status.lastResult = lastResult;
+        loaded.push({ host, check, status });
+      }
+      return loaded;
+    },
     loadHosts: () =>
       hosts.all().map(({ host, status, lastSeenAtMs }) => ({
         host,
@@ -98,25 +112,20 @@ export function currentState(
         },
       })),
     forget(keep) {
-      for (const { host, check } of checkNames.all()) {
-        if (!keep.hosts.has(host) || !keep.checks.has(`${host}\n${check}`)) dropCheck.run(host, check);
+      for (const { seriesId, host, check } of checkNames.all()) {
+        if (!keep.hosts.has(host) || !keep.checks.has(`${host}\n${check}`)) dropCheck.run(seriesId);
       }
-      for (const { host } of hosts.all()) if (!keep.hosts.has(host)) dropHost.run(host);
+      for (const host of hostNames.all()) if (!keep.hosts.has(host)) dropHost.run(host);
       written.clear();
     },
   };
 }
 
-/** The newest result is told by its row. Once that is gone, by what was written with the status and the time beside it. */
-function loaded(
-  { host, check, status: text, newestId, newestMs }: CheckRow,
-  newest: (resultId: number) => CheckResult | undefined,
-): StoredCheck {
-  const status = JSON.parse(text) as CheckStatus;
-  if (newestId === null || newestMs === null) return { host, check, status };
-  const written = status.lastResult;
-  const lastResult = newest(newestId) ?? (written && { ...written, startedAtMs: newestMs });
-  return { host, check, status: lastResult === undefined ? status : { ...status, lastResult } };
+/** Once the row of the newest result is gone, it is told by what was written with the status, and the time beside it. */
+function resultBeside(text: string | null | undefined, newestMs: number | null): CheckResult | undefined {
+  if (text === null || text === undefined) return undefined;
+  const written = JSON.parse(text) as CheckResult;
+  return newestMs === null ? written : { ...written, startedAtMs: newestMs };
 }
 
 /** Of plain data, without what one key of the second says. Called for each result: it makes nothing but lists of keys. */

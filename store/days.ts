@@ -38,6 +38,8 @@ export interface Day {
   newestMs: number;
   insert(row: DayRow): void;
   row(number: number): DayRow | undefined;
+  /** Those of its rows that are the newest of their series, each with the content that it bears or relies on. */
+  newest(): Iterable<DayRow>;
   /** Rows before a number, the last first. */
   before(number: number, limit: number): DayRow[];
   /** What the row of that number bears or relies on. */
@@ -150,7 +152,17 @@ function openDay(db: Connection, id: number, day: number): Day {
       )
       .pluck(),
   );
-  const newest = db
+  const newest = (): Iterable<DayRow> =>
+    db
+      .prepare<[number, number, number], DayRow>(
+        `SELECT r.id, r.series_id, r.back, r.at, r.state, r.duration_ms, r.exit_code, r.changes,
+           coalesce(r.content, (SELECT b.content FROM ${table} AS b WHERE b.series_id = r.series_id
+             AND b.content IS NOT NULL AND b.id <= r.id ORDER BY b.id DESC LIMIT 1)) AS content
+         FROM latest AS l CROSS JOIN ${table} AS r ON r.id = l.result_id - ?
+         WHERE l.result_id > ? AND l.result_id < ?`,
+      )
+      .iterate(id * rowsPerDay, id * rowsPerDay, (id + 1) * rowsPerDay);
+  const last = db
     .prepare<[number], { id: number | null; at: number | null }>(
       `SELECT max(id) AS id, max(at) AS at FROM (SELECT id, at FROM ${table} ORDER BY id DESC LIMIT ?)`,
     )
@@ -159,12 +171,13 @@ function openDay(db: Connection, id: number, day: number): Day {
   return {
     id,
     startMs,
-    next: (newest?.id ?? 0) + 1,
-    newestMs: startMs + (newest?.at ?? -Infinity),
+    next: (last?.id ?? 0) + 1,
+    newestMs: startMs + (last?.at ?? -Infinity),
     insert({ id: number, series_id, back, at, state, duration_ms, exit_code, content, changes }) {
       insert().run(number, series_id, back, at, state, duration_ms, exit_code, content, changes);
     },
     row: (number) => row().get(number),
+    newest,
     before: (number, limit) => before().all(number, limit),
     contentOf: (seriesId, number) => contentOf().get(seriesId, number),
     entry: (seriesId, number, afterMs) => entry().get(seriesId, number, afterMs - startMs),

@@ -21,7 +21,7 @@ const pruneBatch = 5_000;
 export function createHistory(db: Connection, file: string): Store {
   const series = seriesTable(db);
   const results = resultTables(db, series);
-  const state = currentState(db, (id) => results.newest(id));
+  const state = currentState(db, () => results.newest());
   const transitions = transitionTable(db);
   const decisions = decisionTable(db);
   const events = eventTable(db);
@@ -63,11 +63,11 @@ export function createHistory(db: Connection, file: string): Store {
     const stored = change.events.map((event) => events.addEvent(event));
     if (checkStatus === undefined && result === undefined) return stored;
     if (check === undefined) throw new Error(`a result or status of ${host} names no check`);
-    const place = { host, check, series: series.of(host, check) };
-    if (checkStatus !== undefined) state.putCheck(place, checkStatus, result);
+    const one = series.of(host, check);
+    if (checkStatus !== undefined) state.putCheck(one, checkStatus, result);
     if (result !== undefined) {
-      results.add(place.series, result);
-      added.push([place.series.id, result]);
+      results.add(one, result);
+      added.push([one.id, result]);
     }
     return stored;
   };

@@ -8,7 +8,7 @@ import type { Connection } from './connection.ts';
 import { read, write } from './content.ts';
 import { type Day, type DayRow, type Days, dayMs, idOf, placeOf, resultDays, stragglerMs } from './days.ts';
 import { oldResults } from './old-results.ts';
-import { cursorKey, pageLimit, pageOf, present } from './rows.ts';
+import { cursorKey, pageLimit, pageOf } from './rows.ts';
 import type { Series, SeriesTable } from './series.ts';
 
 const hourMs = 3_600_000;
@@ -30,8 +30,8 @@ interface Found {
 /** Writes are part of the caller's transaction. */
 export interface Results extends Pick<Store, 'results'> {
   add(series: Series, result: CheckResult): void;
-  /** The newest of a series, when it is still there. */
-  newest(id: number): CheckResult | undefined;
+  /** The newest of each series by its number, as far as it is still there. */
+  newest(): Map<number, CheckResult>;
   /** True while more is left. */
   prune(beforeMs: number): boolean;
   /** The transaction was undone. */
@@ -73,11 +73,11 @@ export function resultTables(db: Connection, allSeries: SeriesTable): Results {
       series.bearer = bearer;
       putLatest.run(series.id, series.newestId, atMs);
     },
-    newest(id) {
-      const { dayId, number } = placeOf(id);
-      const day = days.all().find((each) => each.id === dayId);
-      const row = day?.row(number);
-      return day === undefined || row === undefined ? undefined : decode(day, row);
+    newest() {
+      const results = new Map<number, CheckResult>();
+      for (const day of days.all())
+        for (const row of day.newest()) results.set(row.series_id, decode(day, row));
+      return results;
     },
     results(query) {
       const wanted = pageLimit(query.limit) + 1;
@@ -196,7 +196,7 @@ function decode(day: Day, row: DayRow): CheckResult {
   return {
     state: states[row.state] ?? 'unknown',
     ...(content === undefined ? { text: '', longText: '', perfdata: [] } : read(content, row.changes)),
-    ...present({ exitCode: row.exit_code }),
+    ...(row.exit_code === null ? {} : { exitCode: row.exit_code }),
     startedAtMs: day.startMs + row.at,
     durationMs: row.duration_ms,
   };

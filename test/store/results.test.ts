@@ -241,7 +241,7 @@ test('a routine result writes neither the status of its check nor that of its ho
     db
       .prepare(
         `SELECT json_extract(c.status, '$.note') AS "check", json_extract(h.status, '$.note') AS host
-         FROM check_state AS c JOIN host_state AS h ON h.host = c.host`,
+         FROM check_state AS c JOIN series AS s ON s.id = c.series_id JOIN host_state AS h ON h.host = s.host`,
       )
       .get();
   expect(notes()).toEqual({ check: 1, host: 1 });
@@ -272,7 +272,8 @@ function oldFile(): { path: string; results: (CheckResult & { host: string; chec
   applyMigrations(db, historyKind, migrationsOf(historyKind).slice(0, 2));
   const host = hostStatusOf({ lastSeenAtMs: startMs });
   db.prepare('INSERT INTO host_state VALUES (?, ?)').run('web-1', JSON.stringify(host));
-  db.prepare('INSERT INTO check_state VALUES (?, ?, ?)').run('web-1', 'x', JSON.stringify(checkStatusOf()));
+  const known = checkStatusOf({ lastResult: resultOf() });
+  db.prepare('INSERT INTO check_state VALUES (?, ?, ?)').run('web-1', 'x', JSON.stringify(known));
   db.exec(`INSERT INTO series VALUES (1, 'web-1', 'x'), (2, 'web-1', 'y')`);
   const insert = db.prepare('INSERT INTO results VALUES (?, ?, ?, 0, 5, 0, ?, NULL, ?)');
   const results = Array.from({ length: 48 }, (_, index) => {
@@ -296,7 +297,8 @@ function oldFile(): { path: string; results: (CheckResult & { host: string; chec
 test('results of the schema before are read beside new ones, pruned, and their table goes with the last', () => {
   const { path, results } = oldFile();
   const first = openForTest(path);
-  expect(first.store.loadChecks()).toEqual([{ host: 'web-1', check: 'x', status: checkStatusOf() }]);
+  const known = checkStatusOf({ lastResult: resultOf() });
+  expect(first.store.loadChecks()).toEqual([{ host: 'web-1', check: 'x', status: known }]);
   expect(first.store.loadHosts()[0]?.status).toEqual(hostStatusOf({ lastSeenAtMs: startMs }));
   const later = ['x', 'y', 'z'].map((check, index) => ({
     ...resultOf({ startedAtMs: startMs + 2 * dayMs + index }),
