@@ -30,6 +30,7 @@ const usage = `npm run bench -- [options] [TABLE...]
   --seconds N       seconds of each measurement of mendd, at most --every (20)
   --rounds N        rounds of the table checks, each with every contender, in turning order (3)
   --limit N         seconds in which those rounds must fit; fewer are made then (600)
+  --part restart    of the table connections only the restart, which needs no sshd; writes nothing
   --cpu-prof FILE   also write a CPU profile of mendd, and tell where the time goes (table checks)`;
 
 const sizes = {
@@ -52,6 +53,7 @@ function readFlags() {
       rounds: string,
       limit: string,
       'cpu-prof': string,
+      part: string,
     },
   });
   const flags = { ...sizes[values.small ? 'small' : 'whole'], small: values.small, write: values.write };
@@ -64,8 +66,12 @@ function readFlags() {
   if (flags.seconds > flags.every) throw new Error('--seconds is more than --every');
   const unknown = positionals.find((name) => !(name in tables));
   if (unknown !== undefined) throw new Error(`no table ${unknown}`);
+  const { part } = values;
+  if (part !== undefined && (part !== 'restart' || positionals.join(' ') !== 'connections'))
+    throw new Error('--part knows `restart` of the table `connections` only');
+  if (part !== undefined && values.write) throw new Error('--write needs the whole table');
   const names = positionals.length === 0 ? Object.keys(tables) : positionals;
-  return { ...flags, cpuProf: values['cpu-prof'], help: values.help, names };
+  return { ...flags, part, cpuProf: values['cpu-prof'], help: values.help, names };
 }
 
 /** One directory for each table, removed at the end whatever happens. */
