@@ -1,15 +1,11 @@
 /** Owns the keys under `messages` of the daemon file. What they mean together is checked in config/resolve-messages.ts. */
 import { z } from 'zod';
-import { duration, map, matching, plain, whole, word } from './fields.ts';
+import { duration, map, matching, plain, whole } from './fields.ts';
 import { hostGlob, labelPattern } from './names.ts';
 import { messageText } from './notify-schema.ts';
+import { quietHours, schedule, severity, timezone } from './quiet-schema.ts';
 
-const severity = word(['critical', 'error', 'warning', 'info']);
 const targetName = plain('a name in `notify`');
-const schedule = plain('a cron expression such as `0 22 * * *`').meta({
-  description: 'Cron expression of five fields: minute, hour, day, month, weekday.',
-});
-const timezone = plain('a time zone').prefault('UTC').meta({ description: 'Time zone by IANA name.' });
 
 const match = map(
   {
@@ -56,16 +52,6 @@ const repeat = map({
   times: whole(1, 1000).default(10).meta({ description: 'Then it is not told again.' }),
 });
 
-const quiet = map({
-  schedule,
-  lasts: duration({ min: '1m', max: '7d' }).meta({ description: 'From each time of the schedule on.' }),
-  timezone,
-  pass: z
-    .array(severity)
-    .default(['critical'])
-    .meta({ description: 'Severities that are told all the same.' }),
-});
-
 const route = map(
   {
     name: matching(
@@ -82,7 +68,7 @@ const route = map(
     repeat: repeat
       .optional()
       .meta({ description: 'Tell critical problems again while nobody acknowledges them.' }),
-    quiet: z.array(quiet).max(20).default([]).meta({
+    quiet: quietHours().meta({
       description: 'Hours in which messages wait; what is over by then goes into the digest.',
     }),
     page_after: duration({ min: '1m', max: '7d' }).optional().meta({

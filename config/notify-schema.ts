@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { duration, map, matching, plain, secret, templated, whole, word } from './fields.ts';
 import { absolutePath } from './names.ts';
+import { quietHours } from './quiet-schema.ts';
 
 const mailAddress = matching(
   'a mail address',
@@ -113,6 +114,10 @@ export const notifyTarget = map({
   exec: exec.optional().meta({
     description:
       'A program that gets the message as JSON on its standard input, and MENDD_* variables (docs/operations.md).',
+  }),
+  quiet: quietHours().meta({
+    description:
+      'Hours in which problems and their ends wait, whoever names the target; questions and notices do not.',
   }),
   subject: messageText(),
   text: messageText(),

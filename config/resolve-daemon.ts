@@ -57,7 +57,7 @@ export function resolveDaemon(
   const found = problems.problems.length;
   const { tree, parts, whole } = file;
   const ssh = parts.ssh && resolveSsh(parts.ssh, tree, hosts, secrets, problems);
-  const notify = resolveNotify(parts.notify ?? {}, tree, secrets, problems);
+  const notify = resolveNotify(parts.notify ?? {}, tree, secrets, Date.now(), problems);
   const names = notifyNames(file);
   const limits = { tree, hosts, notifyNames: names, secrets, problems };
   if (parts.api?.listen === 'none' && parts.api.socket === undefined) {

@@ -1,9 +1,16 @@
 /** Owns the way from `messages` to its checked form: names that exist, schedules that fire, templates that can be rendered. */
-import type { DigestRule, MessageRoute, MessagesConfig, MessageWords } from '../core/messages-config.ts';
+import type {
+  DigestRule,
+  MessageRoute,
+  MessagesConfig,
+  MessageWords,
+  QuietRule,
+} from '../core/messages-config.ts';
 import { isTimezone, judgeCron, refuseTimezone } from './cron.ts';
 import { judgeMessageTemplate } from './message-templates.ts';
 import type { MessagesInput } from './messages-schema.ts';
 import { formatPlace, type ProblemList, suggest } from './problems.ts';
+import type { QuietInput } from './quiet-schema.ts';
 import { globHint, globProblem, onlyLeavesOut, onlyLeavesOutHint, withoutMark } from './selectors.ts';
 import { placeOf, type Tree, treeAt } from './yaml-tree.ts';
 
@@ -67,9 +74,6 @@ function resolveRoute(
   const { name, match, group, repeat, page_after: pageAfterMs } = input;
   judgeTargets(input.to, [...path, 'to'], context);
   for (const key of ['hosts', 'runbooks'] as const) judgeGlobs(match[key], [...path, 'match', key], context);
-  input.quiet.forEach((each, index) => {
-    judgeSchedule(each, [...path, 'quiet', String(index)], context);
-  });
   const words = resolveWords(input, treeAt(tree, path), context.problems);
   return {
     name,
@@ -85,15 +89,23 @@ function resolveRoute(
       ? {}
       : { group: { by: group.by, waitMs: group.wait, intervalMs: group.interval } }),
     ...(repeat === undefined ? {} : { repeat: { everyMs: repeat.every, times: repeat.times } }),
-    quiet: input.quiet.map(({ schedule: cron, timezone, lasts: lastsMs, pass }) => ({
-      cron,
-      timezone,
-      lastsMs,
-      pass,
-    })),
+    quiet: resolveQuiet(input.quiet, [...path, 'quiet'], context),
     ...(pageAfterMs === undefined ? {} : { pageAfterMs }),
     ...(words === undefined ? {} : { words }),
   };
+}
+
+/** Of a route or a target. `path`: where they stand in the daemon file. */
+export function resolveQuiet(
+  inputs: readonly QuietInput[],
+  path: readonly string[],
+  context: Pick<Context, 'tree' | 'nowMs' | 'problems'>,
+): QuietRule[] {
+  return inputs.map((input, index) => {
+    judgeSchedule(input, [...path, String(index)], context);
+    const { schedule: cron, timezone, lasts: lastsMs, pass } = input;
+    return { cron, timezone, lastsMs, pass };
+  });
 }
 
 /** Where templates of messages stand in the daemon file: of a target, and of a route. */
@@ -151,7 +163,7 @@ function judgeGlobs(patterns: readonly string[], path: readonly string[], { tree
 function judgeSchedule(
   { schedule, timezone }: { schedule: string; timezone: string },
   path: readonly string[],
-  { tree, nowMs, problems }: Context,
+  { tree, nowMs, problems }: Pick<Context, 'tree' | 'nowMs' | 'problems'>,
 ): void {
   const isKnown = isTimezone(timezone);
   if (!isKnown) refuseTimezone(timezone, placeOf(tree, [...path, 'timezone']), problems);

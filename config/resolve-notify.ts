@@ -4,7 +4,7 @@ import type { NotifyTarget, Secret } from '../core/definitions.ts';
 import type { SecretText } from './fields.ts';
 import type { NotifyInput } from './notify-schema.ts';
 import type { ProblemList } from './problems.ts';
-import { resolveWords } from './resolve-messages.ts';
+import { resolveQuiet, resolveWords } from './resolve-messages.ts';
 import type { SecretReader, SecretUse } from './secrets.ts';
 import { placeOf, type Tree, treeAt } from './yaml-tree.ts';
 
@@ -12,6 +12,7 @@ interface Target {
   name: string;
   tree: Tree;
   secrets: SecretReader;
+  nowMs: number;
   problems: ProblemList;
 }
 
@@ -20,17 +21,18 @@ export function resolveNotify(
   inputs: Readonly<Record<string, NotifyInput>>,
   tree: Tree,
   secrets: SecretReader,
+  nowMs: number,
   problems: ProblemList,
 ): Map<string, NotifyTarget> {
   const targets = new Map<string, NotifyTarget>();
   for (const [name, input] of Object.entries(inputs)) {
-    const target = resolveOne({ name, tree, secrets, problems }, input);
+    const target = resolveOne({ name, tree, secrets, nowMs, problems }, input);
     if (target !== undefined) targets.set(name, target);
   }
   return targets;
 }
 
-type Kind = Exclude<keyof NotifyInput, 'subject' | 'text'>;
+type Kind = Exclude<keyof NotifyInput, 'quiet' | 'subject' | 'text'>;
 
 const resolvers: {
   [K in Kind]: (at: Target, input: NonNullable<NotifyInput[K]>) => NotifyTarget | undefined;
@@ -60,7 +62,8 @@ function resolveOne(at: Target, input: NotifyInput): NotifyTarget | undefined {
   const resolve = resolvers[kind] as (at: Target, input: unknown) => NotifyTarget | undefined;
   const target = resolve(at, input[kind]);
   const words = resolveWords(input, treeAt(tree, ['notify', name]), problems);
-  return target && words ? { ...target, words } : target;
+  const quiet = resolveQuiet(input.quiet, ['notify', name, 'quiet'], at);
+  return target && { ...target, ...(quiet.length === 0 ? {} : { quiet }), ...(words && { words }) };
 }
 
 /** `path`: below the target, the last of it the key that holds the secret. */

@@ -1,6 +1,6 @@
 /** What config/ makes of the daemon file: checked, resolved and frozen, with all defaults filled in. */
 import type { Secret } from './definitions.ts';
-import type { MessagesConfig, MessageWords } from './messages-config.ts';
+import type { MessagesConfig, MessageWords, QuietRule } from './messages-config.ts';
 import type { RegistrationConfig } from './outside-port.ts';
 import type { RemediationConfig } from './remediation-config.ts';
 
@@ -123,7 +123,11 @@ export interface SshConfig {
 export type Severity = 'critical' | 'error' | 'warning' | 'info';
 
 /** Where messages go, and in which words when not in the built-in ones. */
-export type NotifyTarget = NotifyReceiver & { words?: MessageWords };
+export type NotifyTarget = NotifyReceiver & {
+  words?: MessageWords;
+  /** Beside those of the route. */
+  quiet?: readonly QuietRule[];
+};
 
 type NotifyReceiver =
   | {

@@ -28,7 +28,7 @@ import { conversationBody } from './conversation-body.ts';
 import { ConversationIndex } from './conversation-index.ts';
 import type { Fleet } from './fleet.ts';
 import { type StoryParts, severityOf, statusOf, toldLadderOf } from './message-story.ts';
-import { QuietHours } from './quiet-hours.ts';
+import { type Quiet, QuietHours } from './quiet-hours.ts';
 
 /** Between two messages of what is no group. Milliseconds. */
 const shortestIntervalMs = 60_000;
@@ -135,10 +135,11 @@ export class Conversations {
     });
   }
 
-  /** Whether somebody is told, or about to be told, of this problem. */
-  hasMember(host: string, { id, trigger }: LadderDefinition, episode: string): boolean {
+  /** Whether somebody, or that target, is told of this problem, or about to be. */
+  hasMember(host: string, { id, trigger }: LadderDefinition, episode: string, to?: string): boolean {
     return this.#index
       .find([placeOf({ host, check: trigger.check })])
+      .filter(({ target }) => to === undefined || target === to)
       .some(({ members }) =>
         members.some((each) => each.host === host && each.ladder === id && each.episode === episode),
       );
@@ -184,6 +185,12 @@ export class Conversations {
     if (batch.messages.length > 0) onQueued();
   }
 
+  /** Of a route and of one target of it; undefined outside of quiet hours. */
+  quietOf(target: string, route: MessageRoute | undefined, nowMs: number): Quiet | undefined {
+    const own = this.#options.fleet.definitions.daemon.notify.get(target)?.quiet ?? [];
+    return this.quiet.of([...(route?.quiet ?? []), ...own], nowMs);
+  }
+
   factsOf(member: Member, suppressions: ReadonlyMap<string, readonly ActiveSuppression[]>): MemberFacts {
     const { fleet, clock } = this.#options;
     const state = fleet.state(member.host);
@@ -216,9 +223,9 @@ export class Conversations {
     this.#isDoubtful = false;
   }
 
-  #policyOf({ route: name }: Conversation, nowMs: number): Policy {
+  #policyOf({ route: name, target }: Conversation, nowMs: number): Policy {
     const route = this.#options.fleet.definitions.daemon.messages?.routes.find((each) => each.name === name);
-    const quiet = this.quiet.of(route, nowMs);
+    const quiet = this.quietOf(target, route, nowMs);
     const { group, repeat } = route ?? {};
     return {
       waitMs: group?.waitMs ?? 0,

@@ -143,17 +143,18 @@ function ladderAnswer(
   const taken = to === undefined ? routesOf(routes, subject, covers) : named;
   const alone = to ?? daemon.remediation.page;
   const nowMs = clock.nowMs();
-  const targetsOf = (route: MessageRoute): RoutedTarget[] => {
-    const quiet = messages.conversations.quiet.of(route, nowMs);
+  const targetOf = (target: string, route?: MessageRoute): RoutedTarget => {
+    const quiet = messages.conversations.quietOf(target, route, nowMs);
     const isQuiet = quiet !== undefined && !quiet.pass.includes(subject.severity);
-    return route.to.map((target) => ({
+    return {
       target,
-      route: route.name,
       ...(isQuiet ? { quietEndsAtMs: quiet.untilMs } : {}),
-      ...(route.group === undefined ? {} : { waitMs: route.group.waitMs }),
-      ...(route.pageAfterMs === undefined ? {} : { pageAfterMs: route.pageAfterMs }),
-    }));
+      ...(route === undefined ? {} : { route: route.name }),
+      ...(route?.group === undefined ? {} : { waitMs: route.group.waitMs }),
+      ...(route?.pageAfterMs === undefined ? {} : { pageAfterMs: route.pageAfterMs }),
+    };
   };
+  const routed = taken.flatMap((route) => route.to.map((target) => targetOf(target, route)));
   const open = messages.conversations
     .open()
     .filter(({ members }) =>
@@ -166,7 +167,7 @@ function ladderAnswer(
     runbook: ladder.runbook,
     ...(to === undefined ? {} : { own: to }),
     routes: judgeRoutes(routes, subject, covers),
-    targets: taken.length > 0 ? taken.flatMap(targetsOf) : alone === undefined ? [] : [{ target: alone }],
+    targets: routed.length > 0 || alone === undefined ? routed : [targetOf(alone)],
     told: open.map(({ target, route, sentMs, openedMs, hold }) => ({
       target,
       route,

@@ -20,6 +20,7 @@ import { goneRecoveries, recoveryOf } from './gone-problems.ts';
 import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
+import { ownRouteOf } from './own-route.ts';
 import { UnwatchedProblems } from './unwatched-problems.ts';
 
 export interface MessageOptions {
@@ -55,10 +56,11 @@ export class Messages {
 
   /** Tells a target, or those of a route, of the problem of a ladder; a second call with the same key does nothing. */
   tell(host: string, ladder: LadderDefinition, episode: string, to: string, key: string): void {
-    const routes = this.#options.fleet.definitions.daemon.messages?.routes ?? [];
-    const named = routes.filter(({ name }) => name === to);
-    if (named.length === 0) this.problem(host, ladder, episode, to, key, key);
-    else this.conversations.askNow(host, ladder, episode, named, key);
+    const { messages } = this.#options.fleet.definitions.daemon;
+    const named = messages?.routes.find(({ name }) => name === to);
+    const route = named ?? ownRouteOf(this.#options, this.conversations, to, { host, ladder, episode });
+    if (route === undefined) this.problem(host, ladder, episode, to, key, key);
+    else this.conversations.askNow(host, ladder, episode, [route], key);
   }
 
   /** Sends the problem of a ladder to a target, as a message of its own. */
@@ -127,10 +129,15 @@ export class Messages {
   /** The ladder is spent and has no message rung of its own. */
   gaveUp(host: string, ladder: LadderDefinition, episode: string): void {
     const { fleet } = this.#options;
-    const own = ladder.rungs.some((rung) => isMessage(rung) && rung.enabled);
-    if (own || fleet.mode === 'observe') return;
-    const routes = this.conversations.routesOf(host, ladder);
+    const isOwn = ladder.rungs.some((rung) => isMessage(rung) && rung.enabled);
+    if (isOwn || fleet.mode === 'observe') return;
     const target = fleet.definitions.daemon.remediation.page;
+    const matching = this.conversations.routesOf(host, ladder);
+    const own =
+      matching.length > 0 || target === undefined
+        ? undefined
+        : ownRouteOf(this.#options, this.conversations, target, { host, ladder, episode });
+    const routes = own === undefined ? matching : [own];
     if (routes.length === 0 && target === undefined) return;
     const key = `${host}~${ladder.id}~${episode}~gave_up`;
     // A problem that gets worse may take other routes.

@@ -1,6 +1,6 @@
-/** Owns which routes keep quiet at a moment, and what passes all the same. */
+/** Owns which routes and targets keep quiet at a moment, and what passes all the same. */
 import type { Severity } from '../core/daemon-config.ts';
-import type { MessageRoute, QuietRule } from '../core/messages-config.ts';
+import type { QuietRule } from '../core/messages-config.ts';
 import { RecurringWindow } from './suppressions.ts';
 
 export interface Quiet {
@@ -13,8 +13,8 @@ export class QuietHours {
   readonly #windows = new Map<string, RecurringWindow>();
 
   /** Undefined outside of quiet hours. What passes must pass every window that is open. */
-  of(route: MessageRoute | undefined, nowMs: number): Quiet | undefined {
-    const open = (route?.quiet ?? []).flatMap((rule) => {
+  of(rules: readonly QuietRule[], nowMs: number): Quiet | undefined {
+    const open = rules.flatMap((rule) => {
       const untilMs = this.#windowOf(rule, nowMs).endsAtMs(nowMs);
       return untilMs === undefined ? [] : [{ untilMs, pass: rule.pass }];
     });

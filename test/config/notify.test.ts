@@ -106,3 +106,17 @@ test.each([
   expect(problems).toMatch(problem);
   expect(problems).not.toContain('plain-text-secret');
 });
+
+test('quiet hours of a target are those of a route, and judged as they are', () => {
+  const made = targetsOf(
+    '  a:\n    webhook: "https://x/${env:HOOK}"\n    quiet: [{ schedule: "0 22 * * *", lasts: 8h, timezone: Europe/Berlin }]\n',
+  );
+  expect(made.get('a')?.quiet).toEqual([
+    { cron: '0 22 * * *', timezone: 'Europe/Berlin', lastsMs: 28_800_000, pass: ['critical'] },
+  ]);
+  const wrong = problemsOf(
+    '  a:\n    webhook: "https://x/${env:HOOK}"\n    quiet: [{ schedule: "0 25 * * *", lasts: 8h, timezone: Mars }]\n',
+  );
+  expect(wrong).toContain('`schedule`');
+  expect(wrong).toContain('Mars');
+});

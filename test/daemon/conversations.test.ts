@@ -1,5 +1,5 @@
 /** Who is told of what by routes, groups and quiet hours: with the real ledger, and across restarts and reloads. */
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { NotifyTarget } from '../../core/definitions.ts';
 import { MenddError } from '../../core/errors.ts';
 import { actionOf, ladderOf, planOf, restart } from '../support/definitions.ts';
@@ -423,4 +423,101 @@ test('words of a route and a target; a template that fails falls back and says s
   expect(second?.body['text']).toContain(
     'These are the built-in words: the template of odd could not be rendered',
   );
+});
+
+describe('a target that has quiet hours of its own', () => {
+  const quiet = [{ cron: '0 22 * * *', timezone: 'UTC', lastsMs: 8 * hourMs, pass: ['critical' as const] }];
+  const boss: NotifyTarget = {
+    kind: 'exec',
+    name: 'boss',
+    path: '/bin/true',
+    args: [],
+    timeoutMs: 1_000,
+    quiet,
+    words: { subject: '{{ target }}: {{ host }} {{ kind }}' },
+  };
+  const page = actionOf('page', { kind: 'notify', to: 'boss' });
+
+  test.each([
+    ['an action', (name: string) => planOf([running], [ladderOf([page], { attempts: 1 })], name)],
+    ['remediation.page', (name: string) => plan(name)],
+  ])(
+    'named by %s: what is still true is told at their end, and each end to who was told',
+    async (_by, make) => {
+      const digest = { cron: '30 6 * * *', timezone: 'UTC', to: ['boss'], empty: false };
+      const of = definitions(
+        ['web-1', 'web-2', 'web-3'].map(make),
+        { digest },
+        { page: 'boss', notify: [boss] },
+      );
+      let daemon = start(of);
+      daemon.healing.messages.turn();
+      // Nothing is acted upon before all have answered.
+      for (const name of ['web-1', 'web-2', 'web-3']) await result(daemon, name, 'ok');
+      for (const name of ['web-1', 'web-2']) await result(daemon, name, 'warning');
+      await result(daemon, 'web-3', 'critical');
+      expect(subjects(daemon)).toEqual(['boss: boss: web-3 problem']);
+      await result(daemon, 'web-2', 'ok');
+      await daemon.clock.pass(1_000);
+      daemon = restarted(daemon, of);
+      daemon.healing.messages.oweAll();
+      await pass(daemon, 7 * hourMs);
+      await result(daemon, 'web-1', 'warning');
+      expect(told(daemon)).toHaveLength(1);
+      await pass(daemon, hourMs);
+      expect(subjects(daemon).slice(1)).toEqual(['boss: boss: web-1 problem']);
+      await pass(daemon, 30 * minuteMs);
+      expect(told(daemon).at(-1)?.body['text']).toContain('over before the end of quiet hours');
+      for (const name of ['web-1', 'web-3']) await result(daemon, name, 'ok');
+      await pass(daemon, 2 * minuteMs);
+      expect(subjects(daemon).slice(3).toSorted()).toEqual([
+        'boss: boss: web-1 recovery',
+        'boss: boss: web-3 recovery',
+      ]);
+    },
+  );
+
+  test('holds it beside the others of a route, and what passes must pass both', async () => {
+    const routes = [
+      route('all', {
+        to: ['boss', 'chat'],
+        quiet: [{ ...quiet[0], pass: ['warning', 'critical'] }] as typeof quiet,
+      }),
+    ];
+    const daemon = start(definitions([plan('web-1')], { routes }, { notify: [boss] }));
+    await result(daemon, 'web-1', 'warning');
+    expect(told(daemon).map(({ target }) => target)).toEqual(['chat']);
+    await pass(daemon, 2 * minuteMs);
+    await result(daemon, 'web-1', 'critical');
+    await pass(daemon, minuteMs);
+    expect(told(daemon).map(({ target, body }) => `${target} ${String(body['say'])}`)).toEqual([
+      'chat problem',
+      'boss problem',
+      'chat update',
+    ]);
+  });
+
+  test.each(['take them away', 'bring them'])('a reload may %s, and nobody is told twice', async (what) => {
+    const { quiet: _hours, ...loud } = boss;
+    const made = [boss, loud].map((target) =>
+      definitions([plan('web-1')], {}, { page: 'boss', notify: [target] }),
+    );
+    const [before, after] = what === 'bring them' ? made.toReversed() : made;
+    if (before === undefined || after === undefined) throw new Error('there are two');
+    const daemon = start(before);
+    for (let time = 0; time < 2; time += 1) await result(daemon, 'web-1', 'warning');
+    expect(told(daemon)).toHaveLength(what === 'bring them' ? 1 : 0);
+    daemon.healing.fleet.swap(after);
+    for (let minute = 0; minute < 3; minute += 1) {
+      await pass(daemon, minuteMs);
+      await result(daemon, 'web-1', 'warning');
+    }
+    expect(told(daemon).map(({ kind, target }) => `${kind} ${target}`)).toEqual(['problem boss']);
+    await result(daemon, 'web-1', 'ok');
+    await pass(daemon, 9 * hourMs);
+    expect(told(daemon).map(({ kind, target }) => `${kind} ${target}`)).toEqual([
+      'problem boss',
+      'recovery boss',
+    ]);
+  });
 });
