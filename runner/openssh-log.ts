@@ -1,10 +1,18 @@
 /**
  * Reads what the `ssh` program says on its standard error: how far it came, and a sentence for people. It decides nothing
- * about commands, which never write there. Part of the text is the host's own words, so they are bounded and cleaned.
+ * about commands, which never write there. Part of the text is the host's own words, so they are bounded and cleaned; while
+ * the login lasts the host can say whole lines there (its banner), so nothing that matters is believed then.
  */
 import type { TransportFailure } from '../core/types.ts';
 import type { PresentedKey } from './host-keys.ts';
-import { type ConnectPhase, failure, handshakeFailure, socketFailure } from './ssh-failure.ts';
+import {
+  type ConnectFailure,
+  type ConnectPhase,
+  failure,
+  greetedOtherwise,
+  handshakeFailure,
+  socketFailure,
+} from './ssh-failure.ts';
 
 /** Characters. */
 const lineLimit = 2_000;
@@ -15,8 +23,15 @@ const linesKept = 3;
 const milestones: readonly [RegExp, ConnectPhase][] = [
   [/^debug1: (Connection established|Executing proxy command|Local version string)/, 'handshake'],
   [/^debug1: SSH2_MSG_NEWKEYS received/, 'auth'],
-  [/^Authenticated to .* using "/, 'probe'],
 ];
+/** The login is done; with the path of its socket, which no host knows. */
+const listens = /^debug1: channel \d+: new .*\[(.+)\]/;
+/** Instead of a banner, or before one. */
+const greeted =
+  /^debug1: (?:kex_exchange_identification: banner line \d+|ssh_exchange_identification): (.+)$/;
+const hungUp =
+  /^(?:(?:kex|ssh)_exchange_identification: (?:read: |write: )?)?Connection (?:closed|reset) by /;
+
 const order: readonly ConnectPhase[] = ['tcp', 'handshake', 'auth', 'probe'];
 
 const socketCodes: Readonly<Record<string, string>> = {
@@ -35,13 +50,20 @@ export class OpensshLog {
   hostKeyRefused = false;
   /** The host stopped answering, by the program's own count. */
   silent = false;
+  readonly #controlPath: string;
   #unknownName = false;
+  #greeting: string | undefined;
   #offered = false;
   #noHostKeyType = false;
   #socketError: string | undefined;
   #agentTrouble = '';
   #rest = '';
   readonly #lines: string[] = [];
+
+  /** Where the program listens once it is let in. */
+  constructor(controlPath: string) {
+    this.#controlPath = controlPath;
+  }
 
   push(text: string): void {
     const lines = (this.#rest + text).split('\n');
@@ -55,7 +77,7 @@ export class OpensshLog {
   }
 
   /** Why an attempt ended, by the phase in which it did. `jump`: the host is behind another one. */
-  failure(place: string, jump: string | undefined, pinned: boolean): TransportFailure {
+  failure(place: string, jump: string | undefined, pinned: boolean): ConnectFailure {
     const said = this.said || 'it ended without a word';
     if (this.#unknownName) {
       return socketFailure(Object.assign(new Error(said), { code: 'ENOTFOUND' }), place);
@@ -73,6 +95,8 @@ export class OpensshLog {
       );
     }
     if (this.#noHostKeyType && pinned) return handshakeFailure(new Error(said), place, 'handshake');
+    const cutOff = this.#lines.length > 0 && this.#lines.every((line) => hungUp.test(line));
+    if (this.#greeting !== undefined) return greetedOtherwise(place, this.#greeting, cutOff);
     if (jump !== undefined && this.phase === 'handshake') {
       return failure(
         'connect',
@@ -80,11 +104,12 @@ export class OpensshLog {
         'Is the target up, and does the jump host allow forwarding (AllowTcpForwarding)?',
       );
     }
-    return failure(
+    const failed = failure(
       'connect',
       `the SSH conversation with ${place} failed: ${said}`,
       'Is it an SSH server that listens there, and does it share algorithms with the ssh of this machine?',
     );
+    return cutOff ? { ...failed, turnedAway: 'silently' } : failed;
   }
 
   #refusedLogin(place: string, said: string): TransportFailure {
@@ -109,20 +134,25 @@ export class OpensshLog {
       if (pattern.test(line) && order.indexOf(phase) > order.indexOf(this.phase)) this.phase = phase;
     }
     if (this.phase === 'handshake') this.#readHandshake(line);
+    if (listens.exec(line)?.[1] === this.#controlPath) this.phase = 'probe';
     if (/^(debug\d|OpenSSH_|Authenticated to )/.test(line)) {
       if (line.startsWith('debug1: Offering public key: ')) this.#offered = true;
       const agent = /^debug1: get_agent_identities: [^:]*: (.+)$/.exec(line)?.[1];
       if (agent !== undefined) this.#agentTrouble = agent;
       return;
     }
-    if (line.startsWith('ssh: Could not resolve hostname ')) this.#unknownName = true;
+    // Also of a name on the way, while a ProxyCommand runs.
+    if (this.phase !== 'auth' && line.startsWith('ssh: Could not resolve hostname '))
+      this.#unknownName = true;
     this.#socketError = /^ssh: connect to host .* port \d+: (.+)$/.exec(line)?.[1] ?? this.#socketError;
-    if (/^Timeout, server .* not responding/.test(line)) this.silent = true;
+    if (this.phase === 'probe' && /^Timeout, server .* not responding/.test(line)) this.silent = true;
     this.#lines.push(line);
     if (this.#lines.length > linesKept) this.#lines.shift();
   }
 
   #readHandshake(line: string): void {
+    this.#greeting ??= greeted.exec(line)?.[1];
+    if (line.startsWith('debug1: Remote protocol version ')) this.#greeting = undefined;
     if (line.includes('no matching host key type found')) this.#noHostKeyType = true;
     const key = /^debug1: Server host key: (\S+) (SHA256:\S+)/.exec(line);
     if (key?.[1] !== undefined && key[2] !== undefined)

@@ -11,7 +11,15 @@ import { OpensshLog } from './openssh-log.ts';
 import { MuxClient } from './openssh-mux.ts';
 import { proveShell } from './shell-proof.ts';
 import { SshConnection } from './ssh-connection.ts';
-import { failure, lateFailure, noShellFailure, wentSilent } from './ssh-failure.ts';
+import {
+  bytesBeforeLogin,
+  type ConnectFailure,
+  failure,
+  floodFailure,
+  lateFailure,
+  noShellFailure,
+  wentSilent,
+} from './ssh-failure.ts';
 
 export interface MasterOptions {
   arguments: readonly string[];
@@ -37,13 +45,15 @@ const lookMs = 200;
 
 export class Master {
   /** The connection, or why there is none. Never rejects. */
-  readonly connection: Promise<SshConnection | TransportFailure>;
+  readonly connection: Promise<SshConnection | ConnectFailure>;
   /** The program and all it started are gone, and so is its socket. */
   readonly gone: Promise<void>;
   readonly #options: MasterOptions;
   readonly #child: ChildProcess;
-  readonly #log = new OpensshLog();
-  #resolve: (result: SshConnection | TransportFailure) => void = () => undefined;
+  readonly #log: OpensshLog;
+  #resolve: (result: SshConnection | ConnectFailure) => void = () => undefined;
+  /** What the host sent, and what the program said of it. */
+  #bytes = 0;
   #settled = false;
   #exited = false;
   #mux: MuxClient | undefined;
@@ -54,6 +64,7 @@ export class Master {
 
   constructor(options: MasterOptions) {
     this.#options = options;
+    this.#log = new OpensshLog(options.controlPath);
     this.connection = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -93,6 +104,7 @@ export class Master {
     const child = this.#child;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log.push(text);
+      this.#count(text.length);
       this.#look();
     });
     return new Promise((resolve) => {
@@ -118,6 +130,13 @@ export class Master {
     });
   }
 
+  /** A host that never comes to an end may not keep us listening; what it is made to say counts like what it says. */
+  #count(bytes: number): void {
+    if (this.#settled) return;
+    this.#bytes += bytes;
+    if (this.#bytes > bytesBeforeLogin) this.#fail(floodFailure(this.#log.phase, this.#options.place));
+  }
+
   /** The socket is there once the login is done. */
   #look(): void {
     this.#cancelLook();
@@ -130,9 +149,10 @@ export class Master {
     this.#mux = new MuxClient({
       controlPath,
       onReady: () => void this.#prove(),
-      onBytes: () => {
+      onBytes: (bytes) => {
         // The master changes keys by itself.
         this.#open?.heard(0);
+        this.#count(bytes);
       },
       onEnd: (why) => this.#onHangUp(why),
     });
@@ -185,14 +205,14 @@ export class Master {
   readonly #onAbort = (): void =>
     this.#fail(failure('lost', `connecting to ${this.#options.place} was given up`, 'mendd is stopping.'));
 
-  #settle(result: SshConnection | TransportFailure): void {
+  #settle(result: SshConnection | ConnectFailure): void {
     this.#settled = true;
     this.#cancelDeadline();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     this.#resolve(result);
   }
 
-  #fail(cause: TransportFailure): void {
+  #fail(cause: ConnectFailure): void {
     if (this.#settled) return;
     this.#settle(cause);
     this.#open?.destroy(cause);

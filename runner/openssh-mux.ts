@@ -24,8 +24,8 @@ const packetLimitBytes = 512 * 1024;
 export interface MuxOptions {
   controlPath: string;
   onReady: () => void;
-  /** Something came from the host. */
-  onBytes: () => void;
+  /** So much came from the host. */
+  onBytes: (bytes: number) => void;
   /** Called once, unless `end` was; calls `end` in the end. */
   onEnd: (why: string) => void;
 }
@@ -130,7 +130,7 @@ export class MuxClient implements SshClient {
 
   #take(bytes: Buffer): void {
     if (this.#stage === 'open') {
-      this.#options.onBytes();
+      this.#options.onBytes(bytes.length);
       this.#dispatch(bytes.readUInt8(1), new WireReader(bytes, 2));
       return;
     }

@@ -8,7 +8,7 @@ import { PrivateDirectory } from './openssh-directory.ts';
 import { identityText } from './openssh-identity.ts';
 import { Master } from './openssh-master.ts';
 import { SshConnection } from './ssh-connection.ts';
-import { failure } from './ssh-failure.ts';
+import { type ConnectFailure, failure } from './ssh-failure.ts';
 
 export interface OpensshRequest {
   host: HostDefinition;
@@ -34,7 +34,7 @@ export class OpensshProgram {
     this.#agentSocket = agentSocket;
   }
 
-  async connect(request: OpensshRequest): Promise<SshConnection | TransportFailure> {
+  async connect(request: OpensshRequest): Promise<SshConnection | ConnectFailure> {
     const { jump } = request;
     // Held from the start: the jump host's connection must not be given up as idle meanwhile.
     const release = jump?.connection.lease() ?? (() => undefined);
@@ -44,7 +44,7 @@ export class OpensshProgram {
     return connection;
   }
 
-  async #connect(request: OpensshRequest): Promise<SshConnection | TransportFailure> {
+  async #connect(request: OpensshRequest): Promise<SshConnection | ConnectFailure> {
     const { signal } = request;
     try {
       const directory = await (this.#directory ??= PrivateDirectory.open(process.env, this.#clock));
@@ -76,7 +76,7 @@ export class OpensshProgram {
   async #start(
     request: OpensshRequest,
     directory: PrivateDirectory,
-  ): Promise<SshConnection | TransportFailure> {
+  ): Promise<SshConnection | ConnectFailure> {
     const { host, config, hostKeys, jump, signal, onHostKeyChange } = request;
     const controlPath = directory.socketPath();
     const identityFile = this.#identityFile(request, directory);

@@ -14,9 +14,11 @@ import { wholeBanner } from './ssh-banner.ts';
 import { patientClient } from './ssh-client.ts';
 import { SshConnection } from './ssh-connection.ts';
 import {
+  bytesBeforeLogin,
   type ConnectFailure,
   type ConnectPhase,
   failure,
+  floodFailure,
   greetedOtherwise,
   handshakeFailure,
   lateFailure,
@@ -42,9 +44,6 @@ export interface ConnectOptions {
   /** Gives up at once when aborted. */
   signal: AbortSignal;
 }
-
-/** Received before the login is done; a real server needs about 5 KB and its banner. */
-const maxBytesBeforeLogin = 1024 * 1024;
 
 /** Of what comes first, for people when it was no SSH. */
 const greetingBytes = 200;
@@ -192,14 +191,7 @@ class Attempt {
     if (this.#phase === 'handshake' && this.#greeting.length < greetingBytes) {
       this.#greeting += chunk.toString('latin1', 0, greetingBytes - this.#greeting.length);
     }
-    if (this.#bytes <= maxBytesBeforeLogin) return;
-    this.#fail(
-      failure(
-        ({ tcp: 'connect', handshake: 'connect', auth: 'auth', probe: 'channel' } as const)[this.#phase],
-        `${this.#place} sent more than ${maxBytesBeforeLogin} bytes before the login was done`,
-        'That is not how an SSH server behaves. What listens there?',
-      ),
-    );
+    if (this.#bytes > bytesBeforeLogin) this.#fail(floodFailure(this.#phase, this.#place));
   }
 
   #verify(key: Buffer): boolean {

@@ -128,6 +128,18 @@ export function lateFailure(phase: ConnectPhase, place: string, limitMs: number)
   );
 }
 
+/** What may be received before the login is done; a real server needs about 5 KB and its banner. */
+export const bytesBeforeLogin = 256 * 1024;
+
+/** An attempt that more than that was received in. */
+export function floodFailure(phase: ConnectPhase, place: string): TransportFailure {
+  return failure(
+    ({ tcp: 'connect', handshake: 'connect', auth: 'auth', probe: 'channel' } as const)[phase],
+    `${place} sent more than ${bytesBeforeLogin} bytes before the login was done`,
+    'That is not how an SSH server behaves. What listens there?',
+  );
+}
+
 export function noShellFailure(place: string, why: string): TransportFailure {
   return failure(
     'channel',

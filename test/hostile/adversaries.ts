@@ -75,6 +75,7 @@ export interface Wire {
   channelOpenConfirm: (remote: number, local: number, window: number, packet: number) => void;
   channelWindowAdjust: (channel: number, bytes: number) => void;
   channelEOF: (channel: number) => void;
+  channelFailure: (channel: number) => void;
   channelClose: (channel: number) => void;
   exitStatus: (channel: number, code: number) => void;
   exitSignal: (channel: number, name: string, dumped: boolean, message: string) => void;

@@ -1,4 +1,4 @@
 import { playRows } from './matrix.ts';
 import { channelRows } from './rows-channel.ts';
 
-playRows('Channels', channelRows);
+playRows('Channels', channelRows, 'ssh');

@@ -1,7 +1,7 @@
 /** The table of docs/hostile-hosts.md is what the tests play. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Row, withinWords } from './matrix.ts';
+import { over, type Row, withinWords } from './matrix.ts';
 import { channelRows } from './rows-channel.ts';
 import { commandRows } from './rows-command.ts';
 import { loginRows } from './rows-login.ts';
@@ -26,11 +26,32 @@ function table(rows: readonly Row[]): string {
   return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
 }
 
+/** Rows that OpenSSH's own client ends otherwise. */
+function differences(rows: readonly Row[]): string {
+  const cells = rows.flatMap((row) => {
+    if (!row.openssh) return [];
+    const other = over(row, 'openssh');
+    const anew = other.kept === false && !other.outcome.startsWith('unreachable');
+    const next = other.next ?? (anew ? 'the same, over a new connection' : 'the same');
+    return [[row.host, other.outcome, withinWords(other), next, row.openssh.because]];
+  });
+  const lines = [
+    ['a host that', 'outcome', 'within', 'next request', 'why'],
+    ['---', '---', '---', '---', '---'],
+    ...cells,
+  ];
+  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n');
+}
+
 test('docs/hostile-hosts.md has the rows that are played', async () => {
   const text = readFileSync('docs/hostile-hosts.md', 'utf8');
   const place = /(<!-- matrix -->)[\s\S]*?(<!-- \/matrix -->)/;
   expect(text).toMatch(place);
-  const content = parts.map(([title, rows]) => `## ${title}\n\n${table(rows)}`).join('\n\n');
+  const all = parts.flatMap(([, rows]) => rows);
+  const content = [
+    ...parts.map(([title, rows]) => `## ${title}\n\n${table(rows)}`),
+    `## What differs over OpenSSH\n\n${differences(all)}`,
+  ].join('\n\n');
   const wanted = text.replace(
     place,
     (_all, before: string, after: string) => `${before}\n\n${content}\n\n${after}`,

@@ -1,4 +1,4 @@
 import { playRows } from './matrix.ts';
 import { loginRows } from './rows-login.ts';
 
-playRows('Host key and login', loginRows);
+playRows('Host key and login', loginRows, 'ssh');

@@ -12,6 +12,7 @@ import type { HostDefinition, SshConfig } from '../../core/definitions.ts';
 import type { Clock, Runner, RunOutcome, RunRequest } from '../../core/ports.ts';
 import { expectKind, makeRunner, request, secret, sshConfig, sshHost } from '../support/runner.ts';
 import { removeSshd, type Sshd, startSshd } from '../support/sshd.ts';
+import { children, masters } from './masters.ts';
 
 export interface Adversary {
   address?: string;
@@ -33,17 +34,27 @@ const limits = {
   silence: { words: 'its limit + 20 s', ms: (row: Row) => timeoutOf(row) + 20_000 },
 } as const;
 
-export interface Row {
-  /** Completes the sentence `A host that ...`. */
-  host: string;
-  /** Gets the line of authorized_keys that lets us in. */
-  play: (authorized: string) => Promise<Adversary>;
+export type Transport = Exclude<HostDefinition['transport'], 'local'>;
+
+/** What a row says of one transport. */
+interface Expectation {
   outcome: string;
   within: keyof typeof limits;
   /** Of the next request to the same host; as `outcome` when absent. */
   next?: string;
   /** The connection is still used after both; when absent: unless the next outcome is `unreachable`. */
   kept?: boolean;
+  /** More runs, over which memory stays flat. */
+  repeat?: number;
+}
+
+export interface Row extends Expectation {
+  /** Completes the sentence `A host that ...`. */
+  host: string;
+  /** Gets the line of authorized_keys that lets us in. */
+  play: (authorized: string) => Promise<Adversary>;
+  /** What differs where OpenSSH's own client connects, and why it has to. */
+  openssh?: Partial<Expectation> & { because: string };
   script?: string;
   ask?: Partial<RunRequest>;
   ssh?: Partial<SshConfig>;
@@ -52,17 +63,18 @@ export interface Row {
   /** Asks in another way than by one request. */
   run?: (runner: Runner, host: HostDefinition, row: Row) => Promise<RunOutcome[]>;
   verify?: (outcome: RunOutcome) => void;
-  /** More runs, over which memory stays flat. */
-  repeat?: number;
   /** Why it cannot be played here. */
   missing?: string | undefined;
 }
 
 /** Short where it is waited for, long where a login on a busy machine must fit in. */
 const connectTimeoutOf = (row: Row): number =>
-  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_500 : 10_000) * (row.pace ?? 1);
+  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 10_000) * (row.pace ?? 1);
 const timeoutOf = (row: Row): number => row.ask?.timeoutMs ?? 1_500 * (row.pace ?? 1);
-export const withinWords = (row: Row): string => limits[row.within].words;
+export const withinWords = (row: Expectation): string => limits[row.within].words;
+/** The row as it is over that transport. */
+export const over = (row: Row, transport: Transport): Row =>
+  transport === 'openssh' ? { ...row, ...row.openssh } : row;
 /** Real time that a loaded machine may add. */
 const slackMs = 4_000;
 
@@ -124,32 +136,45 @@ function watchNeighbour(runner: Runner, host: HostDefinition): () => Promise<num
   };
 }
 
+/** Where a row is played. */
+interface Stage {
+  transport: Transport;
+  neighbour: Sshd;
+  directory: string;
+}
+
 /** Declares one test for each row, and prints the table when all were played. */
-export function playRows(title: string, rows: readonly Row[]): void {
-  let neighbour: Sshd;
-  let directory: string;
+export function playRows(title: string, rows: readonly Row[], transport: Transport): void {
+  let stage: Stage;
   const measured: string[] = [];
+  const placeBefore = process.env['RUNTIME_DIRECTORY'];
 
   beforeAll(async () => {
-    neighbour = await startSshd();
-    directory = mkdtempSync(join(tmpdir(), 'mendd-matrix-'));
+    const directory = mkdtempSync(join(tmpdir(), 'mendd-m-'));
+    stage = { transport, neighbour: await startSshd(), directory };
+    process.env['RUNTIME_DIRECTORY'] = directory;
   });
   afterAll(async () => {
-    await removeSshd(neighbour);
-    rmSync(directory, { recursive: true, force: true });
+    if (placeBefore === undefined) delete process.env['RUNTIME_DIRECTORY'];
+    else process.env['RUNTIME_DIRECTORY'] = placeBefore;
+    await removeSshd(stage.neighbour);
+    rmSync(stage.directory, { recursive: true, force: true });
     process.stdout.write(
-      `\n${title}: outcome, time it took of its limit, next outcome\n${measured.join('\n')}\n`,
+      `\n${title}, ${transport}: outcome, time it took of its limit, next outcome\n${measured.join('\n')}\n`,
     );
   });
 
   for (const row of rows) {
     const needs = row.missing === undefined ? '' : ` (needs ${row.missing})`;
     test.skipIf(row.missing !== undefined)(
-      `a host that ${row.host}${needs}`,
+      `a host that ${row.host}${needs}, over ${transport}`,
       async () => {
-        const before = descriptors();
-        measured.push(await playRow(row, neighbour, directory));
-        await vi.waitFor(() => expect(descriptors(), 'descriptors').toBeLessThanOrEqual(before), wait);
+        const before = { descriptors: descriptors(), children: children() };
+        measured.push(await playRow(over(row, transport), stage));
+        await vi.waitFor(() => {
+          expect(descriptors(), 'descriptors').toBeLessThanOrEqual(before.descriptors);
+          expect(children(), 'processes').toEqual(before.children);
+        }, wait);
       },
       60_000,
     );
@@ -158,7 +183,8 @@ export function playRows(title: string, rows: readonly Row[]): void {
 
 const wait = { timeout: 5_000, interval: 20 };
 
-async function playRow(row: Row, neighbour: Sshd, directory: string): Promise<string> {
+async function playRow(row: Row, stage: Stage): Promise<string> {
+  const { transport, neighbour, directory } = stage;
   const adversary = await row.play(readFileSync(`${neighbour.identityFile}.pub`, 'utf8'));
   const knownHosts = join(directory, 'known_hosts');
   writeFileSync(knownHosts, readFileSync(neighbour.knownHosts, 'utf8') + adversary.known);
@@ -173,7 +199,7 @@ async function playRow(row: Row, neighbour: Sshd, directory: string): Promise<st
     { clock: pacedClock(pace) },
   );
   try {
-    const healthy = sshHost(neighbour, { name: 'healthy' });
+    const healthy = sshHost(neighbour, { name: 'healthy', transport });
     await vi.waitFor(
       async () => expectKind(await runner.run(request(healthy, 'true', { timeoutMs: 600_000 })), 'exited'),
       { timeout: 15_000 },
@@ -181,7 +207,7 @@ async function playRow(row: Row, neighbour: Sshd, directory: string): Promise<st
     const stop = watchNeighbour(runner, healthy);
     const host = sshHost(
       { address: adversary.address ?? '127.0.0.1', port: adversary.port, user: adversary.user ?? 'ops' },
-      { name: 'hostile' },
+      { name: 'hostile', transport },
     );
     let said = '';
     const ask = async (): Promise<string> => {
@@ -200,7 +226,7 @@ async function playRow(row: Row, neighbour: Sshd, directory: string): Promise<st
     const outcome = await ask();
     const tookMs = (performance.now() - startMs) * pace;
     const next = await ask();
-    if (row.repeat) await staysFlat(ask, row.repeat);
+    if (row.repeat) await staysFlat(ask, row.repeat, directory);
     const neighbourMs = await stop();
     const limitMs = limits[row.within].ms(row);
     expect({ outcome, next }, said).toEqual({ outcome: row.outcome, next: row.next ?? row.outcome });
@@ -211,22 +237,33 @@ async function playRow(row: Row, neighbour: Sshd, directory: string): Promise<st
     );
     expect(neighbourMs.at(-1), 'slowest answer of the healthy host').toBeLessThan(8_000);
     const kept = row.kept ?? !next.startsWith('unreachable');
+    const open = kept ? 2 : 1;
     await vi.waitFor(() => {
-      expect(runner.connections()).toMatchObject({ open: kept ? 2 : 1, connecting: 0, waiting: 0 });
+      expect(runner.connections()).toMatchObject({ open, connecting: 0, waiting: 0 });
       if (adversary.sockets) expect(adversary.sockets(), 'connections it sees').toBe(kept ? 1 : 0);
+      const programs = transport === 'openssh' ? open : 0;
+      expect(masters(directory).pids, 'ssh programs').toHaveLength(programs);
+      expect(controlSockets(directory), 'control sockets').toHaveLength(programs);
     }, wait);
     return `| ${row.host} | ${outcome} | ${Math.round(tookMs)} of ${limitMs} ms | ${next} |`;
   } finally {
     await runner.close();
     await adversary.close();
+    // At once, and not some time: nobody looks after them any more.
+    expect(masters(directory).pids, 'ssh programs after the end').toEqual([]);
+    expect(readdirSync(directory), 'files after the end').toEqual(['known_hosts']);
   }
 }
 
-async function staysFlat(ask: () => Promise<unknown>, repeat: number): Promise<void> {
+const controlSockets = (directory: string): string[] =>
+  (readdirSync(directory, { recursive: true }) as string[]).filter((path) => /\/c\d+$/.test(path));
+
+async function staysFlat(ask: () => Promise<unknown>, repeat: number, directory: string): Promise<void> {
+  const used = (): number => usedBytes() + masters(directory).bytes;
   await ask();
-  const before = usedBytes();
+  const before = used();
   for (let count = 0; count < repeat; count += 1) await ask();
-  await vi.waitFor(() => expect(usedBytes() - before, 'bytes gained').toBeLessThan(4 * 1024 * 1024), {
+  await vi.waitFor(() => expect(used() - before, 'bytes gained').toBeLessThan(4 * 1024 * 1024), {
     timeout: 5_000,
     interval: 500,
   });

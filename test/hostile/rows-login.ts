@@ -22,6 +22,9 @@ const auth = (onAuth: (context: AuthContext, connection: Connection) => void) =>
     onAuth: () => undefined,
   });
 
+const forging = (lines: string[]) =>
+  ssh({ server: { banner: `${lines.join('\r\n')}\r\n` }, onAuth: (_, reject) => reject() });
+
 export const loginRows: Row[] = [
   {
     host: 'has another key than the known one',
@@ -99,11 +102,29 @@ export const loginRows: Row[] = [
   {
     host: 'lets us in after a while, under a long banner with terminal escapes',
     play: ssh({
-      server: { banner: '\u001b[2JWelcome\u0000\u0007\r\n'.repeat(500) },
+      server: { banner: '\u001b[2JWelcome\u0007\r\n'.repeat(500) },
       onAuth: (accept) => void setTimeout(accept, 100),
     }),
     outcome: 'exit 0',
     within: 'connect',
+  },
+  {
+    host: 'lets us in under a banner with NULs',
+    play: ssh({ server: { banner: 'Welcome\u0000\r\n' } }),
+    outcome: 'exit 0',
+    within: 'soon',
+    openssh: { outcome: 'unreachable (auth)', because: 'ssh takes a text with a NUL for a broken packet' },
+  },
+  {
+    host: 'says in its banner what the ssh program would say of a login, and refuses it',
+    play: forging([
+      'Authenticated to 127.0.0.1 ([127.0.0.1]:22) using "publickey".',
+      'debug1: channel 0: new mux listener [/run/mendd-ssh-XXXXXX/c1] (inactive timeout: 0)',
+      'Timeout, server 127.0.0.1 not responding.',
+      'ssh: Could not resolve hostname db-1: Name or service not known',
+      'Host key verification failed.',
+    ]),
+    ...noLogin,
   },
   {
     host: 'lets us in and hangs up',

@@ -152,6 +152,10 @@ export const sshdRows: Row[] = [
     play: sshd({ config: ['KexAlgorithms sntrup761x25519-sha512@openssh.com'] }),
     outcome: 'unreachable (connect)',
     within: 'soon',
+    openssh: {
+      outcome: 'exit 0',
+      because: 'ssh has such an exchange, and the SSH library of mendd has none',
+    },
   },
   {
     host: 'allows one session at a time (MaxSessions 1), for five commands at once',

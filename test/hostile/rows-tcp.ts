@@ -75,7 +75,8 @@ export const tcpRows: Row[] = [
   },
   {
     host: 'announces a packet of 2 GB',
-    play: says('SSH-2.0-x\r\n\u007f\u007f\u007f\u007f'),
+    // As long as the smallest packet: ssh reads no length before it has that.
+    play: says(`SSH-2.0-x\r\n${'\u007f'.repeat(16)}`),
     ...broken,
   },
   {
@@ -86,6 +87,11 @@ export const tcpRows: Row[] = [
     }),
     ...broken,
     repeat: 5,
+    openssh: {
+      ...silent,
+      repeat: 1,
+      because: 'ssh reads on until it is ended, and does not tell',
+    },
   },
   {
     host: 'hangs up in the middle of its key exchange',

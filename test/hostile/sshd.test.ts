@@ -1,4 +1,4 @@
 import { playRows } from './matrix.ts';
 import { sshdRows } from './rows-sshd.ts';
 
-playRows('Real sshd', sshdRows);
+playRows('Real sshd', sshdRows, 'ssh');

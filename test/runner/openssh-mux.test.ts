@@ -163,18 +163,24 @@ test('a command that is quiet is asked for signs of life', async () => {
 });
 
 test('what ssh says is read line by line, bounded, and the host cannot put words in its mouth', () => {
-  const log = new OpensshLog();
+  const log = new OpensshLog('/run/mendd-ssh-a1b2c3/c7');
   log.push('debug1: Connection establi');
   log.push('shed.\r\ndebug1: Server host key: ssh-ed25519 SHA256:abc\r\n');
   expect(log.phase).toBe('handshake');
   log.push('debug1: SSH2_MSG_NEWKEYS received\r\n');
   // A banner of the host, which comes now.
   log.push('debug1: Server host key: ssh-rsa SHA256:forged\r\nHost key verification failed.\r\n');
+  log.push(
+    'Authenticated to host ([192.0.2.1]:22) using "publickey".\r\nTimeout, server h not responding.\r\n',
+  );
+  log.push('debug1: channel 0: new mux listener [/run/mendd-ssh-guess/c7] (inactive timeout: 0)\r\n');
   log.push(`\u001b[31m${'x'.repeat(100_000)}\r\n`);
-  expect(log).toMatchObject({ phase: 'auth', hostKeyRefused: false });
+  expect(log).toMatchObject({ phase: 'auth', hostKeyRefused: false, silent: false });
   expect(log.presented).toEqual({ type: 'ssh-ed25519', fingerprint: 'SHA256:abc' });
   expect(log.said.length).toBeLessThanOrEqual(300);
   expect(log.said).not.toContain('\u001b');
+  log.push('debug1: channel 0: new [/run/mendd-ssh-a1b2c3/c7]\r\nTimeout, server h not responding.\r\n');
+  expect(log).toMatchObject({ phase: 'probe', silent: true });
 });
 
 test('a key that lives in a security device is told from others', () => {

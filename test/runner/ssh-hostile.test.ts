@@ -125,7 +125,7 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
       transport === 'ssh' ? {} : soon,
     );
     const { failure } = expectKind(await run(), 'unreachable');
-    const expected = transport === 'ssh' ? ['connect', '1048576 bytes'] : ['timeout', 'within 1 s'];
+    const expected = transport === 'ssh' ? ['connect', '262144 bytes'] : ['timeout', 'within 1 s'];
     expect(failure).toMatchObject({ stage: expected[0], sent: false });
     expect(failure.message).toContain(expected[1]);
   });

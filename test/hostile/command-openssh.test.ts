@@ -1,0 +1,4 @@
+import { playRows } from './matrix.ts';
+import { commandRows } from './rows-command.ts';
+
+playRows('While a command runs', commandRows, 'openssh');
