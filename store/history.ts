@@ -14,8 +14,9 @@ import { rollupTable } from './rollups.ts';
 import { seriesTable } from './series.ts';
 import { transitionTable } from './transitions.ts';
 
-/** Rows of one table that one call of `prune` deletes; about 30 ms. */
-const pruneBatch = 5_000;
+const hourMs = 3_600_000;
+/** Rows of one table that one call of `prune` deletes; about 6 ms. */
+const pruneBatch = 1_000;
 
 /** Limits: pages of 1..500. Errors: STORE_UNUSABLE and STORE_CORRUPT from every method. */
 export function createHistory(db: Connection, file: string): Store {
@@ -81,7 +82,9 @@ export function createHistory(db: Connection, file: string): Store {
       decisions.prune(historyBeforeMs, pruneBatch) === pruneBatch,
       events.prune(historyBeforeMs, pruneBatch) === pruneBatch,
     ];
-    return left.includes(true);
+    const isMore = left.includes(true);
+    if (!isMore) series.prune(Math.min(resultsBeforeMs, historyBeforeMs, rollupsBeforeMs) - hourMs);
+    return isMore;
   };
 
   return guarded<Store>(file, {

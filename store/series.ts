@@ -2,6 +2,7 @@
 import type { CheckStatus } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import type { Bearer } from './content.ts';
+import { rowsPerDay } from './days.ts';
 
 export interface Series {
   readonly id: number;
@@ -19,9 +20,17 @@ export interface SeriesTable {
   of(host: string, check: string): Series;
   /** Ids of those that exist. */
   find(host: string, check?: string): { id: number; check: string }[];
+  /**
+   * Forgets those without a state, for their checks are gone, and of which nothing is kept any more: the newest result is older, and
+   * the table of its day dropped. Looks at some of them, at the next ones in the next call. To be called when nothing older is left.
+   */
+  prune(beforeMs: number): void;
   /** What is remembered may not be what is stored: it is read again. */
   forget(): void;
 }
+
+/** Numbers that one call of `prune` looks at; about 2 ms. */
+const lookedAt = 5_000;
 
 export function seriesTable(db: Connection): SeriesTable {
   const select = db.prepare<[string, string], { id: number; newestId: number | null }>(
@@ -32,7 +41,19 @@ export function seriesTable(db: Connection): SeriesTable {
   const ofHost = db.prepare<[string], { id: number; check: string }>(
     'SELECT id, check_id AS "check" FROM series WHERE host = ?',
   );
+  // Before there was a table for each day nothing told the newest result: such a series waits until the last of them is gone.
+  const unused = db.prepare<[number, number, number], { id: number; host: string; check: string }>(
+    `SELECT s.id, s.host, s.check_id AS "check" FROM series AS s LEFT JOIN latest AS l ON l.series_id = s.id
+     WHERE s.id > ? AND s.id <= ? AND NOT EXISTS (SELECT 1 FROM check_state AS c WHERE c.series_id = s.id)
+       AND (l.series_id IS NULL OR l.at_ms < ? AND NOT EXISTS (SELECT 1 FROM days AS d WHERE d.id <= l.result_id / ${rowsPerDay}))
+       AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'results')`,
+  );
+  const greatest = db.prepare<[], number | null>('SELECT max(id) FROM series').pluck();
+  const remove = ['series WHERE id', 'latest WHERE series_id'].map((place) =>
+    db.prepare<[number]>(`DELETE FROM ${place} = ?`),
+  );
   const known = new Map<string, Map<string, Series>>();
+  let lookedUntil = 0;
   return {
     of(host, check) {
       const checks = known.get(host) ?? new Map<string, Series>();
@@ -47,6 +68,14 @@ export function seriesTable(db: Connection): SeriesTable {
       return series;
     },
     find: (host, check) => ofHost.all(host).filter((one) => check === undefined || one.check === check),
+    prune(beforeMs) {
+      if (lookedUntil >= (greatest.get() ?? 0)) lookedUntil = 0;
+      for (const { id, host, check } of unused.all(lookedUntil, lookedUntil + lookedAt, beforeMs)) {
+        for (const statement of remove) statement.run(id);
+        known.get(host)?.delete(check);
+      }
+      lookedUntil += lookedAt;
+    },
     forget: () => known.clear(),
   };
 }
