@@ -21,10 +21,12 @@ const verdicts: Readonly<Record<PublicState, string>> = {
 
 /** Of one group; those in trouble come first. */
 const hostsShown = 100;
+/** Of one downtime. */
+const namesListed = 20;
 
 /** `names`: hosts are named. */
 export function publicPage(title: string, status: PublicStatus, names: boolean): string {
-  const { state, groups, incidents, atMs } = status;
+  const { state, groups, incidents, downtimes, atMs } = status;
   const rows = groups.map(
     (group) =>
       html`<li class="${looks[group.state]}"><span class="${looks[group.state]}">${mark(group.state)}</span> <b>${group.name}</b>${names ? hostNames(group.hosts) : undefined}</li>`,
@@ -32,7 +34,7 @@ export function publicPage(title: string, status: PublicStatus, names: boolean):
   const past = incidents.map((incident) => incidentRow(incident, atMs));
   const body = html`<header><h1>${title}</h1><p class="${looks[state]}" role="status">${signs[state]} <b>${verdicts[state]}</b></p></header>
 <main><section><h2>Now</h2><ul>${rows}</ul></section>
-<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>No trouble.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
+${plannedSection(downtimes, atMs, names)}<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>No trouble.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
 <footer class="dim">As of ${time(atMs)}. This page loads itself again every minute.</footer>`;
   return pageOf(title, body);
 }
@@ -55,6 +57,22 @@ function incidentRow({ group, sinceMs, untilMs }: Incident, nowMs: number) {
     ? `has trouble, for ${span(nowMs - sinceMs)}`
     : `had trouble, for ${span(untilMs - sinceMs)}`;
   return html`<li class="${lasts ? 'bad' : ''}">${time(sinceMs)} <b>${group}</b> ${said}</li>`;
+}
+
+function plannedSection(downtimes: PublicStatus['downtimes'], nowMs: number, names: boolean) {
+  if (downtimes.length === 0) return undefined;
+  const rows = downtimes.map(({ sinceMs, untilMs, groups, hosts }) => {
+    const runs = sinceMs <= nowMs;
+    const said = runs ? 'planned work is under way' : 'planned work';
+    const what = listed(names ? hosts : []);
+    return html`<li class="${runs ? 'warn' : ''}">${time(sinceMs)} to ${time(untilMs)} <b>${listed(groups)}</b> ${said}${what === '' ? undefined : html` <span class="dim">(${what})</span>`}</li>`;
+  });
+  return html`<section><h2>Planned work</h2><ul class="small">${rows}</ul></section>`;
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - namesListed;
+  return `${names.slice(0, namesListed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function time(ms: number) {

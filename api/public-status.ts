@@ -7,6 +7,7 @@ import type { Clock } from '../core/ports.ts';
 import type { Transition } from '../core/types.ts';
 import type { CheckView, DaemonPort, History, HostView } from '../core/views.ts';
 import { walk } from './paging.ts';
+import { type PublicDowntime, publicDowntimes } from './public-downtimes.ts';
 
 /** Worst first. */
 export const publicStates = ['down', 'degraded', 'unknown', 'up'] as const;
@@ -36,6 +37,8 @@ export interface PublicStatus {
   state: PublicState;
   groups: readonly PublicGroup[];
   incidents: readonly Incident[];
+  /** Soonest first. */
+  downtimes: readonly PublicDowntime[];
   hosts: ReadonlyMap<string, PublicHost>;
 }
 
@@ -50,7 +53,7 @@ const pageSize = 500;
 const nearMs = 60_000;
 
 interface Sources {
-  daemon: Pick<DaemonPort, 'hosts' | 'eachCheck' | 'definitions'>;
+  daemon: Pick<DaemonPort, 'hosts' | 'eachCheck' | 'definitions' | 'coverage'>;
   history: Pick<History, 'transitions'>;
   clock: Clock;
 }
@@ -120,6 +123,7 @@ async function readStatus(
     state: overall(groups),
     groups,
     incidents: merged([...open, ...past]).slice(0, incidentsShown),
+    downtimes: publicDowntimes(daemon.coverage, hosts, groupOf, atMs),
     hosts,
   };
 }

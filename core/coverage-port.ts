@@ -11,9 +11,21 @@ export interface Coverage {
   problem?: string;
 }
 
+/** One span of a downtime that runs or is to come. */
+export interface PlannedDowntime {
+  /** Wall times. Of a flexible one: the span in which it may begin. */
+  startsAtMs: number;
+  endsAtMs: number;
+  /** By name. */
+  hosts: readonly string[];
+  isFor: (check: string) => boolean;
+}
+
 /** Judged by the definitions in force; whether a suppression holds at this moment is not asked. */
 export interface CoveragePort {
   of(match: Matcher): Coverage;
   /** Whether it is for one of these hosts; without a check: for anything of it. */
   isFor(suppression: Suppression, hosts: ReadonlySet<string>, check?: string): boolean;
+  /** Those that run and those that begin before that wall time, of a recurring one the present and the next; soonest first. */
+  downtimes(beforeMs: number): PlannedDowntime[];
 }

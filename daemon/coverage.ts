@@ -2,13 +2,21 @@
 import { hostMatcher, matcherProblem, matchesCheck, matchHosts } from '../config/selectors.ts';
 import type { CoveragePort } from '../core/coverage-port.ts';
 import type { Definitions } from '../core/definitions.ts';
-import type { Matcher } from '../core/safety.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Matcher, Suppression } from '../core/safety.ts';
+import { PlannedDowntimes } from './planned-downtimes.ts';
 
 /** Named in an answer; the numbers count all. */
 const examplesLimit = 20;
 
-export function createCoveragePort(definitions: () => Definitions): CoveragePort {
+export function createCoveragePort(
+  definitions: () => Definitions,
+  suppressions: () => readonly Suppression[],
+  clock: Pick<Clock, 'nowMs'>,
+): CoveragePort {
+  const planned = new PlannedDowntimes(definitions, suppressions);
   return {
+    downtimes: (beforeMs) => planned.between(clock.nowMs(), beforeMs),
     of(match) {
       const { hosts, byHost } = definitions();
       const problem = matcherProblem(match, hosts);

@@ -184,7 +184,11 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     },
     notify: createNotifyPort(sources),
     tokens: createTokensPort(sources),
-    coverage: createCoveragePort(() => fleet.definitions),
+    coverage: createCoveragePort(
+      () => fleet.definitions,
+      () => sources.suppressions.known,
+      sources.clock,
+    ),
     told: sources.told,
     rollback: async (request) => {
       const answer = await reloader.rollback(request);

@@ -128,6 +128,34 @@ test('incidents of the last week are told with their length; what overlaps in a 
   ]);
 });
 
+function rowsOf(text: string): string[] {
+  return [...text.matchAll(/<b>([^<]+)<\/b> (planned work[^<]*)(?:<span class="dim">([^<]+))?/g)].map((row) =>
+    row.slice(1).join('|'),
+  );
+}
+
+test('downtimes that run or are planned are told by group and time, never why or by whom', async () => {
+  const { daemon, page } = await start({ groupBy: 'role', labels: { env: 'prod' } });
+  expect(await page()).not.toContain('Planned work');
+  const nowMs = daemon.clock.nowMs();
+  const all = { isFor: () => true };
+  const later = { startsAtMs: nowMs + 5 * hour, endsAtMs: nowMs + 6 * hour };
+  daemon.downtimeList = [
+    { ...all, startsAtMs: nowMs - hour, endsAtMs: nowMs + hour, hosts: ['web-1', 'web-2', 'lab-1'] },
+    { ...all, ...later, hosts: ['db-1', 'web-2'] },
+    { ...all, ...later, hosts: ['db-1', 'web-2'] },
+    { ...all, ...later, hosts: ['lab-1'] },
+    { ...later, hosts: ['db-1'], isFor: () => false },
+    { ...all, startsAtMs: nowMs + 8 * 24 * hour, endsAtMs: nowMs + 9 * 24 * hour, hosts: ['web-1'] },
+  ];
+  const text = await page();
+  expect(rowsOf(text)).toEqual(['&lt;web&gt;|planned work is under way|', '&lt;web&gt;, db|planned work|']);
+  for (const word of ['web-1', 'db-1', 'lab']) expect([word, text.includes(word)]).toEqual([word, false]);
+  expect(text).toContain(`<time datetime="${new Date(later.startsAtMs).toISOString()}">`);
+  daemon.statusPage = { title: 'T', labels: { env: 'prod' }, groupBy: 'role', names: true };
+  expect(rowsOf(await page())[1]).toBe('&lt;web&gt;, db|planned work |(db-1, web-2)');
+});
+
 test('badges: one for all, and for hosts and checks only where they are named', async () => {
   const { daemon, get, page } = await start();
   const all = await get('/badges/all.svg', stranger);

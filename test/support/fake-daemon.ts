@@ -1,6 +1,6 @@
 /** An in-memory DaemonPort, History and RunBook, so that the API can be tested alone over real HTTP. */
 
-import type { CoveragePort } from '../../core/coverage-port.ts';
+import type { CoveragePort, PlannedDowntime } from '../../core/coverage-port.ts';
 import type { StatusPageConfig } from '../../core/daemon-config.ts';
 import type { StoredDecision } from '../../core/decisions.ts';
 import type { Definitions, RunbookDefinition } from '../../core/definitions.ts';
@@ -478,7 +478,10 @@ export class FakeDaemon implements DaemonPort {
   notifyList: NotifyTargetView[] = [];
   notifyAnswer: Omit<NotifyTest, 'target' | 'kind'> = { ok: true, answer: 'ok', tookMs: 12 };
 
+  downtimeList: PlannedDowntime[] = [];
+
   readonly coverage: CoveragePort = {
+    downtimes: (beforeMs) => this.downtimeList.filter(({ startsAtMs }) => startsAtMs < beforeMs),
     of: ({ hosts }) => ({ hosts: hosts.length, checks: 0, examples: [] }),
     isFor: (suppression, hosts) => suppression.kind === 'acknowledgement' && hosts.has(suppression.host),
   };
