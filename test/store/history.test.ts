@@ -198,8 +198,7 @@ test('pruning goes in batches and stops at the retention of each kind', () => {
     store.saveDecision(decisionOf({ atMs, action: `action-${atMs}` }));
   }
   const past = { resultsBeforeMs: startMs + hourMs, historyBeforeMs: startMs, rollupsBeforeMs: 0 };
-  expect(store.prune(past)).toBe(true);
-  expect(store.prune(past)).toBe(false);
+  expect([store.prune(past), store.prune(past), store.prune(past)]).toEqual([true, true, false]);
   expect(store.results({ limit: 10 }).items).toEqual([]);
   expect(store.transitions({ limit: 10 }).items.map(({ atMs }) => atMs)).toEqual([startMs]);
   expect(store.decisions({ limit: 10 }).items.map(({ atMs }) => atMs)).toEqual([startMs]);

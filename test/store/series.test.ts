@@ -55,14 +55,14 @@ test('a check that is gone is forgotten when the last of its history is, one tha
   save(store, 'busy', startMs + 2 * dayMs);
   forgetAllBut(store, 'silent', 'busy');
   const all = ['busy', 'gone', 'silent'];
+  // The table of its day is still there.
+  prune(store, startMs + 12 * hourMs);
+  expect(placesIn(path)).toEqual({ series: all, latest: all });
   const late = startMs + dayMs + 2 * hourMs;
   for (const kept of ['resultsBeforeMs', 'historyBeforeMs', 'rollupsBeforeMs'] as const) {
     prune(store, late, { [kept]: startMs });
     expect([kept, placesIn(path)]).toEqual([kept, { series: all, latest: all }]);
   }
-  // The table of its day is still there.
-  prune(store, startMs + 12 * hourMs);
-  expect(placesIn(path)).toEqual({ series: all, latest: all });
   prune(store, late);
   const left = ['busy', 'silent'];
   expect(placesIn(path)).toEqual({ series: left, latest: left });
