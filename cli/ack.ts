@@ -3,20 +3,22 @@ import type { Command } from 'commander';
 import { hostCheck } from '../core/definitions.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { SuppressionRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import { addCommand, openSession, type Session, withChange } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type CheckTarget, resolveTarget, splitTarget } from './names.ts';
 import { plain } from './plain-text.ts';
 import {
   type EndOptions,
   endOf,
+  type ListOptions,
   listSuppressions,
   removeSuppression,
   whenText,
   withEnd,
+  withListFilter,
 } from './suppressions.ts';
 
-interface AckOptions extends ApiOptions, EndOptions {
+interface AckOptions extends ListOptions, EndOptions {
   reason?: string;
   sticky: boolean;
   remove: boolean;
@@ -30,7 +32,7 @@ export function addAck(program: Command): void {
     'ack web-1/running --remove',
     'ack',
   ]);
-  withEnd(withApi(command))
+  withListFilter(withEnd(withChange(command)))
     .option('--reason <text>', 'why; recorded with your name')
     .option('--sticky', 'hold also when the problem changes between WARNING and CRITICAL', false)
     .option('--remove', 'give it back', false)
@@ -44,6 +46,8 @@ async function ack(target: string | undefined, options: AckOptions): Promise<voi
     await listSuppressions('acknowledgement', options);
     return;
   }
+  if (options.host !== undefined || options.label !== undefined)
+    throw usageError('--host and --label are for the list.', 'Leave them out, or leave out HOST/CHECK.');
   const wanted = splitTarget(target);
   const hint = `Write ${wanted.host}/CHECK, or ${wanted.host}/${hostCheck} for the trouble of the host itself.`;
   if (wanted.check === undefined) throw usageError(`\`${target}\` names no check.`, hint);

@@ -7,7 +7,7 @@ import { exitCodes, MenddError } from '../core/errors.ts';
 import { openRunStatuses } from '../core/types.ts';
 import type { HostRow, PlanAnswer, RunStory } from './api-types.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, openSession, type Session, withApi } from './command.ts';
+import { addCommand, type ChangeOptions, openSession, type Session, withApi, withKey } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { gateLines } from './gates.ts';
 import { resolveAction, splitTarget } from './names.ts';
@@ -17,7 +17,7 @@ import { runLines } from './runs.ts';
 import { showInstant } from './times.ts';
 import { pauseFor } from './wait.ts';
 
-interface ActOptions extends ApiOptions {
+interface ActOptions extends ChangeOptions {
   yes: boolean;
   reason?: string;
   wait: boolean;
@@ -34,7 +34,7 @@ export function addAct(program: Command): void {
     'act web-1 restart                                      # the plan; exit code 1 when a gate stops it',
     "act web-1 restart --yes --reason 'deploy 4711' --wait  # needs a token with the scope act",
   ]);
-  withApi(command)
+  withKey(withApi(command))
     .option('--yes', 'execute it', false)
     .option('--reason <text>', 'why; recorded with your name')
     .option('--wait', 'follow the run to its end; exit code 0 only for verified or done', false)
@@ -50,6 +50,8 @@ async function act(target: string, named: string, options: ActOptions): Promise<
     );
   const reason = options.reason?.trim() ?? '';
   if (options.yes && reason === '') throw usageError('--yes needs --reason: it is recorded with the run.');
+  if (options.key !== undefined && !options.yes)
+    throw usageError('--key is for a run, and without --yes none is started.');
   if (options.wait && !options.yes)
     throw usageError('--wait follows a run, and without --yes none is started.');
   const session = await openSession(options);

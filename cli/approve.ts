@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import type { ApprovalRow, HostRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { plain } from './plain-text.ts';
 import { answerQuestion, questionLines, readWaiting, typedAnswer } from './questions.ts';
@@ -25,7 +25,7 @@ export function addApprove(program: Command): void {
       "approve 'web-1~queue-workers.reboot~lx3k2a~1' --yes",
     ],
   );
-  withApi(command)
+  withChange(command)
     .option('--yes', 'do not ask again', false)
     .option('--reason <text>', 'recorded with your name')
     .action(approve);

@@ -1,7 +1,7 @@
 /** `mendd brake`: the automatic stop of the fleet and of each group; shown with its figures, released by a person. */
 import type { Command } from 'commander';
 import type { BrakeRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showInstant, showWhen } from './times.ts';
@@ -26,7 +26,7 @@ export function addBrake(program: Command): void {
     'let actions go on in spite of the trouble; it comes on again only after it was below',
     ["brake release fleet --reason 'known: half the fleet is being replaced'"],
   );
-  withReason(withApi(release)).action(async (scope: string, options: ApiOptions & { reason: string }) => {
+  withReason(withChange(release)).action(async (scope: string, options: ApiOptions & { reason: string }) => {
     const { client, out } = await openSession(options);
     const { reason } = options;
     const released = await client.post<BrakeRow>(`/api/v1/brakes/${encodeURIComponent(scope)}/release`, {

@@ -1,7 +1,7 @@
 /** `mendd cancel`: takes back a run that was not sent yet, or closes one whose end nobody can tell. It decides nothing. */
 import type { Command } from 'commander';
 import type { RunStory } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
 import { plain } from './plain-text.ts';
 
 export function addCancel(program: Command): void {
@@ -9,7 +9,7 @@ export function addCancel(program: Command): void {
   const command = addCommand(program, 'cancel <run-id>', summary, [
     "cancel 'web-1~queue-workers.restart~lx3k2a~1'   # needs a token with the scope act",
   ]);
-  withApi(command).action(async (id: string, options: ApiOptions) => {
+  withChange(command).action(async (id: string, options: ApiOptions) => {
     const { client, out } = await openSession(options);
     const run = await client.post<RunStory>(`/api/v1/runs/${encodeURIComponent(id)}/cancel`);
     out.value(run, () => [plain(`${run.action} on ${run.host}: ${run.status}.`)]);

@@ -48,15 +48,24 @@ export interface DaemonPlace {
   name?: string;
 }
 
+/** How every change through one client is asked for. */
+export interface ChangeManner {
+  isDry: boolean;
+  /** Idempotency-Key. */
+  key?: string;
+}
+
 export class ApiClient {
   readonly base: string;
   readonly #place: DaemonPlace;
   readonly #token: string | undefined;
+  readonly #manner: ChangeManner;
 
-  constructor(place: DaemonPlace, token: string | undefined) {
+  constructor(place: DaemonPlace, token: string | undefined, manner: ChangeManner = { isDry: false }) {
     this.base = place.base;
     this.#place = place;
     this.#token = token;
+    this.#manner = manner;
   }
 
   get<T>(path: string, query: Query = {}): Promise<T> {
@@ -65,16 +74,29 @@ export class ApiClient {
 
   /** `tag`: sent as If-Match, so that an answer to what has changed meanwhile is refused. */
   post<T>(path: string, body: object = {}, tag?: string): Promise<T> {
-    return this.#request<T>('POST', path, {}, body, tag === undefined ? {} : { 'if-match': `"${tag}"` });
+    return this.#change<T>('POST', path, body, tag === undefined ? {} : { 'if-match': `"${tag}"` });
   }
 
   /** What the daemon has to ask others for first, such as a repository. */
   postSlow<T>(path: string, body: object): Promise<T> {
-    return this.#request<T>('POST', path, {}, body, {}, slowTimeoutMs);
+    return this.#change<T>('POST', path, body, {}, slowTimeoutMs);
   }
 
   delete<T>(path: string): Promise<T> {
-    return this.#request<T>('DELETE', path, {}, undefined);
+    return this.#change<T>('DELETE', path, undefined, {});
+  }
+
+  #change<T>(
+    method: string,
+    path: string,
+    body: object | undefined,
+    headers: Readonly<Record<string, string>>,
+    timeoutMs = requestTimeoutMs,
+  ): Promise<T> {
+    const { isDry, key } = this.#manner;
+    const query = isDry ? { dry_run: 'true' } : {};
+    const kept = key === undefined ? {} : { 'idempotency-key': key };
+    return this.#request<T>(method, path, query, body, { ...headers, ...kept }, timeoutMs);
   }
 
   /**

@@ -24,6 +24,11 @@ export interface ApiOptions extends OutputOptions, ConfigOptions {
   tokenFile?: string;
 }
 
+export interface ChangeOptions extends ApiOptions {
+  dryRun?: boolean;
+  key?: string;
+}
+
 export interface Session {
   client: ApiClient;
   out: Output;
@@ -71,9 +76,43 @@ export function withApi(command: Command): Command {
     .option('--token-file <file>', 'file with the token; $MENDD_TOKEN without it');
 }
 
-export async function openSession(options: ApiOptions): Promise<Session> {
+/** A command that changes something in the daemon. */
+export function withChange(command: Command): Command {
+  return withKey(withDryRun(withApi(command)));
+}
+
+export function withDryRun(command: Command): Command {
+  return command.option('--dry-run', 'say what it would do, and do nothing', false);
+}
+
+export function withKey(command: Command): Command {
+  return command.option(
+    '--key <key>',
+    'what is asked again under the same key within a day is not done again (Idempotency-Key)',
+    (key: string) => {
+      if (/^[\x21\x23-\x7e]{1,255}$/.test(key)) return key;
+      throw usageError('--key: that can be no key.', 'Write 1 to 255 visible characters, none of them `"`.');
+    },
+  );
+}
+
+/** Errors: 64 for what only a daemon can do, where none is asked. */
+export function mustAskDaemon({ dryRun, key }: ChangeOptions): void {
+  const option = dryRun === true ? '--dry-run' : key === undefined ? undefined : '--key';
+  if (option !== undefined)
+    throw usageError(`${option} is for a daemon that is asked.`, 'Leave out --offline.');
+}
+
+export async function openSession(options: ChangeOptions): Promise<Session> {
+  const { dryRun: isDry = false, key } = options;
   const token = readToken(options.tokenFile);
-  return { client: new ApiClient(await apiPlace(options), token), out: new Output(options.output) };
+  const client = new ApiClient(await apiPlace(options), token, {
+    isDry,
+    ...(key === undefined ? {} : { key }),
+  });
+  const out = new Output(options.output);
+  if (isDry) out.talk('A dry run, nothing is done. If it were:');
+  return { client, out };
 }
 
 /** Whether a token is named or set; it may be none that is good. */

@@ -1,20 +1,15 @@
-/** What can come next on a command line, read from the commands themselves; names of hosts and checks are asked of the daemon. */
+/** What can come next on a command line, read from the commands themselves; names of hosts, checks, actions and the like are asked of the daemon. */
 import type { Argument, Command, Option } from 'commander';
-import type { CheckRow, HostRow } from './api-types.ts';
-import type { ApiClient } from './client.ts';
 import { openSession } from './command.ts';
+import { namesFor, namesForCommand, type Reader, type Word } from './known-names.ts';
 
 /** A person waits for it with a finger on the key. Milliseconds. */
 const patienceMs = 1_000;
-const shownNames = 500;
 const fileNames: readonly string[] = ['file', 'dir', 'directory', 'path', 'command'];
-
-/** By the names commander gives them. */
-type Options = Readonly<Record<string, string>>;
 
 /** Words and what they mean; `files`: paths are wanted. */
 export interface Candidates {
-  words: readonly (readonly [word: string, meaning: string])[];
+  words: readonly Word[];
   files: boolean;
 }
 
@@ -23,8 +18,8 @@ export async function candidatesFor(program: Command, words: readonly string[]):
   const typed = words.at(-1) ?? '';
   const line = readLine(program, words.slice(0, -1));
   if (line === 'foreign') return { words: [], files: true };
-  const { command, given, options, pending } = line;
-  if (pending !== undefined) return valuesOf(pending, options);
+  const { command, given, pending } = line;
+  if (pending !== undefined) return valuesOf(pending, line, typed);
   if (typed.startsWith('-')) return { words: optionsOf(command).map(flagOf), files: false };
   const subcommands = command.createHelp().visibleCommands(command);
   if (given.length === 0 && subcommands.length > 0)
@@ -32,7 +27,7 @@ export async function candidatesFor(program: Command, words: readonly string[]):
   const known = command.registeredArguments;
   const argument = known[given.length] ?? known.findLast(({ variadic }) => variadic);
   if (argument === undefined) return { words: [], files: false };
-  return argumentOf(argument, { typed, given, options });
+  return argumentOf(argument, line, typed);
 }
 
 interface Line {
@@ -79,60 +74,41 @@ function flagOf(option: Option): readonly [string, string] {
   return [option.long ?? option.short ?? '', option.description];
 }
 
-async function valuesOf(option: Option, options: Options): Promise<Candidates> {
+async function valuesOf(option: Option, line: Line, typed: string): Promise<Candidates> {
   if (option.argChoices !== undefined) return wordsOf(option.argChoices);
-  if (option.long === '--host') return { words: await hostNames(options), files: false };
   const wanted = /[<[](\w+)/.exec(option.flags)?.[1] ?? '';
+  const reader = namesFor[option.long ?? ''];
+  if (reader !== undefined) return { words: await ask(reader, line, typed), files: false };
   return { words: [], files: fileNames.includes(wanted) };
 }
 
-async function argumentOf(
-  argument: Argument,
-  { typed, given, options }: { typed: string; given: readonly string[]; options: Options },
-): Promise<Candidates> {
+async function argumentOf(argument: Argument, line: Line, typed: string): Promise<Candidates> {
   if (argument.argChoices !== undefined) return wordsOf(argument.argChoices);
   const name = argument.name();
-  if (name === 'check') return { words: await checkNames(given[0] ?? '', options), files: false };
-  if (!['host', 'hosts', 'host/check'].includes(name)) return { words: [], files: fileNames.includes(name) };
-  const isPair = typed.includes('/') || name === 'host/check';
-  return { words: await (isPair ? pairNames(typed, options) : hostNames(options)), files: false };
+  const reader = namesForCommand[`${pathOf(line.command)} ${name}`] ?? namesFor[name];
+  if (reader !== undefined) return { words: await ask(reader, line, typed), files: false };
+  return { words: [], files: fileNames.includes(name) };
+}
+
+/** `silence remove`, without the program itself. */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${pathOf(parent)} ${command.name()}`;
 }
 
 function wordsOf(choices: readonly string[]): Candidates {
   return { words: choices.map((choice) => [choice, ''] as const), files: false };
 }
 
-function hostNames(options: Options): Promise<[string, string][]> {
-  return ask(options, async (client) => {
-    const hosts = await client.list<HostRow>('/api/v1/hosts', {}, shownNames);
-    return hosts.map(({ name, status }) => [name, status.state]);
-  });
-}
-
-async function checkNames(host: string, options: Options): Promise<[string, string][]> {
-  const checks = await ask(options, (client) => readChecks(client, host));
-  return checks.map(({ check, status }) => [check, status.state]);
-}
-
-/** `host/check`, of those that begin with what is typed. */
-async function pairNames(typed: string, options: Options): Promise<[string, string][]> {
-  const [host = '', ...rest] = typed.split('/');
-  const checks = await ask(options, (client) => readChecks(client, rest.length > 0 ? host : `${host}*`));
-  return checks.map((row) => [`${row.host}/${row.check}`, row.status.state]);
-}
-
-function readChecks(client: ApiClient, host: string): Promise<CheckRow[]> {
-  return client.list<CheckRow>('/api/v1/checks', { host }, shownNames);
-}
-
 /** No answer, or none in time, is no name: what is wrong is told when the command runs. */
-async function ask<T>(options: Options, read: (client: ApiClient) => Promise<T[]>): Promise<T[]> {
+async function ask(reader: Reader, { given, options }: Line, typed: string): Promise<Word[]> {
   const { MENDD_API: env } = process.env;
   const place = env === undefined || env === '' ? {} : { api: env };
-  const late = new Promise<T[]>((resolve) => setTimeout(resolve, patienceMs, []).unref());
-  const answer = async (): Promise<T[]> => {
+  const [host = ''] = (given[0] ?? options['host'] ?? '').split('/', 1);
+  const late = new Promise<Word[]>((resolve) => setTimeout(resolve, patienceMs, []).unref());
+  const answer = async (): Promise<Word[]> => {
     const { client } = await openSession({ ...place, ...options, output: 'table' });
-    return read(client);
+    return reader(client, { host, typed });
   };
-  return Promise.race([answer().catch((): T[] => []), late]);
+  return Promise.race([answer().catch((): Word[] => []), late]);
 }

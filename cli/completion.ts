@@ -63,7 +63,8 @@ complete -c mendd -f -a '(__mendd_complete)'
 };
 
 export function addCompletion(program: Command): void {
-  const summary = 'print what makes a shell complete commands, options, hosts and checks';
+  const summary =
+    'print what makes a shell complete commands, options, hosts, checks, actions and other names';
   addCommand(program, 'completion', summary, [
     'completion bash > /etc/bash_completion.d/mendd',
     'completion zsh > "${fpath[1]}/_mendd"',

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../core/duration.ts';
 import type { SuppressionRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange, withReason } from './command.ts';
 import { usageError } from './exit.ts';
 import { plain } from './plain-text.ts';
 import {
@@ -43,7 +43,7 @@ export function addDowntime(program: Command): void {
     "downtime add db-1 --for 8h --flexible 30m --reason 'it restarts itself once tonight'",
     "downtime add --label role=db --schedule '0 2 * * 0' --timezone Europe/Berlin --lasts 2h --reason patches",
   ]);
-  withReason(withEnd(withCover(withApi(add))))
+  withReason(withEnd(withCover(withChange(add))))
     .option('--from <time>', 'when it begins; at once without it')
     .option('--flexible <duration>', 'begins with a problem inside the window, and lasts so long from there')
     .option('--schedule <cron>', 'begins whenever this fires, in place of --from and an end')

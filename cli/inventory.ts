@@ -10,6 +10,7 @@ import {
   type OutputOptions,
   openSession,
   withApi,
+  withChange,
   withConfig,
   withOutput,
   withReason,
@@ -59,7 +60,7 @@ export function addInventory(program: Command): void {
     'let the hosts go that a held answer lacks; shows them first',
     ["inventory accept ec2 --reason 'the old cluster is gone'"],
   );
-  withReason(withApi(accept)).action(acceptAnswer);
+  withReason(withChange(accept)).action(acceptAnswer);
 }
 
 async function listInventories(options: ApiOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** `mendd notify outbox`, `retry` and `dismiss`: what waits for delivery, what was given up, and sending it again or letting it rest. */
 import type { Command } from 'commander';
-import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, countOption, openSession, withApi, withChange } from './command.ts';
 import { usageError } from './exit.ts';
 import type { MessageRow } from './message-types.ts';
 import type { Column } from './output.ts';
@@ -32,10 +32,12 @@ export function addOutbox(notify: Command): void {
   const retry = addCommand(notify, 'retry <id>', 'send a dead, dismissed or waiting message now', [
     'notify retry 42',
   ]);
-  withApi(retry).action((id: string, options: ApiOptions) => settle(id, 'retry', 'is sent again', options));
+  withChange(retry).action((id: string, options: ApiOptions) =>
+    settle(id, 'retry', 'is sent again', options),
+  );
   const summary = 'let a dead message rest: it needs you no more, and stays in the outbox';
   const dismiss = addCommand(notify, 'dismiss <id>', summary, ['notify dismiss 42']);
-  withApi(dismiss).action((id: string, options: ApiOptions) =>
+  withChange(dismiss).action((id: string, options: ApiOptions) =>
     settle(id, 'dismiss', 'rests; it is not sent again', options),
   );
 }

@@ -1,7 +1,7 @@
 /** `mendd notify`: whom mendd can notify, a message that shows whether one works, and who is told of what. */
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi, withChange } from './command.ts';
 import type { NotifyTargetRow, NotifyTestAnswer } from './message-types.ts';
 import { addOutbox } from './notify-outbox.ts';
 import { addRoute } from './notify-route.ts';
@@ -29,7 +29,7 @@ export function addNotify(program: Command): void {
     'send a test message and tell what the receiver said; exit code 1 when it was not taken',
     ['notify test oncall'],
   );
-  withApi(test).action(async (name: string, options: ApiOptions) => {
+  withChange(test).action(async (name: string, options: ApiOptions) => {
     const { client, out } = await openSession(options);
     const path = `/api/v1/notify/${encodeURIComponent(name)}/test`;
     const answer = await client.postSlow<NotifyTestAnswer>(path, {});

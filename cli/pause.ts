@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../core/duration.ts';
 import type { PauseRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
 import { usageError } from './exit.ts';
 import { readDuration, showInstant } from './times.ts';
 
@@ -18,7 +18,7 @@ export function addPause(program: Command): void {
     'start no action until resumed; checks go on, restarts keep it',
     ["pause --reason 'core switch is being replaced' --for 2h"],
   );
-  withApi(command)
+  withChange(command)
     .requiredOption('--reason <text>', 'why; everybody sees it')
     .option('--for <duration>', 'resume by itself after that: 30m, 2h')
     .action(async (options: PauseOptions) => {

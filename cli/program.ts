@@ -4,6 +4,7 @@ import { version } from '../daemon/version.ts';
 import { addAck } from './ack.ts';
 import { addAct } from './act.ts';
 import { addDemo } from './add-demo.ts';
+import { addAlert } from './alert.ts';
 import { addApprovals } from './approvals.ts';
 import { addApprove } from './approve.ts';
 import { addAudit } from './audit.ts';
@@ -14,9 +15,11 @@ import { addCheck } from './check.ts';
 import { addChecks } from './checks.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
+import { addCoverage } from './coverage.ts';
 import { addDecisions } from './decisions.ts';
 import { addDoctor } from './doctor.ts';
 import { addDowntime } from './downtime.ts';
+import { addEvents } from './events.ts';
 import { addExplain } from './explain.ts';
 import { addFacts } from './facts.ts';
 import { addHistory } from './history.ts';
@@ -31,6 +34,7 @@ import { addOutcomes } from './outcomes.ts';
 import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { addRearm } from './rearm.ts';
+import { addRecheck } from './recheck.ts';
 import { addRegistrations } from './registrations.ts';
 import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
@@ -61,6 +65,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addRuns,
       addHistory,
       addDecisions,
+      addEvents,
       addRunbooks,
       addExplain,
       addOutcomes,
@@ -69,10 +74,23 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
   ],
   [
     'Do:',
-    [addCheck, addSubmit, addAct, addCancel, addPause, addResume, addNotify, addPlan, addReload, addRollback],
+    [
+      addCheck,
+      addRecheck,
+      addSubmit,
+      addAlert,
+      addAct,
+      addCancel,
+      addPause,
+      addResume,
+      addNotify,
+      addPlan,
+      addReload,
+      addRollback,
+    ],
   ],
   ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
-  ['Hold back:', [addAck, addSilence, addDowntime, addBrake, addTrust, addRearm]],
+  ['Hold back:', [addAck, addSilence, addDowntime, addCoverage, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addCompletion, addMan, addVersion]],
 ];
 

@@ -5,13 +5,20 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import type { QuarantineRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import {
+  addCommand,
+  type ChangeOptions,
+  mustAskDaemon,
+  openSession,
+  withChange,
+  withReason,
+} from './command.ts';
 import { CommandError } from './exit.ts';
 import { loginName, withExistingLedger } from './ledger-file.ts';
 import { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 
-interface RearmOptions extends ApiOptions {
+interface RearmOptions extends ChangeOptions {
   reason: string;
   offline: boolean;
 }
@@ -23,9 +30,10 @@ export function addRearm(program: Command): void {
     "rearm --reason 'restored the backup of tonight; no run was open'",
     "rearm --offline --reason 'no token survived'   # on the store itself",
   ]);
-  withReason(withApi(command))
+  withReason(withChange(command))
     .option('--offline', 'on the store itself; a daemon that runs must be started again', false)
     .action(async (options: RearmOptions) => {
+      if (options.offline) mustAskDaemon(options);
       const lifted = options.offline ? await rearmFile(options) : await rearmDaemon(options);
       const out = new Output(options.output);
       out.value(lifted, () => [

@@ -1,6 +1,6 @@
 /** `mendd registrations`: hosts that registered themselves, and a person's answer to them. */
 import type { Command } from 'commander';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showInstant } from './times.ts';
@@ -40,7 +40,7 @@ function addAnswer(parent: Command, word: 'admit' | 'reject', summary: string, d
   const command = addCommand(parent, `${word} <name>`, summary, [
     `registrations ${word} web-7 --reason 'racked today'`,
   ]);
-  withReason(withApi(command)).action(async (name: string, options: ApiOptions & { reason: string }) => {
+  withReason(withChange(command)).action(async (name: string, options: ApiOptions & { reason: string }) => {
     const { client, out } = await openSession(options);
     const path = `/api/v1/registrations/${encodeURIComponent(name)}/${word}`;
     const answer = await client.post<RegistrationRow>(path, { reason: options.reason });

@@ -1,6 +1,6 @@
 /** `mendd reject`: says no to a question; the action is not done. */
 import type { Command } from 'commander';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange, withReason } from './command.ts';
 import { plain } from './plain-text.ts';
 import { answerQuestion, readWaiting } from './questions.ts';
 
@@ -8,7 +8,7 @@ export function addReject(program: Command): void {
   const command = addCommand(program, 'reject <id>', 'say no to a question', [
     "reject 'web-1~queue-workers.reboot~lx3k2a~1' --reason 'a deploy runs'",
   ]);
-  withReason(withApi(command)).action(async (id: string, options: ApiOptions & { reason: string }) => {
+  withReason(withChange(command)).action(async (id: string, options: ApiOptions & { reason: string }) => {
     const { client, out } = await openSession(options);
     const asked = await readWaiting(client, id);
     const settled = await answerQuestion(client, asked, 'reject', options.reason);

@@ -1,7 +1,7 @@
 /** `mendd reload`: tells the daemon to read the definitions anew, or lets in what it holds. */
 import type { Command } from 'commander';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
 import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { planLines } from './plan-lines.ts';
@@ -23,7 +23,7 @@ export function addReload(program: Command): void {
     'reload',
     'reload --confirm 0f1e2d3c4b5a   # although it drops many hosts; `mendd status` shows the revision',
   ]);
-  withApi(command)
+  withChange(command)
     .option('--confirm <revision>', 'let in this revision or commit, and no other, although it would be held')
     .action(async ({ confirm, ...options }: ReloadOptions) => {
       const { client, out } = await openSession(options);

@@ -1,9 +1,9 @@
 /** `mendd resume`: releases the pause. */
 import type { Command } from 'commander';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
 
 export function addResume(program: Command): void {
-  withApi(addCommand(program, 'resume', 'let actions run again', ['resume'])).action(
+  withChange(addCommand(program, 'resume', 'let actions run again', ['resume'])).action(
     async (options: ApiOptions) => {
       const { client, out } = await openSession(options);
       const answer = await client.post<object>('/api/v1/resume');

@@ -1,6 +1,6 @@
 /** `mendd rollback`: back to an earlier commit of the definitions, and to following the branch again. */
 import { type Command, Option } from 'commander';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange, withReason } from './command.ts';
 import { mustBeCommit, usageError } from './exit.ts';
 import { type Reloaded, reloadedLines } from './reload.ts';
 
@@ -16,7 +16,7 @@ export function addRollback(program: Command): void {
     'rollback 1a2b3c4d --reason "the last good"   # `mendd config` lists them',
     'rollback --resume --reason "mended"          # follow the branch again',
   ]);
-  withReason(withApi(command))
+  withReason(withChange(command))
     .addOption(new Option('--resume', 'follow the branch again').default(false))
     .action(async (commit: string | undefined, options: RollbackOptions) => {
       const { reason, resume } = options;

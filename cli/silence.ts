@@ -1,7 +1,7 @@
 /** `mendd silence`: lets nothing act on some hosts or checks until a set end. */
 import type { Command } from 'commander';
 import type { SuppressionRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withChange, withReason } from './command.ts';
 import { plain } from './plain-text.ts';
 import {
   addListAndRemove,
@@ -32,7 +32,7 @@ export function addSilence(program: Command): void {
     "silence add web-1 web-2 --for 2h --reason 'rack move'",
     "silence add --label role=db --check 'backup.*' --until 2026-03-01T06:00:00Z --reason 'restore'",
   ]);
-  withReason(withEnd(withCover(withApi(add))))
+  withReason(withEnd(withCover(withChange(add))))
     .option('--from <time>', 'when it begins; at once without it')
     .action(async (hosts: string[], options: SilenceOptions) => {
       const end = endOf(options, true);

@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander';
 import { exitCodes, MenddError } from '../core/errors.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi, withDryRun } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { splitTarget } from './names.ts';
 import { type Column, Output } from './output.ts';
@@ -50,7 +50,7 @@ export function addSubmit(program: Command): void {
     'submit db-1 backup -- /usr/local/bin/backup --full       # for cron: leaves with its exit code',
     'submit --stdin < results.tsv                             # host<TAB>check<TAB>exit code<TAB>output, as send_nsca',
   ]);
-  withApi(command)
+  withDryRun(withApi(command))
     .addOption(
       new Option('--state <state>', 'what is told').choices(['ok', 'warning', 'critical', 'unknown']),
     )

@@ -9,7 +9,7 @@ import { fullNames } from '../core/names.ts';
 import type { Matcher } from '../core/safety.ts';
 import type { CheckRow, SuppressionRow, WindowRow } from './api-types.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, collect, openSession, withApi } from './command.ts';
+import { type ApiOptions, addCommand, collect, openSession, withApi, withChange } from './command.ts';
 import { usageError } from './exit.ts';
 import { pickName } from './names.ts';
 import type { Column } from './output.ts';
@@ -93,20 +93,32 @@ export function addListAndRemove(parent: Command, kind: 'silence' | 'downtime'):
   const list = addCommand(parent, 'list', `list the ${kind}s that have not ended`, [`${kind} list`], {
     isDefault: true,
   });
-  withApi(list).action((options: ApiOptions) => listSuppressions(kind, options));
+  withListFilter(withApi(list)).action((options: ListOptions) => listSuppressions(kind, options));
   const remove = addCommand(parent, 'remove <id>', `end a ${kind} before its time`, [
     `${kind} remove 01JD3V8Q6Z0000000000000000`,
   ]);
-  withApi(remove).action(async (id: string, options: ApiOptions) => {
+  withChange(remove).action(async (id: string, options: ApiOptions) => {
     const { client, out } = await openSession(options);
     const ended = await removeSuppression(client, id);
     out.value(ended, () => [`Ended: the ${ended.kind} ${id}.`]);
   });
 }
 
-export async function listSuppressions(kind: SuppressionRow['kind'], options: ApiOptions): Promise<void> {
+export interface ListOptions extends ApiOptions {
+  host?: string;
+  label?: string;
+}
+
+export function withListFilter(command: Command): Command {
+  return command
+    .option('--host <host>', 'only those that are for this host')
+    .option('--label <labels>', 'only those that are for a host with key=value, or key; all of several');
+}
+
+export async function listSuppressions(kind: SuppressionRow['kind'], options: ListOptions): Promise<void> {
   const { client, out } = await openSession(options);
-  const rows = await client.list<SuppressionRow>('/api/v1/suppressions', { kind });
+  const { host, label } = options;
+  const rows = await client.list<SuppressionRow>('/api/v1/suppressions', { kind, host, label });
   out.list('suppressions', rows, suppressionColumns, `There is no ${kind}.`);
 }
 

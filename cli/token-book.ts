@@ -24,7 +24,8 @@ export interface WantedToken {
 
 /** Errors: those of the API or of the ledger; 64 when there is no token of that id. */
 export interface TokenBook {
-  create(wanted: WantedToken): Promise<TokenRow & { secret: string }>;
+  /** Without a secret in a dry run. */
+  create(wanted: WantedToken): Promise<TokenRow & { secret?: string }>;
   list(): Promise<TokenRow[]>;
   revoke(id: string): Promise<TokenRow>;
 }

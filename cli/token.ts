@@ -6,7 +6,15 @@ import { type Command, Option } from 'commander';
 import { tokenNamePattern, tokenNameRule } from '../core/tokens-port.ts';
 import type { Scope } from '../core/types.ts';
 import { isAbsent } from './client.ts';
-import { type ApiOptions, addCommand, hasToken, openSession, withApi } from './command.ts';
+import {
+  addCommand,
+  type ChangeOptions,
+  hasToken,
+  mustAskDaemon,
+  openSession,
+  withApi,
+  withDryRun,
+} from './command.ts';
 import { usageError } from './exit.ts';
 import { loginName } from './ledger-file.ts';
 import { type Column, Output } from './output.ts';
@@ -14,7 +22,7 @@ import { plain } from './plain-text.ts';
 import { readDuration, showInstant } from './times.ts';
 import { type TokenBook, type TokenRow, tokensOfApi, tokensOfFile } from './token-book.ts';
 
-interface TokenOptions extends ApiOptions {
+interface TokenOptions extends ChangeOptions {
   offline: boolean;
 }
 
@@ -41,7 +49,7 @@ export function addToken(program: Command): void {
     'token create --name grafana --scope read',
     'token create --name alice --scope admin --offline   # on the ledger file, whatever the environment holds',
   ]);
-  withPlace(create)
+  withDryRun(withPlace(create))
     .addOption(
       new Option(
         '--scope <scope>',
@@ -56,8 +64,8 @@ export function addToken(program: Command): void {
   withPlace(addCommand(token, 'list', 'list tokens, without their secrets', ['token list -o json'])).action(
     listTokens,
   );
-  withPlace(
-    addCommand(token, 'revoke <id>', 'make a token worthless, at once', ['token revoke 3f9a0c12']),
+  withDryRun(
+    withPlace(addCommand(token, 'revoke <id>', 'make a token worthless, at once', ['token revoke 3f9a0c12'])),
   ).action(revokeToken);
 }
 
@@ -80,11 +88,10 @@ async function createToken(options: CreateOptions, command: Command): Promise<vo
   const wanted = { name, scopes: [options.scope], ...expiry };
   const made = await withBook(options, command, (book) => book.create(wanted));
   const out = new Output(options.output);
-  out.value(made, () => [made.secret]);
+  out.value(made, () => (made.secret === undefined ? [] : [made.secret]));
   const end = made.expiresAt === undefined ? 'never expires' : `expires ${showInstant(made.expiresAt)}`;
-  out.talk(
-    `Token ${made.id} for ${made.name}, scope ${options.scope}, ${end}. Its secret is shown only this once.`,
-  );
+  const told = made.secret === undefined ? '' : ' Its secret is shown only this once.';
+  out.talk(`Token ${made.id} for ${made.name}, scope ${options.scope}, ${end}.${told}`);
 }
 
 async function listTokens(options: TokenOptions, command: Command): Promise<void> {
@@ -113,12 +120,15 @@ async function withBook<T>(
   const isTyped = command.getOptionValueSource('api') === 'cli';
   if (options.offline && isTyped) throw usageError('--offline asks no daemon.', 'Leave out --api.');
   const file = tokensOfFile(options);
-  if (options.offline || (!isTyped && !hasToken(options))) return use(file);
+  if (options.offline || (!isTyped && !hasToken(options))) {
+    mustAskDaemon(options);
+    return use(file);
+  }
   const { client, out } = await openSession(options);
   try {
     return await use(tokensOfApi(client));
   } catch (error) {
-    if (options.api !== undefined || !isAbsent(error)) throw error;
+    if (options.api !== undefined || options.dryRun === true || !isAbsent(error)) throw error;
     const done = await use(file);
     out.talk('No daemon runs; this is about the ledger file.');
     return done;

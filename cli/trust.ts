@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { fullNames } from '../core/names.ts';
 import type { TrustRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withReason } from './command.ts';
+import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showInstant } from './times.ts';
@@ -23,7 +23,7 @@ export function addTrust(program: Command): void {
   const promote = addCommand(trust, 'promote <action>', 'let an action do again what its definition says', [
     "trust promote restart --reason 'the unit file is mended'",
   ]);
-  withReason(withApi(promote)).action(async (named: string, options: ApiOptions & { reason: string }) => {
+  withReason(withChange(promote)).action(async (named: string, options: ApiOptions & { reason: string }) => {
     const { client, out } = await openSession(options);
     const demoted = await client.list<TrustRow>('/api/v1/trust');
     const names = fullNames(

@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { cliAgainstApi } from '../support/cli-api.ts';
-import { checkView, hostView } from '../support/fake-views.ts';
+import { acknowledgementOf, checkView, hostView, silenceOf } from '../support/fake-views.ts';
 import { menddFile } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
 const cli = cliAgainstApi((daemon) => {
   daemon.hostList = [hostView('web-1'), hostView('web-2'), hostView('db-1')];
   daemon.checkList = [checkView('web-1', 'app.running', 'ok'), checkView('web-1', 'app.queue', 'warning')];
+  daemon.suppressionList = [silenceOf('S1'), acknowledgementOf('A1')];
+  daemon.notifyList = [{ name: 'chat', kind: 'slack' }];
 });
 
 /** `mendd` on the PATH, and nothing of the person who runs the tests. */
@@ -48,43 +50,62 @@ ${lines.map((words) => `echo @; complete -C 'mendd ${words.join(' ')}'`).join('\
   ],
 };
 
-test.each(Object.keys(shells))('%s completes commands, options, values, hosts and checks', async (shell) => {
-  const cases: [string[], string[]][] = [
-    [['che'], ['check', 'checks']],
-    [['token', 'cr'], ['create']],
-    [['checks', '--pro'], ['--problems']],
-    [
-      ['token', 'create', '--scope', 'a'],
-      ['ack', 'act', 'admin'],
-    ],
-    [
-      ['facts', 'web'],
-      ['web-1', 'web-2'],
-    ],
-    [
-      ['explain', 'web'],
-      ['web-1/app.queue', 'web-1/app.running'],
-    ],
-    [
-      ['history', 'web-1', 'app'],
-      ['app.queue', 'app.running'],
-    ],
-    [['checks', '--host', 'd'], ['db-1']],
-    [['history', 'nothing-'], []],
-  ];
-  const [args, script] = shells[shell]?.(cases.map(([words]) => words)) ?? [[], ''];
-  const [registered, ...offered] = (await inShell(shell, [...args, script])).split(/^@\n/m);
-  expect(registered).toContain('mendd');
-  const words = offered.map((lines) =>
-    lines
-      .split('\n')
-      // zsh has the meaning behind a colon, fish behind a tab.
-      .map((line) => line.replace(/[\t:].*/, ''))
-      .filter((word) => word !== '')
-      .toSorted(),
-  );
-  expect(words).toEqual(cases.map(([, expected]) => expected));
-});
+test.each(Object.keys(shells))(
+  '%s completes commands, options, values, hosts, checks and other names',
+  async (shell) => {
+    const cases: [string[], string[]][] = [
+      [['che'], ['check', 'checks']],
+      [['token', 'cr'], ['create']],
+      [['checks', '--pro'], ['--problems']],
+      [
+        ['token', 'create', '--scope', 'a'],
+        ['ack', 'act', 'admin'],
+      ],
+      [
+        ['facts', 'web'],
+        ['web-1', 'web-2'],
+      ],
+      [
+        ['explain', 'web'],
+        ['web-1/app.queue', 'web-1/app.running'],
+      ],
+      [
+        ['history', 'web-1', 'app'],
+        ['app.queue', 'app.running'],
+      ],
+      [['checks', '--host', 'd'], ['db-1']],
+      [
+        ['act', 'web'],
+        ['web-1', 'web-2'],
+      ],
+      [['act', 'web-1', ''], ['app.restart']],
+      [['explain', 'web-1/app.queue', 'app.'], ['app.restart']],
+      [
+        ['runs', '--action', 'app'],
+        ['app.page', 'app.reboot', 'app.restart'],
+      ],
+      [['runbooks', ''], ['app']],
+      [['silence', 'add', 'db'], ['db-1']],
+      [['silence', 'add', 'web-1', '--check', 'app.q'], ['app.queue']],
+      [['silence', 'remove', ''], ['S1']],
+      [['notify', 'test', ''], ['chat']],
+      [['token', 'revoke', 'b'], []],
+      [['history', 'nothing-'], []],
+    ];
+    const [args, script] = shells[shell]?.(cases.map(([words]) => words)) ?? [[], ''];
+    const [registered, ...offered] = (await inShell(shell, [...args, script])).split(/^@\n/m);
+    expect(registered).toContain('mendd');
+    const words = offered.map((lines) =>
+      lines
+        .split('\n')
+        // zsh has the meaning behind a colon, fish behind a tab.
+        .map((line) => line.replace(/[\t:].*/, ''))
+        .filter((word) => word !== '')
+        .toSorted(),
+    );
+    expect(words).toEqual(cases.map(([, expected]) => expected));
+  },
+);
 
 test('what a daemon names cannot draw, and one that does not answer is not waited for', async () => {
   cli.daemon.hostList = [hostView('web\u001b[31m\n-1')];

@@ -1,0 +1,52 @@
+/**
+ * `mendd recheck`: lets the daemon run checks of a host now, and leaves with the worst Nagios state. Unlike `mendd check` it counts:
+ * what comes of it is a result like every other.
+ */
+import type { Command } from 'commander';
+import type { CheckRow } from './api-types.ts';
+import type { ApiClient } from './client.ts';
+import { addCommand, type ChangeOptions, openSession, withChange } from './command.ts';
+import { usageError } from './exit.ts';
+import { resolveTarget, splitTarget } from './names.ts';
+import { checkColumns, worstCode } from './states.ts';
+
+/** Asked of the daemon at once; what runs at once on a host is its own affair. */
+const atOnce = 5;
+
+export function addRecheck(program: Command): void {
+  const summary =
+    'let the daemon run checks of a host now, not when they are due; needs a token with the scope act. Exit code: the worst state';
+  const command = addCommand(program, 'recheck <host> [check]', summary, [
+    'recheck web-1/running',
+    'recheck web-1           # all that are not told by others',
+  ]);
+  withChange(command).action(recheck);
+}
+
+async function recheck(target: string, named: string | undefined, options: ChangeOptions): Promise<void> {
+  const wanted = splitTarget(target, named);
+  const { client, out } = await openSession(options);
+  const { host, check } = await resolveTarget(client, wanted);
+  const checks = check === undefined ? await askedChecks(client, host) : [check];
+  const rows: CheckRow[] = [];
+  for (let from = 0; from < checks.length; from += atOnce)
+    rows.push(
+      ...(await Promise.all(checks.slice(from, from + atOnce).map((each) => run(client, host, each)))),
+    );
+  out.list('checks', rows, checkColumns, 'Nothing was run.');
+  process.exitCode = worstCode(rows.map(({ status }) => status.state));
+}
+
+/** Errors: 64 when there is none. */
+async function askedChecks(client: ApiClient, host: string): Promise<string[]> {
+  const rows = await client.list<CheckRow>('/api/v1/checks', { host });
+  const checks = rows.filter(({ kind }) => kind !== 'passive').map(({ check }) => check);
+  if (checks.length === 0)
+    throw usageError(`${host} has no checks that are run.`, '`mendd checks` lists all.');
+  return checks;
+}
+
+function run(client: ApiClient, host: string, check: string): Promise<CheckRow> {
+  const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/run`;
+  return client.postSlow<CheckRow>(path, {});
+}

@@ -1,0 +1,165 @@
+/** What commands that change something have in common, and the forms of the API that only scripts used before: processes against a real API. */
+import { spawn } from 'node:child_process';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { KeptAnswer } from '../../core/ledger-ports.ts';
+import { cliAgainstApi } from '../support/cli-api.ts';
+import { acknowledgementOf, checkView, silenceOf } from '../support/fake-views.ts';
+import { type Ended, menddFile } from '../support/mendd.ts';
+
+const cli = cliAgainstApi((daemon) => {
+  const asked = new Map<string, string>();
+  const answers = new Map<string, KeptAnswer>();
+  Object.assign(daemon.runs, {
+    takeKey: ({
+      id,
+      token,
+      asked: what,
+      atMs,
+    }: {
+      id: string;
+      token: string;
+      asked: string;
+      atMs: number;
+    }) => {
+      const known = asked.get(id);
+      asked.set(id, known ?? what);
+      if (known === undefined) return { kind: 'new' };
+      return { kind: 'known', request: { id, token, asked: known, atMs, answer: answers.get(id) } };
+    },
+    keepAnswer: (id: string, answer: KeptAnswer) => void answers.set(id, answer),
+  });
+});
+const { as } = cli;
+const why = ['--reason', 'drill'];
+
+function json({ stdout }: Ended): Record<string, unknown> {
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+test('a dry run says what would be done, and nothing is', async () => {
+  const dry = await as('ack', 'silence', 'add', 'web-1', '--for', '1h', ...why, '--dry-run', '-o', 'json');
+  expect([dry.code, dry.stderr]).toEqual([0, 'A dry run, nothing is done. If it were:\n']);
+  expect(json(dry)).toMatchObject({ kind: 'silence', reason: 'drill' });
+  for (const args of [
+    ['pause', ...why],
+    ['resume'],
+    ['ack', 'web-1/app.running', ...why],
+    ['downtime', 'add', 'web-1', '--schedule', '0 2 * * 0', '--lasts', '2h', ...why],
+    ['brake', 'release', 'fleet', ...why],
+    ['recheck', 'web-1/app.running'],
+    ['reload'],
+    ['token', 'create', '--name', 'bob'],
+  ])
+    expect([args, await as('admin', ...args, '--dry-run')]).toEqual([
+      args,
+      expect.objectContaining({ stderr: expect.stringMatching(/^A dry run, nothing is done/) }),
+    ]);
+  expect(cli.daemon.asked.filter((asked) => !asked.startsWith('reload'))).toEqual([]);
+  const made = await as('admin', 'token', 'create', '--name', 'bob', '--dry-run');
+  expect([made.code, made.stdout, made.stderr]).toEqual([0, '', expect.not.stringContaining('secret')]);
+  const offline = await as('admin', 'token', 'create', '--offline', '--dry-run');
+  expect(offline).toMatchObject({ code: 64, stderr: expect.stringContaining('--dry-run') });
+});
+
+test('under one key a thing is done once, and another thing is refused', async () => {
+  const pause = (reason: string) => as('act', 'pause', '--reason', reason, '--key', 'deploy-4711');
+  expect((await pause('drill')).code).toBe(0);
+  expect((await pause('drill')).code).toBe(0);
+  expect(cli.daemon.asked).toHaveLength(1);
+  expect(await pause('another')).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('another request'),
+  });
+  expect((await as('act', 'act', 'web-1', 'restart', '--key', 'x')).code).toBe(64);
+  for (const key of ['', 'two words', 'caf\u00e9'])
+    expect([key, (await as('act', 'resume', '--key', key)).code]).toEqual([key, 64]);
+});
+
+test('an action is run once under its key', async () => {
+  const args = ['act', 'web-1', 'restart', '--yes', ...why, '--key', 'k1'];
+  const [first, second] = [await as('act', ...args), await as('act', ...args)];
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(second.stdout).toBe(first.stdout);
+  expect(cli.daemon.asked.filter((asked) => asked.startsWith('act '))).toHaveLength(1);
+});
+
+test('checks are run now by the daemon, one or all of a host', async () => {
+  cli.daemon.checkList = [
+    checkView('web-1', 'app.queue', 'warning'),
+    checkView('web-1', 'app.running', 'ok'),
+    { ...checkView('web-1', 'app.told', 'critical'), kind: 'passive' },
+  ];
+  const one = await as('act', 'recheck', 'web-1/running');
+  expect([one.code, one.stdout]).toEqual([0, expect.stringMatching(/app\.running/)]);
+  const all = await as('act', 'recheck', 'web-1', '-o', 'json');
+  expect([all.code, json(all)['checks']]).toEqual([1, [expect.anything(), expect.anything()]]);
+  expect(cli.daemon.asked).toEqual([
+    'check web-1 app.running',
+    'check web-1 app.queue',
+    'check web-1 app.running',
+  ]);
+  expect(await as('act', 'recheck', 'web-1/told')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('submit'),
+  });
+  expect((await as('act', 'recheck', 'web-1/nothing')).code).toBe(64);
+  expect((await as('read', 'recheck', 'web-1/running')).code).toBe(77);
+});
+
+test('an alert is told, and it is said which checks it concerns', async () => {
+  const told = await as(
+    'submit',
+    'alert',
+    'Stuck',
+    '--label',
+    'host=web-1',
+    '--annotation',
+    'summary=a, b=c',
+  );
+  expect(told).toMatchObject({ code: 0, stdout: 'web-1/app.running is told: firing.\n' });
+  const over = await as('submit', 'alert', 'Stuck', '--label', 'host=web-1', '--resolved', '-o', 'json');
+  expect(json(over)).toMatchObject({ matched: 1, items: [{ alert: 'Stuck', status: 'resolved' }] });
+  expect((await as('submit', 'alert', 'Stuck', '--label', 'host=web-9')).code).toBe(1);
+  expect((await as('submit', 'alert', 'Stuck', '--label', 'host')).code).toBe(64);
+  expect((await as('act', 'alert', 'Stuck')).code).toBe(77);
+});
+
+test('coverage and the lists of suppressions are asked by host and label', async () => {
+  const found = await as('read', 'coverage', 'web-*', '!web-2', '--label', 'role=web', '-o', 'json');
+  expect(json(found)).toMatchObject({ hosts: 2 });
+  expect((await as('read', 'coverage')).code).toBe(64);
+  cli.daemon.suppressionList = [silenceOf('S1'), acknowledgementOf('A1')];
+  const ids = async (...args: string[]): Promise<unknown[]> =>
+    (json(await as('read', ...args, '-o', 'json'))['suppressions'] as { id: string }[]).map(({ id }) => id);
+  expect(await ids('silence', 'list')).toEqual(['S1']);
+  expect(await ids('ack', '--host', 'web-1')).toEqual(['A1']);
+  expect(await ids('ack', '--label', 'role=web')).toEqual(['A1']);
+  expect(await ids('ack', '--label', 'role=db')).toEqual([]);
+});
+
+test('events come as they happen, what was before first, and end well', async () => {
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, [menddFile, 'events', '--after', '0', '-o', 'ndjson'], {
+    env: { PATH, MENDD_API: cli.url, MENDD_TOKEN: 'secret-read' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let text = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const numbers = (): unknown[] =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => (JSON.parse(line) as { data: { each: number } }).data.each);
+  const deadline = { timeout: 15_000, interval: 20 };
+  cli.daemon.emit({ each: 1 });
+  await vi.waitFor(() => expect(numbers()).toEqual([1]), deadline);
+  cli.daemon.emit({ each: 2 });
+  await vi.waitFor(() => expect(numbers()).toEqual([1, 2]), deadline);
+  child.kill('SIGINT');
+  expect(await ended).toBe(0);
+  expect((await as('read', 'events', '-o', 'json')).code).toBe(64);
+  expect((await as('read', 'events', '--after', 'x')).code).toBe(64);
+});
