@@ -6,6 +6,7 @@ import { formatDuration } from '../core/duration.ts';
 import { type Asked, type AskedCommand, askCommand } from './nagios-commands.ts';
 import { handlerOf } from './nagios-handlers.ts';
 import { type NagiosHost, type NagiosModel, type NagiosService, take } from './nagios-model.ts';
+import { isPassive, passiveKeys } from './nagios-passive.ts';
 import type { NagiosObject } from './nagios-templates.ts';
 import type { NagiosPeriods, PeriodMeaning } from './nagios-timeperiods.ts';
 import { itemNameFrom } from './names.ts';
@@ -84,15 +85,19 @@ function planOf(
 ): Omit<Plan, 'hosts' | 'isForAll'> | undefined {
   const { model, periods } = context;
   const command = take(model.book, object, 'check_command')?.trim() ?? '';
-  const refused = refusal(model, object, command);
+  const isTold = isPassive(model, object);
+  const refused = isTold ? undefined : refusal(model, object, command);
   if (refused !== undefined) {
     const at = object.values.get(refused.because)?.from[0] ?? place;
     model.book.note(at, 'left_out', `\`${title.slice(0, 100)}\` is not checked here: ${refused.why}`);
     return undefined;
   }
-  const asked = askCommand({ ...request, command, place, isHostCheck });
+  const asking = { ...request, command, place, isHostCheck };
+  const asked = isTold
+    ? { asked: [{ keys: passiveKeys(asking, object, title, checkName(title)) }], login: {} }
+    : askCommand(asking);
   if (asked === undefined) return undefined;
-  const timing = timingOf(model, object, asked, isHostCheck);
+  const timing = isTold ? toldTimingOf(model, object) : timingOf(model, object, asked, isHostCheck);
   const handler = handlerOf(context, object, {
     ...request,
     isHostCheck,
@@ -114,7 +119,7 @@ function planOf(
   return {
     object,
     title,
-    checks: asked.asked.map((each) => ({ name: checkName(name ?? title, each), keys: each.keys })),
+    checks: asked.asked.map((each: Asked) => ({ name: checkName(name ?? title, each), keys: each.keys })),
     timing,
     login: asked.login,
     ...(periodName === undefined ? {} : { period: { name: periodName, meaning } }),
@@ -123,7 +128,7 @@ function planOf(
   };
 }
 
-function checkName(title: string, { name }: Asked): string {
+function checkName(title: string, { name }: Pick<Asked, 'name'> = {}): string {
   return itemNameFrom(name === undefined ? title : `${title} ${name}`, 'check');
 }
 
@@ -136,7 +141,10 @@ function refusal(
   const active = take(book, object, 'active_checks_enabled');
   if (command === '') return { why: 'it has no check_command', because: 'service_description' };
   if (active === '0') {
-    const why = 'it only takes results that others send, which mendd does not';
+    const why =
+      object.type === 'host'
+        ? 'it only takes results that others send, and of hosts themselves mendd takes none'
+        : 'it is neither asked nor takes results that others send';
     return { why, because: 'active_checks_enabled' };
   }
   const interval = object.values.get('check_interval')?.text ?? defaults.check_interval;
@@ -160,17 +168,22 @@ function timingOf(
   const timeoutSec = asked.timeoutSec ?? numberOf(timeout?.value, isHostCheck ? 30 : 60);
   const every = intervalOf(model, object, 'check_interval', unitSec);
   const retry = intervalOf(model, object, 'retry_interval', unitSec);
-  const attempts = Math.min(
-    1000,
-    Math.max(1, Math.round(numberOf(take(book, object, 'max_check_attempts'), 3))),
-  );
   return {
     every,
     ...(retry === every ? {} : { retry_every: retry }),
-    max_attempts: attempts,
+    max_attempts: attemptsOf(model, object),
     timeout: formatDuration(Math.min(3600, Math.max(1, Math.ceil(timeoutSec))) * 1000),
     ...flappingOf(model, object, isHostCheck ? 'host' : 'service'),
   };
+}
+
+/** Results come when others send them. */
+function toldTimingOf(model: NagiosModel, object: NagiosObject): Record<string, YamlValue> {
+  return { max_attempts: attemptsOf(model, object), ...flappingOf(model, object, 'service') };
+}
+
+function attemptsOf({ book }: NagiosModel, object: NagiosObject): number {
+  return Math.min(1000, Math.max(1, Math.round(numberOf(take(book, object, 'max_check_attempts'), 3))));
 }
 
 function intervalOf(

@@ -29,11 +29,11 @@ const ofDirectives: readonly { names: RegExp; values?: RegExp; reason: Reason }[
     values: /^0$/,
     reason: ['no check is volatile', 'a problem is told once, until it is over'],
   },
-  { names: /fresh/, values: /^0$/, reason: ['results that others send are not taken, so none grow old'] },
+  { names: /fresh/, values: /^0$/, reason: ['a check that is asked has no results that grow old'] },
   {
     names: /^passive_checks_enabled$|^obsess/,
     values: /^0$/,
-    reason: ['results are neither taken from others nor sent on'],
+    reason: ['a check that is asked takes no results of others, and none are sent on'],
   },
   {
     names: /^process_perf_data$|^retain_|^parallelize_check$|^failure_prediction/,
