@@ -1,5 +1,6 @@
 /** The types of the API's answers, by the shapes that the daemon sends them through. Types only. */
 import type {
+  ActPlan,
   Decision,
   ExplainAnswer,
   Explanation,
@@ -23,6 +24,7 @@ import type { Check, CheckStatus, Host, Rollup, StoredResult, Transition } from 
 /** What a shape lets out. */
 export type Sent<T extends { _zod: { output: unknown } }> = T['_zod']['output'];
 
+export type ActPlanAnswer = Sent<typeof ActPlan>;
 export type ApprovalAnswer = Sent<typeof Approval>;
 export type BrakeAnswer = Sent<typeof Brake>;
 export type CheckAnswer = Sent<typeof Check>;

@@ -5,6 +5,7 @@ import { bindKeys } from '../keyboard.ts';
 import { now } from '../live/now-store.ts';
 import { askAcknowledgement, askApproval, askRejection, askSilence, checkNow } from './acts.tsx';
 import type { Command } from './row.tsx';
+import { RunButton } from './run-action.tsx';
 
 interface Place {
   host: string;
@@ -63,6 +64,7 @@ export function IncidentActs({ host, check, isProblem }: Place & { isProblem: bo
           {label} <kbd aria-hidden="true">{key}</kbd>
         </button>
       ))}
+      <RunButton host={host} check={check} />
     </div>
   );
 }

@@ -10,7 +10,7 @@ import { plain, span } from './words.ts';
 /** Characters of an output that are shown; the daemon keeps more. */
 const outputLimit = 20_000;
 
-export function RunStatus({ status }: { status: string }) {
+export function RunStatus({ status }: { status: RunAnswer['status'] }) {
   const { sign, word, tone } = runMark(status);
   return (
     <span class={`state ${tone}`}>

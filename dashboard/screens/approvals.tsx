@@ -30,6 +30,7 @@ function Lists({ asked }: { asked: readonly ApprovalAnswer[] }) {
   const waiting = asked.filter(({ status }) => status === 'waiting');
   const settled = asked.filter(({ status }) => status !== 'waiting');
   const steady = useSteady(waiting, ({ id }) => id);
+  const past = useSteady(settled, ({ id }) => id);
   return (
     <>
       <h2>Waiting for an answer ({waiting.length})</h2>
@@ -42,8 +43,9 @@ function Lists({ asked }: { asked: readonly ApprovalAnswer[] }) {
       </ul>
       <h2>Settled in the last seven days ({settled.length})</h2>
       {settled.length === 0 ? <p class="dim">None.</p> : undefined}
-      <ul class="rows">
-        {settled.map((each) => (
+      {past.notice}
+      <ul class="rows" {...past.hold}>
+        {past.items.map((each) => (
           <Settled key={each.id} asked={each} />
         ))}
       </ul>

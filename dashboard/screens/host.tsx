@@ -12,8 +12,10 @@ import { markOf } from '../parts/marks.ts';
 import { Output } from '../parts/output.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';
+import { RunButton } from '../parts/run-action.tsx';
 import { RunStatus } from '../parts/run-details.tsx';
 import { RunRow } from '../parts/run-row.tsx';
+import { useSteady } from '../parts/steady.tsx';
 import { Covering } from '../parts/suppression-rows.tsx';
 import { Since } from '../parts/time.tsx';
 import { count, shortName } from '../parts/words.ts';
@@ -63,6 +65,7 @@ function Head({ host }: { host: HostAnswer }) {
         <span class="dim">
           for <Since at={status.since} />
         </span>
+        <RunButton host={host.name} />
       </header>
       <dl class="facts">
         <Fact name="Address">{host.address}</Fact>
@@ -145,13 +148,17 @@ function HostLinks({ names }: { names: readonly string[] }) {
 }
 
 function Checks({ checks }: { checks: readonly CheckAnswer[] }) {
-  if (checks.length === 0) return <p class="dim">Nothing is checked here.</p>;
+  const { items, hold, notice } = useSteady(checks, ({ check }) => check);
+  if (items.length === 0) return <p class="dim">Nothing is checked here.</p>;
   return (
-    <ul class="rows">
-      {checks.map((each) => (
-        <CheckRow key={each.check} of={each} />
-      ))}
-    </ul>
+    <>
+      {notice}
+      <ul class="rows" {...hold}>
+        {items.map((each) => (
+          <CheckRow key={each.check} of={each} />
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -183,12 +190,16 @@ function CheckRow({ of: { host, check, status, stale } }: { of: CheckAnswer }) {
 }
 
 function Runs({ runs }: { runs: readonly RunItemAnswer[] }) {
-  if (runs.length === 0) return <p class="dim">Nothing was done here.</p>;
+  const { items, hold, notice } = useSteady(runs, ({ id }) => id);
+  if (items.length === 0) return <p class="dim">Nothing was done here.</p>;
   return (
-    <ol class="rows">
-      {runs.map((run) => (
-        <RunRow key={run.id} run={run} />
-      ))}
-    </ol>
+    <>
+      {notice}
+      <ol class="rows" {...hold}>
+        {items.map((run) => (
+          <RunRow key={run.id} run={run} />
+        ))}
+      </ol>
+    </>
   );
 }

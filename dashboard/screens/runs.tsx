@@ -2,6 +2,7 @@
 import type { DecisionAnswer, PageOf, RunItemAnswer } from '../http/wire-types.ts';
 import { type Resource, useResource } from '../live/resource.ts';
 import { Filters, queryOf } from '../parts/filters.tsx';
+import { runStatuses } from '../parts/marks.ts';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';
 import { type Entry, merged } from '../parts/run-pages.ts';
@@ -14,21 +15,6 @@ import type { ScreenProps } from '../screens.ts';
 import { Run } from './run.tsx';
 
 const pageSize = 50;
-
-const statuses = [
-  'intended',
-  'dispatched',
-  'unknown',
-  'verifying',
-  'verified',
-  'not_verified',
-  'inconclusive',
-  'done',
-  'failed',
-  'cancelled',
-  'refused',
-  'expired',
-];
 
 export function Screen({ names: [id] }: ScreenProps) {
   return id === undefined ? <Runs /> : <Run key={id} id={id} />;
@@ -56,7 +42,7 @@ function Runs() {
             label: 'Status',
             choices: [
               { value: '', label: 'all' },
-              ...statuses.map((value) => ({ value, label: plain(value) })),
+              ...runStatuses.map((value) => ({ value, label: plain(value) })),
             ],
           },
           { kind: 'flag', name: 'held', label: 'Also what was held back' },

@@ -64,7 +64,11 @@ test('approving takes a second, deliberate step; then exactly what was shown run
     expect((await runsOf(fleet, 'db-1'))[0]).toMatchObject({ id: asked.id, status: 'verified' });
   });
   expect(await approval(asked.id)).toMatchObject({ status: 'approved', decidedBy: 'person:the act' });
-  await page.locator(`[data-row="${asked.id}"]`, { hasText: 'approved' }).waitFor();
+  await page
+    .locator(`[data-row="${asked.id}"]`, { hasText: 'approved' })
+    .getByRole('link', { name: 'clean' })
+    .click();
+  await page.getByRole('heading', { name: 'clean on db-1' }).waitFor();
 });
 
 test('holding the button is the other second step', async () => {
@@ -73,6 +77,7 @@ test('holding the button is the other second step', async () => {
   const page = await visitor.open('/incidents/db-1/disk.space');
   await page.getByRole('button', { name: /^Approve/ }).waitFor();
   await page.keyboard.press('a');
+  await page.getByRole('dialog').getByLabel(/^Why/).fill('looked at it');
   const button = page.getByRole('dialog').getByRole('button', { name: 'Hold: Approve' });
   await button.hover();
   await page.mouse.down();
@@ -197,7 +202,31 @@ test('an open run is closed from its screen', async () => {
     id = run?.id ?? '';
   });
   const visitor = await stage.visitor('act');
-  const page = await visitor.open(`/runs/${encodeURIComponent(id)}`);
+  const page = await visitor.open('/');
+  const row = page.locator(`[data-row="run ${id}"]`);
+  const dialog = page.getByRole('dialog');
+  for (const [key, title] of [
+    ['x', /^Close queue.restart/],
+    ['e', /^Why/],
+  ] as const) {
+    await row.focus();
+    await page.keyboard.press(key);
+    await dialog.getByRole('heading', { name: title }).waitFor();
+    await page.keyboard.press('Escape');
+  }
+  await page.keyboard.press('r');
+  await noticed(page, /is critical/);
+  await row.getByRole('button', { name: 'Cancel…' }).click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  const openRun = page.getByRole('link', { name: /restart/ });
+  for (const [path, link] of [
+    ['/hosts', page.locator('[data-row="web-2"]').locator(openRun)],
+    ['/hosts/web-2', page.locator('.facts').first().locator(openRun)],
+  ] as const) {
+    await page.goto(`${fleet.url}${path}`);
+    await link.click();
+    await page.getByRole('heading', { name: 'restart on web-2' }).waitFor();
+  }
   await page.getByRole('button', { name: 'Close…' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Close the run' }).click();
   await noticed(page, 'Closed');
@@ -224,9 +253,56 @@ test('pause by key with a reason, everything says so, and resume', async () => {
   );
   expect(automation.paused).toMatchObject({ by: 'the act', reason: 'moving house' });
   await page.keyboard.press('P');
+  await dialog.getByRole('heading', { name: 'Go on with actions?' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Resume' }).click();
   await dialog.getByRole('button', { name: 'Resume' }).click();
   await noticed(page, 'goes on');
   await healedWorker(stage.fleet, 'web-1');
+});
+
+test('an action is run by hand: first exactly what it would do and which gates are closed, then deliberately', async () => {
+  const { fleet } = stage;
+  const before = (await runsOf(fleet, 'web-1')).length;
+  const reader = await stage.visitor('ack');
+  const theirs = await reader.open('/hosts/web-1');
+  await theirs.getByRole('heading', { name: 'Runs' }).waitFor();
+  expect(await theirs.getByRole('button', { name: 'Run an action…' }).count()).toBe(0);
+
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/hosts/web-1');
+  await page.getByRole('button', { name: 'Run an action…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('.command', { hasText: 'systemctl restart -- queue-worker' }).waitFor();
+  await dialog.getByText('Closed for rules, not for a person').waitFor();
+  await dialog.getByText(/^Stopped by .*; all \d+ gates$/).click();
+  await pictureAndJudge(page, 'run-action');
+  await dialog.getByLabel('Why').fill('a new queue');
+  await dialog.getByLabel('Why').press('Enter');
+  expect((await runsOf(fleet, 'web-1')).length).toBe(before);
+  await dialog.getByLabel(/or type/).fill('web-1');
+  await dialog.getByRole('button', { name: 'Run it' }).click();
+  await noticed(page, 'Started: queue.restart on web-1');
+  await page.locator('[data-row]', { hasText: 'restart on web-1' }).first().waitFor();
+  await fleet.until('it was done under their name', async () => {
+    const [run] = await runsOf(fleet, 'web-1');
+    expect(run).toMatchObject({
+      action: 'queue.restart',
+      decidedBy: 'person:the act',
+      reason: 'a new queue',
+    });
+  });
+
+  // Paused: nobody acts, and the page says why before anybody tries.
+  await fleet.post('/api/v1/pause', { reason: 'moving house' });
+  await page.goto(`${fleet.url}/incidents/db-1/disk.space`);
+  await page.getByRole('button', { name: 'Run an action…' }).click();
+  await dialog.getByText('A closed gate would stop it').waitFor();
+  expect(await dialog.getByRole('button', { name: /Run it/ }).count()).toBe(0);
+  await dialog.getByLabel('Action').selectOption('disk.page');
+  await dialog.getByText('pager').first().waitFor();
+  await page.keyboard.press('Escape');
+  await fleet.post('/api/v1/resume', {});
 });
 
 test('definitions: a bad push is named by file and line, a large one is held, and one can go back', async () => {
@@ -272,6 +348,9 @@ test('definitions: a bad push is named by file and line, a large one is held, an
     .toContain('wait for a person');
   await page.keyboard.press('Escape');
   await page.getByText('The newest definitions wait for a person').waitFor();
+  await page.goto(`${stage.fleet.url}/`);
+  await page.getByRole('link', { name: 'Look' }).click();
+  await page.waitForURL(/\/definitions$/);
   await page.getByRole('button', { name: 'Let them in…' }).click();
   const dialog = page.getByRole('dialog');
   const word = await dialog.locator('code').first().innerText();
@@ -286,4 +365,12 @@ test('definitions: a bad push is named by file and line, a large one is held, an
   await dialog.getByRole('button', { name: 'Go back' }).click();
   await page.getByText('The definitions were rolled back').waitFor();
   expect(await page.locator('main').innerText()).toContain('they are needed');
+
+  await page.getByRole('button', { name: 'Follow the branch again…' }).click();
+  await dialog.getByLabel('Why').fill('they were not');
+  await dialog.getByLabel(/or type/).fill('resume');
+  await dialog.getByRole('button', { name: 'Follow it' }).click();
+  await dialog.getByRole('alert').getByText('wait for a person').waitFor();
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByText('The definitions were rolled back').count()).toBe(0);
 });

@@ -32,6 +32,8 @@ test('a person signs in with a token, which no script can read again, and out', 
   await page.getByRole('link', { name: 'Sign in' }).waitFor();
   expect(await page.getByRole('button', { name: /Pause all/ }).count()).toBe(0);
   expect(await visitor.context.cookies()).toEqual([]);
+  await page.getByRole('link', { name: 'Sign in' }).click();
+  await token.waitFor();
 });
 
 test('a worker breaks, heals itself and was healed: all of it live, without loading anew', async () => {
@@ -89,7 +91,11 @@ test('what needs a person is on top with what was tried; every key acts on the r
   expect(await focused()).toBe(first);
   await opened('a', /run on db-1/);
   await opened('x', /not run/i);
-  await opened('e', /why/i);
+  await keyboard.press('e');
+  await dialog.getByText(/^\d+ of \d+ gates pass/).click();
+  await dialog.getByRole('region', { name: 'Gates' }).waitFor();
+  await keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
   await opened('?', /help|keys/i);
   await opened('P', /pause/i);
   expect(await focused(), 'the focus comes back from a dialog').toBe(first);

@@ -120,6 +120,8 @@ test('the trouble of a host itself is an incident too, and what does not exist s
       .first()
       .waitFor();
   }
+  await page.getByRole('link', { name: 'Back to Now' }).click();
+  await page.waitForURL(`${stage.fleet.url}/`);
 });
 
 test('approvals: the question with its exact command, and what was settled', async () => {

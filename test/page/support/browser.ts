@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page, type Response } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { PageFleet, type PersonScope } from './page-fleet.ts';
+import { UsedControls } from './used-controls.ts';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pictures = fileURLToPath(new URL('../../../test-artefacts/page', import.meta.url));
@@ -20,14 +21,16 @@ const phone = { width: 390, height: 844 };
 export class Stage {
   #browser: Browser | undefined;
   #fleet: PageFleet | undefined;
+  #controls: UsedControls | undefined;
 
-  /** Call it at the top of a test file. */
-  static forFile(): Stage {
+  /** Call it at the top of a test file. `brake`: as the daemon's file has it. */
+  static forFile(brake?: string): Stage {
     const stage = new Stage();
     beforeAll(async () => {
+      stage.#controls = new UsedControls(expect.getState().testPath ?? '');
       const [browser, fleet] = await Promise.all([
         chromium.launch({ executablePath: program(), args: ['--no-sandbox', '--disable-gpu'] }),
-        PageFleet.start(),
+        PageFleet.start(brake),
       ]);
       stage.#browser = browser;
       stage.#fleet = fleet;
@@ -35,6 +38,7 @@ export class Stage {
     afterAll(async () => {
       await stage.#browser?.close();
       await stage.#fleet?.remove();
+      expect(stage.#controls?.end(), 'keys and controls that no test of the page used').toEqual([]);
     });
     return stage;
   }
@@ -57,6 +61,7 @@ export class Stage {
       locale: options.locale ?? 'en-GB',
     });
     context.setDefaultTimeout(15_000);
+    await this.#controls?.follow(context);
     const visitor = new Visitor(context, this.fleet);
     onTestFinished(async ({ task }) => {
       if (task.result?.state === 'fail') await visitor.keepPictures(task.name);

@@ -7,7 +7,7 @@ export type HostName = (typeof hostNames)[number];
 /** What a check that reads its verdict from a file may be told to say. */
 export type Verdict = 'ok' | 'warning' | 'critical' | 'unknown';
 
-export function daemonFile(repositoryUrl: string, pagerUrl: string): string {
+export function daemonFile(repositoryUrl: string, pagerUrl: string, brake: string): string {
   return `definitions:
   git: { url: ${repositoryUrl}, every: 1h }
 store: { path: ./state/mendd.db }
@@ -22,7 +22,7 @@ remediation:
   mode: auto
   max_runs: 1000 per 1h
   max_runs_per_host: 1000 per 1h
-  brake: false
+  brake: ${brake}
   self_doubt: { gateway: false, stall: 1h }
 notify: { pager: { webhook: "${pagerUrl}/" } }
 log: { level: info }

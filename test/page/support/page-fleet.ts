@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
 import type { Scope } from '../../../core/types.ts';
 import { type EmbeddedHost, generateKeyPair, startEmbeddedHost } from '../../../runner/embedded-host.ts';
-import { openLedgerBeside } from '../../../store/open.ts';
+import { openLedgerBeside, openStores, type Stores } from '../../../store/open.ts';
 import { Repository } from '../../sources/git-repository.ts';
 import { type HttpServerFixture, startHttpServer } from '../../support/http-server.ts';
 import { assertBuilt, type Served, serve } from '../../support/mendd.ts';
@@ -42,8 +42,8 @@ export class PageFleet {
     this.#ends = ends;
   }
 
-  /** Everything is up and every check has had its first result. */
-  static async start(): Promise<PageFleet> {
+  /** Everything is up and every check has had its first result. `brake`: as the daemon's file has it. */
+  static async start(brake = 'false'): Promise<PageFleet> {
     assertBuilt();
     assertPageBuilt();
     const directory = mkdtempSync(join(tmpdir(), 'mendd-page-'));
@@ -64,7 +64,7 @@ export class PageFleet {
     const fleet = new PageFleet(directory, repository, hosts, pager, ends);
     fleet.#write('id', key.privateKey);
     fleet.#write('known_hosts', started.map((host) => `${host.hostKeyLine}\n`).join(''));
-    fleet.#write('mendd.yaml', daemonFile(repository.url, pager.url));
+    fleet.#write('mendd.yaml', daemonFile(repository.url, pager.url, brake));
     repository.push(definitionFiles(started), 'Watch the first hosts');
     fleet.say('db-1', 'space', 'ok');
     fleet.say('db-1', 'hostile', 'ok');
@@ -107,6 +107,19 @@ export class PageFleet {
   async stop(): Promise<void> {
     this.thaw();
     await this.#served?.stop();
+  }
+
+  /** Writes into the databases while the daemon is not running. */
+  async meanwhile(write: (stores: Stores) => void): Promise<void> {
+    await this.stop();
+    const stores = openStores({ path: join(this.directory, 'state/mendd.db'), nowMs: Date.now() });
+    try {
+      write(stores);
+    } finally {
+      stores.store.close();
+      stores.coordinator.close();
+    }
+    await this.serve();
   }
 
   async remove(): Promise<void> {
