@@ -11,66 +11,78 @@ export interface Frame {
 }
 
 /**
- * `unclean`: the outputs of this check say nothing sure. `gone`: nor do its files, someone removed them. `unfit`: the host offers no
- * place for a batch. `broken`: these are no frames; nothing that follows counts.
+ * `unclean`: the outputs of this check say nothing sure. `gone`: nor do any that follow, someone removed their files. `unfit`: the
+ * host offers no place for a batch. `broken`: these are no frames; nothing that follows counts.
  */
 export type BatchNews =
   | ({ kind: 'frame' } & Frame)
-  | { kind: 'unclean' | 'gone'; index: number }
+  | { kind: 'unclean'; index: number }
+  | { kind: 'gone' }
   | { kind: 'unfit' }
   | { kind: 'broken' };
 
 /** The longest word of ours, with room. */
-const wordLimitBytes = 80;
-/** News that wait for the word that they are whole. */
-const waitingLimit = 16;
+const wordLimitBytes = 100;
+/** Of all that a batch prints: its outputs come again each time that something ended. */
+const batchLimitBytes = 64 * 1_048_576;
 
-/** Tells each piece of news once, when the teller has said that those so far are whole. */
+/**
+ * Tells each piece of news once. A word counts when it carries the secret of its check, which nobody knows before that has ended;
+ * whatever else looks like one is output.
+ */
 export class FrameReader {
   readonly #mark: Buffer;
+  readonly #secrets: readonly string[];
   readonly #tell: (news: BatchNews) => void;
+  /** What came since the last word, at most a little more than one output. */
   #rest: Buffer = Buffer.alloc(0);
+  /** Where in it a word may begin. */
+  #from = 0;
+  #bytes = 0;
   #begun = false;
   /** Uptime of the host when the batch began, seconds; NaN when the host does not tell it. */
   #beganSec = Number.NaN;
-  /** Of the frame whose errors are being read. */
-  #stdout: Buffer | undefined;
-  readonly #waiting: BatchNews[] = [];
-  /** Words since the last that said so. */
-  #words = 0;
+  /** Checks whose output is here and whose errors are not, by index. */
+  readonly #halves = new Map<number, Frame>();
+  readonly #told = new Set<number>();
   #broken = false;
-  readonly #secret: string;
 
-  constructor(nonce: string, secret: string, tell: (news: BatchNews) => void) {
+  /** One secret for each check, and one for the teller. */
+  constructor(nonce: string, secrets: readonly string[], tell: (news: BatchNews) => void) {
     this.#mark = Buffer.from(`\n${nonce} `);
-    this.#secret = secret;
+    this.#secrets = secrets;
     this.#tell = tell;
   }
 
   push(chunk: Buffer): void {
+    if (this.#broken) return;
+    this.#bytes += chunk.length;
+    if (this.#begun && this.#bytes > batchLimitBytes) return this.#break();
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    while (!this.#broken) {
-      const at = this.#rest.indexOf(this.#mark);
-      if (at < 0) this.#forgetNoise();
-      const size = at < 0 ? this.#rest.length - this.#mark.length : at;
+    for (;;) {
+      const at = this.#rest.indexOf(this.#mark, this.#from);
+      if (at < 0) return this.#passOver(this.#rest.length - this.#mark.length + 1);
       const wordAt = at + this.#mark.length;
-      const end = at < 0 ? -1 : this.#rest.indexOf(10, wordAt);
-      const wordSize = at < 0 ? 0 : (end < 0 ? this.#rest.length : end) - wordAt;
-      const before = this.#rest.subarray(0, Math.max(0, at));
-      if ((this.#begun && size > frameOutputBytes + 1) || wordSize > wordLimitBytes) return this.#break();
-      if (end < 0) return undefined;
-      const word = this.#rest.toString('latin1', wordAt, end);
-      this.#rest = this.#rest.subarray(end + 1);
-      if (!this.#take(word, before)) return this.#break();
+      const end = this.#rest.indexOf(10, wordAt);
+      if (end < 0 && this.#rest.length - wordAt <= wordLimitBytes) return this.#passOver(at);
+      const word = this.#rest.toString('latin1', wordAt, Math.min(end, wordAt + wordLimitBytes));
+      if (
+        end >= 0 &&
+        this.#take(word.split(' '), this.#rest.subarray(0, Math.min(at, frameOutputBytes + 1)))
+      ) {
+        this.#rest = this.#rest.subarray(end + 1);
+        this.#from = 0;
+      } else this.#from = wordAt - 1;
     }
-    return undefined;
   }
 
-  /** What comes before the beginning was printed by start-up files of the login. */
-  #forgetNoise(): void {
-    if (!this.#begun && this.#rest.length > this.#mark.length) {
-      this.#rest = this.#rest.subarray(this.#rest.length - this.#mark.length);
-    }
+  /** Up to here there is no word. Of an output only so much is kept that one sees it is too long. */
+  #passOver(size: number): void {
+    const kept = this.#begun ? frameOutputBytes + 1 : 0;
+    this.#from = Math.max(0, size);
+    if (this.#from <= kept) return;
+    this.#rest = Buffer.concat([this.#rest.subarray(0, kept), this.#rest.subarray(this.#from)]);
+    this.#from = kept;
   }
 
   #break(): void {
@@ -80,46 +92,42 @@ export class FrameReader {
   }
 
   /** False: no word of ours, or not at this place. */
-  #take(word: string, before: Buffer): boolean {
-    const [name, ...values] = word.split(' ');
+  #take([name, first = '', second = '', ...values]: string[], before: Buffer): boolean {
     if (!this.#begun) {
       if (name === 'n') this.#tell({ kind: 'unfit' });
       this.#begun = name === 'b';
-      this.#beganSec = Number(values[0]);
+      this.#beganSec = Number(first);
       return this.#begun || name === 'n';
     }
-    if (name === 'k') return this.#commit(values);
-    this.#words += 1;
-    if (name === 'e' && !this.#stdout) {
-      this.#stdout = before;
+    if (name === 'h') return true;
+    if (name === 'g' && first === this.#secrets.at(-1)) {
+      this.#tell({ kind: 'gone' });
       return true;
     }
-    const news = this.#news(word, before);
-    this.#stdout = undefined;
-    if (!news || this.#waiting.length === waitingLimit) return false;
-    this.#waiting.push(news);
-    return true;
+    const index = Number(first);
+    if (second === '' || second !== this.#secrets[index]) return false;
+    if (name === 'f') return this.#readEnd(index, values, before);
+    const half = this.#halves.get(index);
+    if (name === 'e' && half) this.#tellOnce({ kind: 'frame', ...half, stderr: Buffer.from(before) });
+    if (name === 'u') this.#tellOnce({ kind: 'unclean', index });
+    return name === 'e' || name === 'u';
   }
 
-  #news(word: string, before: Buffer): BatchNews | undefined {
-    const [, name, index, code, from, to] =
-      /^([fgu]) (\d+)(?: (\d+) ([\d.]+|-) ([\d.]+|-))?$/.exec(word) ?? [];
-    if (index === undefined) return undefined;
-    if (name !== 'f') return { kind: name === 'g' ? 'gone' : 'unclean', index: Number(index) };
-    if (code === undefined) return undefined;
-    const stdout = this.#stdout;
-    const outputs = stdout ? { stdout, stderr: before } : { stdout: before, stderr: Buffer.alloc(0) };
+  #readEnd(index: number, [code = '', from = '', to = '']: string[], before: Buffer): boolean {
+    if (!/^\d+$/.test(code)) return false;
     const afterMs = Math.round((Number(from) - this.#beganSec) * 1_000);
     const durationMs = Math.round((Number(to) - Number(from)) * 1_000);
     const times = afterMs >= 0 && durationMs >= 0 ? { times: { afterMs, durationMs } } : {};
-    return { kind: 'frame', index: Number(index), exitCode: Number(code), ...outputs, ...times };
+    const stdout = Buffer.from(before);
+    this.#halves.set(index, { index, exitCode: Number(code), stdout, stderr: Buffer.alloc(0), ...times });
+    return true;
   }
 
-  #commit([secret, words]: string[]): boolean {
-    if (secret !== this.#secret || Number(words) !== this.#words) return false;
-    this.#words = 0;
-    for (const news of this.#waiting.splice(0)) this.#tell(news);
-    return true;
+  #tellOnce(news: BatchNews & { index: number }): void {
+    this.#halves.delete(news.index);
+    if (this.#told.has(news.index)) return;
+    this.#told.add(news.index);
+    this.#tell(news);
   }
 }
 

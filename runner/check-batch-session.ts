@@ -19,10 +19,13 @@ import {
 
 /** The text counts these to find outputs that are held open after the end of their check. */
 const tickMs = 1_000;
-/** What ended until then is told then, and not first at the next tick. */
+/** What ended until then is told then, and not first at the next tick; and as many checks as may run side by side from then on. */
 const firstTellMs = 500;
 /** An output is held for two ticks at most before its check's frame comes. */
 const heldMs = 2 * tickMs;
+
+/** Nobody guesses that many within a batch. */
+const secretBytes = 8;
 
 /** `unclean`: it ran, but what it gave may not be what it gives alone. */
 export type MemberEnd = { kind: 'ran'; outcome: RunOutcome } | { kind: 'unclean' };
@@ -44,11 +47,11 @@ export async function runBatchSession(
   if (limiter === 'shell') return { kind: 'done', outcome: { kind: 'batch', end: 'unfit' } };
   const timeoutMs = Math.max(...requests.map((request) => request.timeoutMs));
   return withChannel(connection, 'exec /bin/sh -s', { timeoutMs }, timing, (opened) => {
-    const random = randomBytes(40).toString('hex');
-    const [nonce, secret, name] = [random.slice(0, 32), random.slice(32, 64), random.slice(64)];
+    const random = randomBytes(secretBytes * (requests.length + 3)).toString('hex');
+    const [nonce = '', name = '', ...secrets] = random.match(/.{16}/g) ?? [];
     const conversation = new Conversation(connection, requests, parallel, timing, tell);
-    const script = batchScript({ members: requests, parallel, limiter, nonce, secret, name });
-    return conversation.hold(opened, script, (news) => new FrameReader(nonce, secret, news));
+    const script = batchScript({ members: requests, parallel, limiter, nonce, secrets, name });
+    return conversation.hold(opened, script, (news) => new FrameReader(nonce, secrets, news));
   });
 }
 
@@ -65,10 +68,11 @@ class Conversation {
   readonly #tell: (index: number, end: MemberEnd) => void;
   /** Checks that were started and whose end is not known, by index. */
   readonly #running = new Map<number, Start>();
+  /** Checks side by side, now. */
+  #places = 1;
   #sentAtMs = 0;
   #next = 0;
   #told = 0;
-  #end: BatchEnd['end'] = 'whole';
   #stop: (end: BatchEnd['end']) => void = () => undefined;
   #cancelOverdue: (() => void) | undefined;
 
@@ -112,9 +116,13 @@ class Conversation {
     // What ended by itself and told nothing does not know how to tell.
     channel.once('close', () => this.#stop(this.#told === 0 && !this.#connection.ended ? 'unfit' : 'cut'));
     this.#sentAtMs = this.#clock.nowMs();
-    for (let place = 0; place < this.#parallel; place += 1) this.#start();
+    this.#start();
     channel.write(script);
-    cancelTick = this.#clock.after(firstTellMs, () => tick('f\n', tickMs - firstTellMs));
+    cancelTick = this.#clock.after(firstTellMs, () => {
+      this.#places = this.#parallel;
+      while (this.#running.size < this.#places && this.#next < this.#requests.length) this.#start();
+      tick('f\n', tickMs - firstTellMs);
+    });
     const end = await ended;
     cancelTick?.();
     this.#cancelOverdue?.();
@@ -131,17 +139,19 @@ class Conversation {
   }
 
   #hear(news: BatchNews): void {
-    if (news.kind === 'unfit') return this.#stop('unfit');
-    const start = news.kind === 'broken' ? undefined : this.#running.get(news.index);
-    const request = news.kind === 'broken' ? undefined : this.#requests[news.index];
-    if (news.kind === 'broken' || !start || !request) return this.#stop('cut');
+    // `gone`: someone removes the files of batches here.
+    if (news.kind === 'unfit' || news.kind === 'gone') return this.#stop('unfit');
+    if (news.kind === 'broken') return this.#stop('cut');
+    // Workers are told one after the other, so this may be later in order than what is known to have begun.
+    while (this.#next <= news.index && this.#next < this.#requests.length) this.#start();
+    const start = this.#running.get(news.index);
+    const request = this.#requests[news.index];
+    if (!start || !request) return this.#stop('cut');
     this.#running.delete(news.index);
     this.#told += 1;
-    this.#start();
+    if (this.#running.size < this.#places) this.#start();
     this.#tell(news.index, news.kind === 'frame' ? this.#judge(news, request, start) : { kind: 'unclean' });
-    // Someone removes the files of batches here.
-    if (news.kind === 'gone') this.#end = 'unfit';
-    if (this.#told === this.#requests.length) this.#stop(this.#end);
+    if (this.#told === this.#requests.length) this.#stop('whole');
   }
 
   #judge(frame: Frame, { timeoutMs }: RunRequest, start: Start): MemberEnd {

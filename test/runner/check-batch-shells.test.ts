@@ -37,10 +37,10 @@ function run(
   } = {},
 ): Promise<Ended> {
   const [program = '', ...args] = shells[shell] ?? [];
-  const nonce = randomBytes(16).toString('hex');
-  const secret = randomBytes(16).toString('hex');
+  const nonce = randomBytes(8).toString('hex');
+  const secrets = Array.from({ length: members.length + 1 }, () => randomBytes(8).toString('hex'));
   const news: BatchNews[] = [];
-  const reader = new FrameReader(nonce, secret, (item) => {
+  const reader = new FrameReader(nonce, secrets, (item) => {
     const { times: _, ...timeless } = { times: undefined, ...item };
     news.push(timeless);
   });
@@ -55,11 +55,16 @@ function run(
       parallel: options.parallel ?? 4,
       limiter: options.limiter ?? 'timeout',
       nonce,
-      secret,
+      secrets,
       name: randomBytes(8).toString('hex'),
     }),
   );
-  const ticker = setInterval(() => child.stdin.writable && child.stdin.write('\n'), 1_000);
+  // Later than the script, of which some shells read more than its end.
+  let line = 'f\n';
+  const ticker = setInterval(() => {
+    if (child.stdin.writable) child.stdin.write(line);
+    line = '\n';
+  }, 1_000);
   let noise = '';
   child.stdout.on('data', (chunk: Buffer) => reader.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => (noise += chunk.toString()));
