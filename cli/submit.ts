@@ -37,6 +37,8 @@ interface ToldAnswer {
 }
 
 const stdinBytes = 1_048_576;
+/** ETB. */
+const endOfBlock = String.fromCharCode(0x17);
 /** Lines that one request may hold. */
 const linesAtOnce = 500;
 /** Between two attempts, at first. Milliseconds. */
@@ -131,8 +133,13 @@ async function readLines(): Promise<string[]> {
     if (bytes > stdinBytes) throw usageError(`Standard input holds more than ${stdinBytes} bytes.`);
     chunks.push(chunk);
   }
-  const lines = Buffer.concat(chunks).toString('utf8').split('\n');
-  return lines.filter((line) => line.trim() !== '');
+  const text = Buffer.concat(chunks).toString('utf8');
+  // What senders end with ETB may have lines of its own.
+  const ends = text.includes(endOfBlock) ? endOfBlock : '\n';
+  return text
+    .split(ends)
+    .filter((line) => line.trim() !== '')
+    .map((line) => line + ends);
 }
 
 async function tellAll(
@@ -143,7 +150,7 @@ async function tellAll(
 ): Promise<void> {
   const all: ToldAnswer = { accepted: 0, refused: 0, items: [] };
   for (let from = 0; from < lines.length; from += linesAtOnce) {
-    const text = lines.slice(from, from + linesAtOnce).join('\n');
+    const text = lines.slice(from, from + linesAtOnce).join('');
     const { accepted, refused, items } = await tell(client, { text }, patienceMs);
     all.accepted += accepted;
     all.refused += refused;

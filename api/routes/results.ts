@@ -65,14 +65,17 @@ function told({ host, check, state, exitCode, output, at, durationMs, ttl }: Wri
   };
 }
 
+/** How a result begins. */
+const beginning = /^[^\t]+\t[^\t]+\t\d{1,3}\t/;
+
 /**
- * `host<TAB>check<TAB>code<TAB>output`, ended by a line feed or, as newer senders do, by ETB; `\n` within the output is a new line.
- * Source: send_nsca(1).
+ * `host<TAB>check<TAB>code<TAB>output`, one a line, or as newer senders do in blocks that end with ETB, where further lines are output as
+ * well; `\n` within the output is a new line. Source: send_nsca(1), and what 2.10.2 makes of it.
  */
 function linesOf(body: string): Line[] {
   const lines = body
-    .replaceAll(endOfBlock, '\n')
-    .split(/\r?\n/)
+    .split(endOfBlock)
+    .flatMap((block) => (body.includes(endOfBlock) ? blockLines(block) : block.split(/\r?\n/)))
     .filter((line) => line.trim() !== '');
   if (lines.length > toldLimit) throw wrongBody('#', `must be ${toldLimit} lines or less`);
   if (lines.length === 0) throw wrongBody('#', 'must have at least one line');
@@ -88,4 +91,15 @@ function linesOf(body: string): Line[] {
     const text = output.join('\t').replaceAll(String.raw`\n`, '\n');
     return { told: { host: host.trim(), check: check.trim(), exitCode: Number(code), output: text } };
   });
+}
+
+/** A line that is no result belongs to the output before it. */
+function blockLines(block: string): string[] {
+  const found: string[] = [];
+  for (const line of block.trim().split(/\r?\n/)) {
+    const before = found.at(-1);
+    if (before === undefined || beginning.test(line)) found.push(line);
+    else found[found.length - 1] = `${before}\n${line}`;
+  }
+  return found;
 }

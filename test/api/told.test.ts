@@ -68,6 +68,19 @@ test('lines of send_nsca are results, and a line that is none is told in its pla
   expect(blocks.json.accepted).toBe(2);
 });
 
+test('blocks as send_nsca 2.10.2 takes them: further lines of one are its output, as there', async () => {
+  const { daemon, tell } = await start();
+  const text = { 'content-type': 'text/plain' };
+  const body = 'web-1\ta\t2\tline one\r\nline\ttwo\n\u0017web-1\tb\t0\tfine\nweb-1\tc\t1\tnext\n\u0017\n';
+  const { json } = await tell(body, '/api/v1/results', text);
+  expect(json).toMatchObject({ accepted: 3, refused: 0 });
+  expect(daemon.results.map(({ check, exitCode, output }) => [check, exitCode, output])).toEqual([
+    ['a', 2, 'line one\nline\ttwo'],
+    ['b', 0, 'fine'],
+    ['c', 1, 'next'],
+  ]);
+});
+
 test.each([
   [{ ...result, state: 'ok' }, '#/results/0'],
   [{ host: 'web-1', check: 'backup' }, '#/results/0'],

@@ -43,15 +43,19 @@ test.each([
   expect(told).toEqual([]);
 });
 
-test('lines of send_nsca come on standard input', async () => {
+test.each([
+  ['lines', '\n', 'done'],
+  ['blocks, with lines of their own', '\n\u0017', 'done\nas planned'],
+])('%s of send_nsca come on standard input', async (_what, end, output) => {
   const env = { PATH: process.env['PATH'] ?? '', MENDD_API: cli.url, MENDD_TOKEN: 'secret-submit' };
-  const lines = Array.from({ length: 600 }, (_, i) => `web-1\tjob-${i}\t0\tdone\n`).join('');
+  const lines = Array.from({ length: 600 }, (_, i) => `web-1\tjob-${i}\t0\t${output}${end}`).join('');
   const stdout = await new Promise((resolve) => {
     const args = [menddFile, 'submit', '--stdin'];
     const child = execFile(process.execPath, args, { env }, (_error, text) => resolve(text));
     child.stdin?.end(lines);
   });
-  expect([stdout, told.length, told[599]?.check]).toEqual(['600 results were taken.\n', 600, 'job-599']);
+  expect([stdout, told.length]).toEqual(['600 results were taken.\n', 600]);
+  expect(told[599]).toMatchObject({ check: 'job-599', output });
 });
 
 test('a command is run, its output and exit code are its own, and its end is told', async () => {
