@@ -45,6 +45,9 @@ export interface ConnectOptions {
   signal: AbortSignal;
 }
 
+/** What Node reads at a time. */
+const fullReadBytes = 65_536;
+
 /** Of what comes first, for people when it was no SSH. */
 const greetingBytes = 200;
 
@@ -185,13 +188,20 @@ class Attempt {
   }
 
   #onBytes(chunk: Buffer): void {
-    this.#connection?.heard(chunk.length);
+    if (chunk.length >= fullReadBytes) this.#yield();
+    this.#connection?.heard(chunk.length, this.#stream?.writableLength);
     if (this.#settled) return;
     this.#bytes += chunk.length;
     if (this.#phase === 'handshake' && this.#greeting.length < greetingBytes) {
       this.#greeting += chunk.toString('latin1', 0, greetingBytes - this.#greeting.length);
     }
     if (this.#bytes > bytesBeforeLogin) this.#fail(floodFailure(this.#phase, this.#place));
+  }
+
+  /** There is more, and Node would read it up to 32 times at once: small packets are dear, and others want their turn. */
+  #yield(): void {
+    this.#stream?.pause();
+    setImmediate(() => this.#stream?.resume());
   }
 
   #verify(key: Buffer): boolean {

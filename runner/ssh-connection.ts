@@ -7,7 +7,7 @@ import type { Clock } from '../core/ports.ts';
 import type { TransportFailure } from '../core/types.ts';
 import type { Limiter } from './remote-script.ts';
 import type { SshChannel, SshClient } from './ssh-client.ts';
-import { failure, wentSilent } from './ssh-failure.ts';
+import { failure, readsNothing, wentSilent } from './ssh-failure.ts';
 import { Pulse } from './ssh-pulse.ts';
 
 export type ExitListener = (code: number | null, signal?: string) => void;
@@ -31,6 +31,9 @@ const sessionHeadroom = 2;
 const limitRegrowth = 0.1;
 /** RFC 4253, section 9: new keys after each gigabyte. sshd makes them itself; for others a new connection does. */
 const keysLastBytes = 1024 ** 3;
+/** What can wait to be sent at a time: sshd lets in so much in each channel, and some of it is answers. */
+const windowBytes = 2 * 1024 * 1024;
+const answerBytes = 512 * 1024;
 
 export class SshConnection {
   readonly place: string;
@@ -88,9 +91,12 @@ export class SshConnection {
     this.#pulse.ask();
   }
 
-  /** Bytes came from the host. */
-  heard(bytes: number): void {
+  /** Bytes came from the host, while so many wait to be sent to it: to one that asks on and on and reads no answer, ever more. */
+  heard(bytes: number, unsent = 0): void {
     this.#pulse.heard();
+    if (unsent > answerBytes + windowBytes * (this.#active + this.#forwards)) {
+      this.destroy(readsNothing(this.place));
+    }
     this.#heardBytes += bytes;
     if (this.#heardBytes >= keysLastBytes && this.usable) this.retire();
   }

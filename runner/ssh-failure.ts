@@ -25,6 +25,15 @@ export function wentSilent(place: string): TransportFailure {
   return failure('timeout', `${place} went silent`, 'The host hangs, or the network to it is cut.');
 }
 
+/** Answers to it would fill our memory. */
+export function readsNothing(place: string): TransportFailure {
+  return failure(
+    'lost',
+    `${place} asks without end and reads no answer`,
+    'That is not how an SSH server behaves. What listens there?',
+  );
+}
+
 export function lostWhileRunning(cause: string): TransportFailure {
   return failure(
     'lost',

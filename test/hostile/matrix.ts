@@ -36,25 +36,19 @@ const limits = {
 
 export type Transport = Exclude<HostDefinition['transport'], 'local'>;
 
-/** What a row says of one transport. */
-interface Expectation {
+export interface Row {
+  /** Completes the sentence `A host that ...`. */
+  host: string;
+  /** Gets the line of authorized_keys that lets us in. */
+  play: (authorized: string) => Promise<Adversary>;
   outcome: string;
   within: keyof typeof limits;
   /** Of the next request to the same host; as `outcome` when absent. */
   next?: string;
   /** The connection is still used after both; when absent: unless the next outcome is `unreachable`. */
   kept?: boolean;
-  /** More runs, over which memory stays flat. */
-  repeat?: number;
-}
-
-export interface Row extends Expectation {
-  /** Completes the sentence `A host that ...`. */
-  host: string;
-  /** Gets the line of authorized_keys that lets us in. */
-  play: (authorized: string) => Promise<Adversary>;
   /** What differs where OpenSSH's own client connects, and why it has to. */
-  openssh?: Partial<Expectation> & { because: string };
+  openssh?: Partial<Row> & { because: string };
   script?: string;
   ask?: Partial<RunRequest>;
   ssh?: Partial<SshConfig>;
@@ -63,6 +57,8 @@ export interface Row extends Expectation {
   /** Asks in another way than by one request. */
   run?: (runner: Runner, host: HostDefinition, row: Row) => Promise<RunOutcome[]>;
   verify?: (outcome: RunOutcome) => void;
+  /** More runs, over which memory stays flat. */
+  repeat?: number;
   /** Why it cannot be played here. */
   missing?: string | undefined;
 }
@@ -71,7 +67,7 @@ export interface Row extends Expectation {
 const connectTimeoutOf = (row: Row): number =>
   row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 10_000) * (row.pace ?? 1);
 const timeoutOf = (row: Row): number => row.ask?.timeoutMs ?? 1_500 * (row.pace ?? 1);
-export const withinWords = (row: Expectation): string => limits[row.within].words;
+export const withinWords = (row: Row): string => limits[row.within].words;
 /** The row as it is over that transport. */
 export const over = (row: Row, transport: Transport): Row =>
   transport === 'openssh' ? { ...row, ...row.openssh } : row;

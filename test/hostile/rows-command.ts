@@ -40,6 +40,16 @@ function heartbeat(channel: ServerChannel, connection: Connection): void {
   connection.once('close', stop);
 }
 
+/** As fast as it is read. */
+function askOnAndOn(connection: Connection): void {
+  const socket = socketOf(connection);
+  const push = (): void => {
+    while (!socket.destroyed && !socket.writableNeedDrain) wire(connection).ping();
+  };
+  socket.on('drain', push);
+  push();
+}
+
 /** `pauseMs` between the pieces keeps it below the gigabyte after which a connection is replaced. */
 function pour(channel: ServerChannel, bytes: number, done: () => void, pauseMs = 0): void {
   const chunk = Buffer.alloc(32_768, 'x\n');
@@ -267,7 +277,7 @@ export const commandRows: Row[] = [
     play: run((channel) => pour(channel, 32 * 1024 * 1024, () => end(channel))),
     outcome: 'exit 0, output cut',
     within: 'overdue',
-    repeat: 2,
+    repeat: 1,
   },
   {
     host: 'writes without end',
@@ -275,7 +285,7 @@ export const commandRows: Row[] = [
     play: exec((accept) => pour(accept().resume(), Infinity, () => undefined, 2)),
     outcome: 'timed out, output cut',
     ...overdue,
-    repeat: 2,
+    repeat: 1,
   },
   {
     host: 'hangs up before it runs the command that it accepted',
@@ -386,6 +396,36 @@ export const commandRows: Row[] = [
       end(channel);
     }),
     ...fine,
+  },
+  {
+    host: 'asks without end',
+    play: run((channel, connection) => {
+      heartbeat(channel, connection);
+      const timer = setInterval(() => {
+        for (let count = 0; count < 100; count += 1) wire(connection).ping();
+      }, 10);
+      socketOf(connection).once('close', () => clearInterval(timer));
+    }),
+    outcome: 'timed out',
+    ...overdue,
+  },
+  {
+    host: 'asks without end and reads no answer',
+    play: run((_, connection) => {
+      // ssh2 listens for data, and would read on.
+      socketOf(connection).removeAllListeners('data').pause();
+      askOnAndOn(connection);
+    }),
+    ask: { timeoutMs: 20_000 },
+    outcome: 'unreachable (lost, may have run)',
+    within: 'limit',
+    openssh: {
+      pace: 16,
+      ask: { timeoutMs: 2_000 },
+      outcome: 'unreachable (timeout, may have run)',
+      within: 'silence',
+      because: 'what is not read waits in ssh, 128 MB at most; here the host is only silent',
+    },
   },
   {
     host: 'answers what nobody asked',
