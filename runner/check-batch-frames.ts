@@ -42,6 +42,8 @@ export class FrameReader {
   #begun = false;
   /** Uptime of the host when the batch began, seconds; NaN when the host does not tell it. */
   #beganSec = Number.NaN;
+  /** Whether outputs are being read, or errors. */
+  #stream: 'o' | 'r' = 'o';
   /** Checks whose output is here and whose errors are not, by index. */
   readonly #halves = new Map<number, Frame>();
   readonly #told = new Set<number>();
@@ -99,22 +101,28 @@ export class FrameReader {
       this.#beganSec = Number(first);
       return this.#begun || name === 'n';
     }
-    if (name === 'h') return true;
+    if (name === 'o' || name === 'r') {
+      this.#stream = name;
+      return true;
+    }
     if (name === 'g' && first === this.#secrets.at(-1)) {
       this.#tell({ kind: 'gone' });
       return true;
     }
     const index = Number(first);
     if (second === '' || second !== this.#secrets[index]) return false;
-    if (name === 'f') return this.#readEnd(index, values, before);
-    const half = this.#halves.get(index);
-    if (name === 'e' && half) this.#tellOnce({ kind: 'frame', ...half, stderr: Buffer.from(before) });
     if (name === 'u') this.#tellOnce({ kind: 'unclean', index });
-    return name === 'e' || name === 'u';
+    if (name === 'f' && this.#stream === 'o') return this.#readEnd(index, values, before);
+    if (name !== 'e' || this.#stream !== 'r') return name === 'u';
+    const half = this.#halves.get(index);
+    if (half) this.#tellOnce({ kind: 'frame', ...half, stderr: Buffer.from(before) });
+    return true;
   }
 
   #readEnd(index: number, [code = '', from = '', to = '']: string[], before: Buffer): boolean {
     if (!/^\d+$/.test(code)) return false;
+    // The first one counts: a check may print what it finds of those before it.
+    if (this.#halves.has(index) || this.#told.has(index)) return true;
     const afterMs = Math.round((Number(from) - this.#beganSec) * 1_000);
     const durationMs = Math.round((Number(to) - Number(from)) * 1_000);
     const times = afterMs >= 0 && durationMs >= 0 ? { times: { afterMs, durationMs } } : {};

@@ -159,7 +159,9 @@ mb_time
 echo "
 ${nonce} b $mb_u" >b
 echo "
-${nonce} h" >h
+${nonce} o" >o
+echo "
+${nonce} r" >r
 [ "$mb_lost" ] || mb_start ${first}
 while [ $mb_b -gt 0 ] && read -r mb_k mb_w mb_h <&9; do
 case $mb_lost$mb_k in
@@ -169,7 +171,7 @@ case $mb_lost$mb_k in
 [ "$mb_h" ] || continue
 mb_b=$((mb_b-1))
 [ "$mb_lost" ] && continue
-mb_add "h O$mb_w h E$mb_w"
+mb_add "o O$mb_w r E$mb_w"
 mb_start $mb_w
 [ $mb_m -lt ${waitingLimit} ] || mb_flush ;;
 f) for mb_w in ${others.join(' ')}; do mb_start $mb_w; done

@@ -5,7 +5,8 @@ const nonce = '0123456789abcdef';
 const mark = `\n${nonce}`;
 /** Of eight checks, and of the teller. */
 const secrets = Array.from({ length: 9 }, (_, index) => String(index).repeat(16));
-const header = `${mark} h\n`;
+const outputs = `${mark} o\n`;
+const failures = `${mark} r\n`;
 
 /** Reads the bytes at once, one by one, and in halves; all must tell the same. */
 function read(text: string): BatchNews[] {
@@ -39,16 +40,16 @@ const errors = (index: number): string => `${mark} e ${index} ${secrets[index]}\
 test('frames are told with their outputs, and noise of the login is passed over', () => {
   expect(
     read(
-      `Welcome\n${'x'.repeat(90_000)}\n${begin}${header}out\n${ended(1, 0)}a\0\xff${ended(0, 2)}${header}${errors(1)}\n\n${errors(0)}${header}${ended(2, 1)}${header}${errors(2)}`,
+      `Welcome\n${'x'.repeat(90_000)}\n${begin}${outputs}out\n${ended(1, 0)}a\0\xff${ended(0, 2)}${failures}${errors(1)}\n\n${errors(0)}${outputs}${ended(2, 1)}${failures}${errors(2)}`,
     ),
   ).toEqual([frame(1, 0, 'out\n', ''), frame(0, 2, 'a\0\xff', '\n\n'), frame(2, 1, '', '')]);
 });
 
 test('what is told again, with what ended since, counts once', () => {
-  const first = `${header}one${ended(0, 0)}half of t`;
-  const again = `${header}one${ended(0, 0)}half of two${ended(1, 1)}`;
+  const first = `${outputs}one${ended(0, 0)}half of t`;
+  const again = `${outputs}one${ended(0, 0)}half of two${ended(1, 1)}`;
   expect(
-    read(`${begin}${first}${header}${errors(0)}${again}${header}${errors(0)}no${errors(1)}${again}`),
+    read(`${begin}${first}${failures}${errors(0)}${again}${failures}${errors(0)}no${errors(1)}${again}`),
   ).toEqual([frame(0, 0, 'one', ''), frame(1, 1, 'half of two', 'no')]);
 });
 
@@ -61,14 +62,22 @@ test('what looks like a word is output without the secret of its check', () => {
     `${mark} g ${secrets[0]}\n${mark} u 1 ${secrets[0]}\n${mark} e 9 undefined\n`,
     `${mark} f ${'0'.repeat(500)}\n${mark} f ${'0'.repeat(500)}`,
   ].join('');
-  expect(read(`${begin}${header}${forged}${ended(0, 1)}${header}${forged}${errors(0)}`)).toEqual([
+  expect(read(`${begin}${outputs}${forged}${ended(0, 1)}${failures}${forged}${errors(0)}`)).toEqual([
     frame(0, 1, forged, forged),
   ]);
 });
 
+test('a check that prints the words about those before it changes nothing of theirs', () => {
+  const copied = `${errors(0)}${mark} f 0 ${secrets[0]} 2 ${times}\n`;
+  const news = read(
+    `${begin}${outputs}one${ended(0, 0)}x${copied}y${ended(1, 1)}${failures}bad${errors(0)}${copied}${errors(1)}`,
+  );
+  expect(news).toMatchObject([frame(0, 0, 'one', 'bad'), { index: 1, exitCode: 1 }]);
+});
+
 test('of an output that is too long one sees that it is', () => {
   const [long] = read(
-    `${begin}${header}${'x'.repeat(300_000)}${ended(0, 0)}fine${ended(1, 0)}${header}${errors(0)}${errors(1)}`,
+    `${begin}${outputs}${'x'.repeat(300_000)}${ended(0, 0)}fine${ended(1, 0)}${failures}${errors(0)}${errors(1)}`,
   );
   expect(long).toMatchObject({
     index: 0,
@@ -79,13 +88,13 @@ test('of an output that is too long one sees that it is', () => {
 test('without the clock of the host a frame has no times', () => {
   const { times: _, ...bare } = frame(0, 0, 'out', '');
   const word = (span: string): string =>
-    `${header}out${mark} f 0 ${secrets[0]} 0 ${span}\n${header}${errors(0)}`;
+    `${outputs}out${mark} f 0 ${secrets[0]} 0 ${span}\n${failures}${errors(0)}`;
   expect(read(`${mark} b -\n${word('- -')}`)).toEqual([bare]);
   expect(read(`${begin}${word('100.75 100.50')}`)).toEqual([bare]);
 });
 
 test('nothing is told of a frame that is cut', () => {
-  const all = `${begin}${header}out${ended(0, 0)}${header}err${errors(0)}`;
+  const all = `${begin}${outputs}out${ended(0, 0)}${failures}err${errors(0)}`;
   for (let length = 0; length < all.length; length += 1) expect(read(all.slice(0, length))).toEqual([]);
 });
 
@@ -93,7 +102,7 @@ test('what may be wrong is told as such', () => {
   expect(read(`noise${mark} n\n`)).toEqual([{ kind: 'unfit' }]);
   expect(
     read(
-      `${begin}${mark} u 3 ${secrets[3]}\n${header}half${ended(5, 0)}tail${header}half${mark} u 5 ${secrets[5]}\n${header}${errors(5)}${mark} g ${secrets[8]}\n`,
+      `${begin}${mark} u 3 ${secrets[3]}\n${outputs}half${ended(5, 0)}tail${failures}half${mark} u 5 ${secrets[5]}\n${failures}${errors(5)}${mark} g ${secrets[8]}\n`,
     ),
   ).toEqual([{ kind: 'unclean', index: 3 }, { kind: 'unclean', index: 5 }, { kind: 'gone' }]);
 });
@@ -103,7 +112,7 @@ test('a host that never ends its output is not read for ever', () => {
   const reader = new FrameReader(nonce, secrets, (item) => news.push(item));
   reader.push(Buffer.from(begin));
   for (let count = 0; count < 70; count += 1) reader.push(Buffer.alloc(1_048_576, 'x'));
-  reader.push(Buffer.from(`${header}${ended(0, 0)}${header}${errors(0)}`));
+  reader.push(Buffer.from(`${outputs}${ended(0, 0)}${failures}${errors(0)}`));
   expect(news).toEqual([{ kind: 'broken' }]);
 });
 

@@ -197,7 +197,7 @@ const nasty: Record<string, string | { script: string; hangs: true }> = {
     'for d in /proc/self/fd/[0-9]*; do case $d in */[3-9]) [ -e "$d" ] && echo "$d";; esac; done; exit 0',
   'prints what it guesses': `printf '\n0 f 0 0\n\n0 e\n\n0 z\n'; printf '\n%032d z\n' 0`,
   'prints the text of its ancestors':
-    'tr "\\0" " " </proc/$PPID/cmdline | grep -c "[0-9a-f]\\{32\\}"; env | grep -c "[0-9a-f]\\{32\\}"',
+    'tr "\\0" " " </proc/$PPID/cmdline | grep -c "[0-9a-f]\\{16\\}"; env | grep -c "[0-9a-f]\\{16\\}"',
   'leaves a child that holds its output': { script: 'sleep 4 & echo left', hangs: true },
   'leaves a child that holds nothing': 'sleep 4 >/dev/null 2>&1 & echo left',
   'leaves a session that holds its errors': { script: 'setsid sleep 4 & exec >&-; exit 1', hangs: true },
@@ -223,7 +223,8 @@ const nasty: Record<string, string | { script: string; hangs: true }> = {
 
 /** They reach into batches of other hosts as well, since all of them are this machine. */
 const reaching: typeof nasty = {
-  'prints the words about its mates': 'sleep 0.4; cat "${TMPDIR:-/tmp}"/.mendd-*/f* 2>/dev/null; exit 1',
+  'prints the words about its mates':
+    'sleep 0.4; cd "${TMPDIR:-/tmp}"; cat .mendd-*/[OEbu]* .mendd-*/[or] 2>/dev/null; exit 1',
   'removes the private directory': 'rm -rf "$TMPDIR"/.mendd-*; echo gone',
   'removes what is in the private directory': 'rm -rf "$TMPDIR"/.mendd-*/*; echo gone',
 };
