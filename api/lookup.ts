@@ -56,6 +56,18 @@ export function findHost(daemon: DaemonPort, name: string): HostView {
   );
 }
 
+/** The full name of an action by its short one, where that is clear on this host; what is no name is for the daemon to refuse. */
+export function actionName(daemon: DaemonPort, host: string, action: string): string {
+  findHost(daemon, host);
+  if (action.includes('.')) return action;
+  const rungs = daemon.explain(host).flatMap((each) => each.rungs);
+  const meant = fullNames(action, [...new Set(rungs.map((rung) => rung.action))]);
+  const [only = action] = meant;
+  if (meant.length < 2) return only;
+  const hint = 'Write the full name.';
+  throw new RequestProblem(404, 'not_found', `"${action}" could be ${meant.join(' or ')}.`, { hint });
+}
+
 /** By its full name, or by the short one where that is clear on this host. */
 export function findCheck(daemon: DaemonPort, host: string, check: string): CheckView {
   const onHost: CheckView[] = [];

@@ -123,9 +123,11 @@ interface SpanQuery {
   limit: number;
 }
 
-/** The part of a query that the store's lists have in common. */
+/** The part of a query that the store's lists have in common. Errors: RequestProblem 400 for a cursor that the store never gives. */
 export function historyQuery(query: SpanQuery): HistoryQuery {
   const { host, check, since, until, cursor, limit } = query;
+  // It would find nothing behind it, and a reader would take that for the end.
+  if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw cursorUnknown();
   return {
     limit,
     ...(host === undefined ? {} : { host }),

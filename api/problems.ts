@@ -90,19 +90,24 @@ const places: Record<string, 'path' | 'query' | 'header' | 'body'> = {
 };
 
 /** What zod names only in code or not at all: the values or bounds that would be right. */
-function detailOf({ keyword, params, message }: ValidationIssue): string {
+function detailOf({ keyword, params, message, instancePath }: ValidationIssue): string {
   const { values, origin, minimum, maximum } = params;
+  // Without a body it is null.
+  const absent = instancePath === '' ? /received (undefined|null)$/ : /received undefined$/;
+  if (keyword === 'invalid_type' && absent.test(message ?? ''))
+    return `is missing; must be ${kindOf(params['expected'])}`;
   if (keyword === 'invalid_value' && Array.isArray(values) && values.length > 1)
     return `must be one of ${values.join(', ')}`;
   if (message !== undefined && !message.startsWith('Invalid ') && !message.startsWith('Too ')) return message;
-  if (keyword === 'invalid_type')
-    return params['expected'] === 'int'
-      ? 'must be a whole number'
-      : `must be of type ${String(params['expected'])}`;
+  if (keyword === 'invalid_type') return `must be ${kindOf(params['expected'])}`;
   const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '';
   if (keyword === 'too_small') return `must be ${String(minimum)}${unit} or more`;
   if (keyword === 'too_big') return `must be ${String(maximum)}${unit} or less`;
   return message ?? 'is not valid';
+}
+
+function kindOf(wanted: unknown): string {
+  return wanted === 'int' ? 'a whole number' : `of type ${String(wanted)}`;
 }
 
 function invalidRequest(issues: readonly ValidationIssue[], context: string | undefined): RequestProblem {
@@ -145,12 +150,20 @@ function expected(error: unknown): RequestProblem | undefined {
   }
   const status = failure.statusCode;
   if (status === undefined || status < 400 || status > 499) return undefined;
-  return new RequestProblem(
-    status,
-    failure.code?.replace(/^FST_ERR_/, '').toLowerCase() ?? 'refused',
-    failure.message,
-  );
+  const code = failure.code?.replace(/^FST_ERR_/, '').toLowerCase() ?? 'refused';
+  return new RequestProblem(status, code, sentences[code] ?? failure.message);
 }
+
+/** In place of words about the library, or that repeat all that was sent. */
+const sentences: Readonly<Record<string, string>> = {
+  ctp_invalid_json_body: 'The body is not JSON.',
+  ctp_invalid_media_type: 'A body must be JSON, with `content-type: application/json`.',
+  ctp_body_too_large: 'The body is larger than this route takes.',
+  max_param_length: 'A name in the path is longer than any there is.',
+};
+
+/** Of the path that is told back. Characters. */
+const longestInstance = 1_024;
 
 const retryLater = { 'retry-after': '5' };
 
@@ -180,7 +193,7 @@ export function sendProblem(
     title: titles[problem.status] ?? 'Refused',
     status: problem.status,
     detail: problem.message,
-    instance: request.url,
+    instance: request.url.slice(0, longestInstance),
     code: problem.code,
     requestId: request.id,
     ...problem.extras,

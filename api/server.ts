@@ -102,6 +102,16 @@ function createServer(options: ApiOptions, listeners: Listeners): ApiServer {
   }).withTypeProvider<ZodTypeProvider>();
 }
 
+/** Many clients name JSON with every request, also with one that has no body. */
+function readBodies(app: ApiServer): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parse(request, String(body), done);
+  });
+}
+
 const brokenRequests: Record<string, [status: number, title: string]> = {
   HPE_HEADER_OVERFLOW: [431, 'Headers too large'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request too slow'],
@@ -173,6 +183,7 @@ export function createApi(options: ApiOptions): Api {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
+  readBodies(app);
 
   app.register(fastifyHelmet, {
     contentSecurityPolicy: {

@@ -3,6 +3,7 @@
  * what comes of it is a result like every other.
  */
 import type { Command } from 'commander';
+import { exitCodes } from '../core/errors.ts';
 import type { CheckRow } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { addCommand, type ChangeOptions, openSession, withChange } from './command.ts';
@@ -34,7 +35,11 @@ async function recheck(target: string, named: string | undefined, options: Chang
       ...(await Promise.all(checks.slice(from, from + atOnce).map((each) => run(client, host, each)))),
     );
   out.list('checks', rows, checkColumns, 'Nothing was run.');
-  process.exitCode = worstCode(rows.map(({ status }) => status.state));
+  const unasked = rows.filter(({ stale, status }) => stale || status.state === 'pending');
+  for (const row of unasked)
+    out.talk(`${row.host}/${row.check}: no new result; \`mendd hosts\` says whether the host can be asked.`);
+  const states = rows.map((row) => (unasked.includes(row) ? 'unknown' : row.status.state));
+  process.exitCode = options.dryRun === true ? exitCodes.ok : worstCode(states);
 }
 
 /** Errors: 64 when there is none. */

@@ -4,7 +4,7 @@
  */
 import { ActPlan, Run, RunItem } from '../action-shapes.ts';
 import { filteredPage, hostFilter } from '../host-filter.ts';
-import { findHost } from '../lookup.ts';
+import { actionName } from '../lookup.ts';
 import { answer, describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery } from '../paging.ts';
@@ -95,8 +95,8 @@ function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     config: { scope: 'read' },
     schema: { ...plan, params: ActionPath, querystring: PlanQuery },
     handler: async ({ params }) => {
-      findHost(daemon, params.host);
-      return toWire(unlessRejected(daemon.planAction(params.host, params.action)));
+      const action = actionName(daemon, params.host, params.action);
+      return toWire(unlessRejected(daemon.planAction(params.host, action)));
     },
   });
 
@@ -117,8 +117,8 @@ function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
         default: plan.response.default,
       },
     },
-    handler: async ({ params: { host, action }, query, body, person }, reply) => {
-      findHost(daemon, host);
+    handler: async ({ params: { host, action: named }, query, body, person }, reply) => {
+      const action = actionName(daemon, host, named);
       if (query.dry_run === true) {
         return toWire(unlessRejected(daemon.planAction(host, action)));
       }

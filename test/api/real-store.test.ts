@@ -51,7 +51,10 @@ test('pages of the store and the stream of its events join without a gap', async
     query = json.next === undefined ? '' : `limit=10&cursor=${json.next}`;
   }
   expect(texts).toEqual(Array.from({ length: 25 }, (_, index) => `t${24 - index}`));
-  expect((await get('/api/v1/transitions?cursor=not-a-cursor')).json.items).toEqual([]);
+  for (const list of ['transitions', 'decisions', 'runs', 'messages', 'checks/web-1/app.running/history']) {
+    const odd = await get(`/api/v1/${list}?cursor=not-a-cursor`);
+    expect([list, odd.status, odd.json.code]).toEqual([list, 400, 'cursor_unknown']);
+  }
   const stream = await openSse(`${url}/api/v1/events?after=20`);
   await eventually(() => expect(stream.messages.map(({ id }) => Number(id))).toEqual([21, 22, 23, 24, 25]));
   stream.close();

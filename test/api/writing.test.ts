@@ -1,6 +1,6 @@
 /** Every route that changes something: who may, what is asked of the daemon, what is refused. */
 import { expect, test } from 'vitest';
-import { runOf, startMs } from '../support/fake-views.ts';
+import { explanationOf, runOf, startMs } from '../support/fake-views.ts';
 import { bearer, eventually, startApi } from './api-server.ts';
 
 const reason = { reason: 'drill' };
@@ -42,6 +42,52 @@ test.each([
   expect(answer.status).toBe(400);
   expect(answer.json.errors).toContainEqual(expect.objectContaining({ in: 'body', pointer }));
   expect(daemon.asked).toEqual([]);
+});
+
+test('a body that is missing, empty, broken or of another kind is told in words of our own', async () => {
+  const { daemon, url, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  const post = async (path: string, body: string, type: string) => {
+    const headers = { ...ann, 'content-type': type };
+    const response = await fetch(`${url}/api/v1/${path}`, { method: 'POST', headers, body });
+    const { detail = '' } = (await response.json()) as { detail?: string };
+    return [response.status, detail];
+  };
+  const json = 'application/json';
+  expect(await post('resume', '', json)).toEqual([200, '']);
+  expect(await post('pause', '', json)).toEqual([400, 'body #: is missing; must be of type object']);
+  expect(await post('pause', '{"for":"1h"}', json)).toEqual([
+    400,
+    'body #/reason: is missing; must be of type string',
+  ]);
+  expect(await post('pause', '{"reason":', json)).toEqual([400, 'The body is not JSON.']);
+  expect(await post('pause', '{"__proto__":{"reason":"x"}}', json)).toEqual([400, 'The body is not JSON.']);
+  expect(await post('pause', 'reason=x', 'application/x-www-form-urlencoded')).toEqual([
+    415,
+    'A body must be JSON, with `content-type: application/json`.',
+  ]);
+  expect(await post('pause', JSON.stringify({ reason: 'x'.repeat(70_000) }), json)).toEqual([
+    413,
+    'The body is larger than this route takes.',
+  ]);
+  const long = await send('POST', `/api/v1/runs/${'a'.repeat(5_000)}/cancel`, {}, ann);
+  expect([long.status, long.json.detail.length < 100, long.json.instance.length]).toEqual([414, true, 1_024]);
+  expect(daemon.asked).toEqual(['resume by ann']);
+});
+
+test('an action is found by its short name too, as checks are', async () => {
+  const { daemon, get, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  expect((await get('/api/v1/hosts/web-1/actions/restart/run')).json.action).toBe('app.restart');
+  const run = await send('POST', '/api/v1/hosts/web-1/actions/restart/run', reason, ann);
+  expect([run.status, run.json.action]).toEqual([202, 'app.restart']);
+  expect((await send('POST', '/api/v1/hosts/web-1/actions/nothing/run', reason, ann)).status).toBe(404);
+  daemon.explanations = ['a.restart', 'b.restart'].map((action) => ({
+    ...explanationOf('web-1', 'app.running'),
+    rungs: [{ action, kind: 'command', status: 'next', why: '' }],
+  }));
+  const unclear = await send('POST', '/api/v1/hosts/web-1/actions/restart/run', reason, ann);
+  expect([unclear.status, unclear.json.detail]).toEqual([404, '"restart" could be a.restart or b.restart.']);
 });
 
 test('an act: dry_run only plans, POST answers with the run to follow', async () => {

@@ -103,6 +103,12 @@ test('checks are run now by the daemon, one or all of a host', async () => {
     stderr: expect.stringContaining('submit'),
   });
   expect((await as('act', 'recheck', 'web-1/nothing')).code).toBe(64);
+  // Of a host that cannot be asked an old state says nothing.
+  cli.daemon.checkList = [{ ...checkView('web-1', 'app.running', 'ok'), stale: true }];
+  expect(await as('act', 'recheck', 'web-1')).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('web-1/app.running: no new result'),
+  });
   expect((await as('read', 'recheck', 'web-1/running')).code).toBe(77);
 });
 
