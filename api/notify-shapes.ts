@@ -71,10 +71,15 @@ export const RouteAnswer = named(
     host: z.string(),
     check: z.string(),
     severity,
+    observing: noted('In mode observe: nobody is told of problems', z.literal(true).optional()),
     ladders: z.array(
       z.object({
         ladder: z.string(),
         runbook: z.string(),
+        unwatched: noted(
+          'No action waits for it: routes tell of it at once, and nobody else',
+          z.literal(true).optional(),
+        ),
         own: noted('What its own `notify` action names; routes do not matter then', z.string().optional()),
         routes: z.array(z.object({ route: z.string(), taken: z.boolean(), why: z.string() })),
         targets: z.array(

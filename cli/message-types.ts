@@ -32,8 +32,10 @@ export interface RouteStory {
   host: string;
   check: string;
   severity: string;
+  observing?: true;
   ladders: {
     ladder: string;
+    unwatched?: true;
     own?: string;
     routes: { route: string; taken: boolean; why: string }[];
     targets: {

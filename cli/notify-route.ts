@@ -39,25 +39,26 @@ async function tell(target: string, { severity, ...options }: RouteOptions): Pro
   out.value(answer, () => linesOf(answer));
 }
 
-export function linesOf({ host, check, severity, ladders }: RouteStory): string[] {
+export function linesOf({ host, check, severity, observing, ladders }: RouteStory): string[] {
   return [
     `${plain(`${host}/${check}`)}, as it would be told when ${severity}:`,
+    ...(observing === true ? ['  not yet: in mode observe nobody is told (`remediation.mode`)'] : []),
     ...ladders.flatMap((each) => [
-      `  ${plain(each.ladder)}`,
+      `  ${each.unwatched === true ? 'no action watches it' : plain(each.ladder)}`,
       ...ladderLines(each).map((line) => `    ${line}`),
     ]),
   ];
 }
 
-function ladderLines({ own, routes, targets, told }: RouteStory['ladders'][number]): string[] {
+function ladderLines({ unwatched, own, routes, targets, told }: RouteStory['ladders'][number]): string[] {
   const judged =
     own === undefined
       ? routes.map(({ route, taken, why }) => `${taken ? '+' : '-'} route ${plain(route)}: ${plain(why)}`)
       : [`its own notify action names ${plain(own)}; other routes do not matter`];
   return [
     ...judged,
-    ...(targets.length === 0 ? ['nobody is told: no route matches, and there is no remediation.page'] : []),
-    ...targets.map(targetLine),
+    ...(targets.length === 0 ? [nobody(unwatched)] : []),
+    ...targets.map((target) => targetLine(target, unwatched)),
     ...told.map(({ target, since, hold }) => {
       const fate = since === undefined ? 'is about to be told' : `is told of it since ${showWhen(since)}`;
       return `now: ${plain(target)} ${fate}${hold === undefined ? '' : `; held: ${plain(hold)}`}`;
@@ -65,20 +66,27 @@ function ladderLines({ own, routes, targets, told }: RouteStory['ladders'][numbe
   ];
 }
 
-function targetLine({
-  target,
-  route,
-  quietEndsAt,
-  waitMs,
-  pageAfterMs,
-}: RouteStory['ladders'][number]['targets'][number]): string {
+function nobody(unwatched: true | undefined): string {
+  return unwatched === true
+    ? 'nobody is told: no route matches, and remediation.page is not for it'
+    : 'nobody is told: no route matches, and there is no remediation.page';
+}
+
+type Target = RouteStory['ladders'][number]['targets'][number];
+
+function targetLine(
+  { target, route, quietEndsAt, waitMs, pageAfterMs }: Target,
+  unwatched: true | undefined,
+): string {
+  const afterRepairs =
+    pageAfterMs === undefined
+      ? 'once no repair is left'
+      : `after ${formatDuration(pageAfterMs)}, or once no repair is left`;
   const notes = [
     route === undefined ? 'no route matches' : `by ${plain(route)}`,
     ...(waitMs === undefined ? [] : [`in a group, ${formatDuration(waitMs)} after its first problem`]),
     ...(quietEndsAt === undefined ? [] : [`quiet hours until ${showWhen(quietEndsAt)}`]),
-    ...(pageAfterMs === undefined
-      ? ['once no repair is left']
-      : [`after ${formatDuration(pageAfterMs)}, or once no repair is left`]),
+    unwatched === true ? 'at once, once it is hard' : afterRepairs,
   ];
   return `=> ${plain(target)}: ${notes.join('; ')}`;
 }

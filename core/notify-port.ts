@@ -52,9 +52,13 @@ export interface RouteAnswer {
   host: string;
   check: string;
   severity: Severity;
+  /** In mode observe: nobody is told of problems. */
+  observing?: true;
   ladders: {
     ladder: string;
     runbook: string;
+    /** No action waits for it: routes tell of it at once, and nobody else. */
+    unwatched?: true;
     /** What its own `notify` action names: the routes do not matter then. */
     own?: string;
     routes: RouteVerdict[];
@@ -84,7 +88,7 @@ export interface NotifyPort {
   dismiss(id: string, by: string, isDry?: boolean): MessageView | Rejected;
   counts(): MessageCounts;
   trouble(): MessageTrouble;
-  /** As the check stands, or as it would be. 404 when there is no such check with a ladder. */
+  /** As the check stands, or as it would be. 404 when there is no such check. */
   route(host: string, check: string, severity?: Severity): RouteAnswer | Rejected;
   /** By name. */
   targets(): NotifyTargetView[];

@@ -1,4 +1,6 @@
 /** Shows people what waits in the outbox and who would be told of what, and sends again or lets rest what they ask for. */
+
+import { placeOf } from '../core/conversation.ts';
 import type { Severity } from '../core/daemon-config.ts';
 import type { LadderDefinition } from '../core/definitions.ts';
 import { isMessage } from '../core/ladder.ts';
@@ -6,6 +8,7 @@ import { judgeRoutes, type RouteSubject, routesOf } from '../core/message-routes
 import type { MessageRoute } from '../core/messages-config.ts';
 import type { MessageView, NotifyPort, RouteAnswer, RoutedTarget } from '../core/notify-port.ts';
 import type { OutboxMessage } from '../core/ports.ts';
+import { isUnwatched, unwatchedLadder } from '../core/unwatched.ts';
 import type { Rejected } from '../core/views.ts';
 import { covers, subjectOf } from './conversations.ts';
 import type { Messages } from './messages.ts';
@@ -100,6 +103,8 @@ function viewOf(message: OutboxMessage): MessageView {
   };
 }
 
+const stateOf = { critical: 'critical', error: 'unknown', warning: 'warning', info: 'ok' } as const;
+
 function routeOf(
   sources: MessageViewSources,
   host: string,
@@ -107,25 +112,27 @@ function routeOf(
   severity: Severity | undefined,
 ): RouteAnswer | Rejected {
   const { fleet } = sources;
-  const ladders = (fleet.plan(host)?.ladders ?? []).filter(
-    ({ trigger }) => trigger.check === check && trigger.on === 'problem',
-  );
-  const subjects = ladders.flatMap((ladder) => {
-    const subject = subjectOf(fleet, host, ladder);
-    return subject === undefined ? [] : [{ ladder, subject }];
-  });
-  const [first] = subjects;
-  if (first === undefined)
-    return rejected(404, 'not_found', `There is no check ${check} on host ${host} that an action acts on.`);
+  const plan = fleet.plan(host);
+  const bare = plan && unwatchedLadder(plan, check);
+  const subject = bare && subjectOf(fleet, host, bare);
+  if (plan === undefined || bare === undefined || subject === undefined)
+    return rejected(404, 'not_found', `There is no check ${check} on host ${host}.`);
   // Of what is well it is asked who would be told if it broke.
-  const now = first.subject.severity;
-  const asked = severity ?? (now === 'info' ? 'critical' : now);
+  const asked = severity ?? (subject.severity === 'info' ? 'critical' : subject.severity);
+  const watching = plan.ladders.filter(
+    ({ trigger }) =>
+      trigger.on === 'problem' &&
+      trigger.check === check &&
+      trigger.states.some((each) => each === stateOf[asked]),
+  );
+  const ladders = watching.length > 0 ? watching : [bare];
   return {
     host,
     check,
     severity: asked,
-    ladders: subjects.map(({ ladder, subject }) =>
-      ladderAnswer(sources, ladder, { ...subject, severity: asked }),
+    ...(fleet.mode === 'observe' ? { observing: true } : {}),
+    ladders: ladders.map((ladder) =>
+      ladderAnswer(sources, ladder, { ...subject, runbook: ladder.runbook, severity: asked }),
     ),
   };
 }
@@ -141,7 +148,8 @@ function ladderAnswer(
   const to = own?.kind === 'notify' ? own.to : undefined;
   const named = routes.filter(({ name }) => name === to);
   const taken = to === undefined ? routesOf(routes, subject, covers) : named;
-  const alone = to ?? daemon.remediation.page;
+  const isBare = isUnwatched(ladder.id);
+  const alone = isBare ? undefined : (to ?? daemon.remediation.page);
   const nowMs = clock.nowMs();
   const targetOf = (target: string, route?: MessageRoute): RoutedTarget => {
     const quiet = messages.conversations.quietOf(target, route, nowMs);
@@ -159,12 +167,16 @@ function ladderAnswer(
     .open()
     .filter(({ members }) =>
       members.some(
-        (each) => each.host === subject.host && each.ladder === ladder.id && each.overMs === undefined,
+        (each) =>
+          placeOf(each) === placeOf(subject) &&
+          each.overMs === undefined &&
+          (isBare || isUnwatched(each.ladder) || each.ladder === ladder.id),
       ),
     );
   return {
     ladder: ladder.id,
     runbook: ladder.runbook,
+    ...(isBare ? { unwatched: true as const } : {}),
     ...(to === undefined ? {} : { own: to }),
     routes: judgeRoutes(routes, subject, covers),
     targets: routed.length > 0 || alone === undefined ? routed : [targetOf(alone)],

@@ -106,6 +106,24 @@ test('who would be told is said with every reason', async () => {
     '=> oncall: by web; in a group, 30s after its first problem; after 15m, or once no repair is left',
   );
   expect(stdout).toMatch(/now: oncall is told of it since .*; held: quiet/);
+  cli.daemon.routeLadders = [
+    {
+      ladder: 'check:app.running',
+      runbook: 'app',
+      unwatched: true,
+      routes: [],
+      targets: [{ target: 'oncall', route: 'web' }],
+      told: [],
+    },
+  ];
+  const bare = await as('read', 'route', 'web-1/app.running');
+  expect(bare.stdout).toContain('  no action watches it\n    => oncall: by web; at once, once it is hard\n');
+  cli.daemon.routeLadders = [
+    { ladder: 'check:app.running', runbook: 'app', unwatched: true, routes: [], targets: [], told: [] },
+  ];
+  expect((await as('read', 'route', 'web-1/app.running')).stdout).toContain(
+    'nobody is told: no route matches, and remediation.page',
+  );
   expect((await as('read', 'route', 'web-1')).code).toBe(64);
   expect((await as('read', 'route', 'web-1/app.running', '--severity', 'fatal')).code).toBe(64);
 });

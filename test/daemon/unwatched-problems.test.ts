@@ -1,6 +1,7 @@
 /** Problems that no action watches: told by routes, once, whatever happens meanwhile; with the real ledger. */
 import { expect, test } from 'vitest';
 import type { HostPlan } from '../../core/definitions.ts';
+import { createMessageViews } from '../../daemon/message-views.ts';
 import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import type { ScriptedDaemon } from './scripted-daemon.ts';
@@ -351,4 +352,40 @@ test('a named action on one check leaves the other checks of the host to the rou
   await pass(daemon, minuteMs);
   expect(kinds(daemon).toSorted()).toEqual(['problem boss web-1', 'problem oncall web-1']);
   expect(told(daemon).find(({ target }) => target === 'oncall')?.body['check']).toBe('app.other');
+});
+
+test('who would be told is answered as it is: by routes alone, or by the action that waits for the state', async () => {
+  const quiet = [{ cron: '0 22 * * *', timezone: 'UTC', lastsMs: 8 * hourMs, pass: ['critical' as const] }];
+  const routes = [
+    route('bad', { match: { ...route('').match, severities: ['critical'] } }),
+    route('mild', { match: { ...route('').match, severities: ['warning'] }, to: ['chat'], quiet }),
+  ];
+  const made = planOf([running], [ladderOf([spent], { attempts: 1, states: ['critical'] })], 'web-1');
+  const of = definitions([made], { routes }, { page: 'boss' });
+  const daemon = start(of);
+  const { clock, coordinator, healing } = daemon;
+  const views = createMessageViews({ clock, coordinator, ...healing });
+  const ladders = (severity?: 'critical' | 'error' | 'warning', check = 'app.running') => {
+    const answer = views.route('web-1', check, severity);
+    if (!('ladders' in answer)) throw new Error(answer.message);
+    return answer.ladders.map(({ ladder, unwatched, targets, told: now }) => [
+      unwatched === true ? 'unwatched' : ladder,
+      targets.map(({ target, quietEndsAtMs }) => `${target}${quietEndsAtMs === undefined ? '' : ' quiet'}`),
+      now.map(({ target }) => target),
+    ]);
+  };
+  expect(ladders('critical')).toEqual([['app.restart', ['oncall'], []]]);
+  expect(ladders('warning')).toEqual([['unwatched', ['chat quiet'], []]]);
+  // Routes alone: remediation.page is not for what no repair was for.
+  expect(ladders('error')).toEqual([['unwatched', [], []]]);
+  expect(ladders('critical', 'host')).toEqual([['unwatched', ['oncall'], []]]);
+  expect(views.route('web-1', 'app.none', undefined)).toMatchObject({ status: 404 });
+  expect(views.route('web-9', 'app.running', undefined)).toMatchObject({ status: 404 });
+  await result(daemon, 'web-1', 'warning');
+  expect(ladders()).toEqual([['unwatched', ['chat quiet'], ['chat']]]);
+  expect(ladders('critical')).toEqual([['app.restart', ['oncall'], ['chat']]]);
+  expect(views.route('web-1', 'app.running', undefined)).not.toHaveProperty('observing');
+  const { remediation } = of.daemon;
+  healing.fleet.swap({ ...of, daemon: { ...of.daemon, remediation: { ...remediation, mode: 'observe' } } });
+  expect(views.route('web-1', 'app.running', undefined)).toMatchObject({ observing: true });
 });
