@@ -50,6 +50,8 @@ export interface Row {
   /** What differs where OpenSSH's own client connects, and why it has to. */
   openssh?: Partial<Row> & { because: string };
   script?: string;
+  /** Script of the next request; as `script` when absent. */
+  nextScript?: string;
   ask?: Partial<RunRequest>;
   ssh?: Partial<SshConfig>;
   /** The row's clock runs so much faster. */
@@ -206,14 +208,10 @@ async function playRow(row: Row, stage: Stage): Promise<string> {
       { name: 'hostile', transport },
     );
     let said = '';
-    const ask = async (): Promise<string> => {
+    const ask = async (script = row.script): Promise<string> => {
       const outcomes = row.run
         ? await row.run(runner, host, row)
-        : [
-            await runner.run(
-              request(host, row.script ?? 'echo fine', { timeoutMs: timeoutOf(row), ...row.ask }),
-            ),
-          ];
+        : [await runner.run(request(host, script ?? 'echo fine', { timeoutMs: timeoutOf(row), ...row.ask }))];
       said = JSON.stringify(outcomes).slice(0, 1_000);
       for (const outcome of outcomes) row.verify?.(outcome);
       return [...new Set(outcomes.map(words))].join('; ');
@@ -221,7 +219,7 @@ async function playRow(row: Row, stage: Stage): Promise<string> {
     const startMs = performance.now();
     const outcome = await ask();
     const tookMs = (performance.now() - startMs) * pace;
-    const next = await ask();
+    const next = await ask(row.nextScript);
     if (row.repeat) await staysFlat(ask, row.repeat, directory);
     const neighbourMs = await stop();
     const limitMs = limits[row.within].ms(row);

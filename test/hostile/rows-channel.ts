@@ -2,7 +2,7 @@
 import { answer, exec, socketOf, ssh, wire } from './adversaries.ts';
 import type { Row } from './matrix.ts';
 
-const refused = { outcome: 'unreachable (channel)', within: 'soon', kept: true } as const;
+const refused = { outcome: 'unreachable (channel)', within: 'soon', kept: true, pace: 4 } as const;
 const silent = { outcome: 'unreachable (timeout)', within: 'connect' } as const;
 
 const refusing = (reason: number) =>

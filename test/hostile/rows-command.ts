@@ -253,6 +253,7 @@ export const commandRows: Row[] = [
     }),
     outcome: 'exit 0, output cut',
     within: 'overdue',
+    pace: 4,
   },
   {
     host: 'ends the channel without ending the output',

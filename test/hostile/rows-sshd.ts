@@ -20,6 +20,9 @@ const csh = program('/usr/bin/tcsh', '/bin/csh');
 const busybox = program('/bin/busybox', '/usr/bin/busybox');
 const root = process.getuid?.() === 0 ? undefined : 'root';
 
+/** The host is none the worse for it. */
+const fineNext = { nextScript: 'echo fine', next: 'exit 0' } as const;
+
 /** As sshd would run a login shell of that kind. */
 const as = (shell: string): string => `exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`;
 /** As a machine whose file systems are like that. */
@@ -197,6 +200,7 @@ export const sshdRows: Row[] = [
     ask: { timeoutMs: 6_000 },
     outcome: 'exit 0',
     within: 'limit',
+    nextScript: 'echo fine',
     verify: says,
   },
   {
@@ -233,6 +237,7 @@ export const sshdRows: Row[] = [
     ask: { timeoutMs: 700 },
     outcome: 'timed out',
     within: 'limit',
+    ...fineNext,
   },
   {
     host: 'has a command that ignores TERM',
@@ -241,6 +246,7 @@ export const sshdRows: Row[] = [
     ask: { timeoutMs: 500 },
     outcome: 'timed out',
     within: 'overdue',
+    ...fineNext,
   },
   {
     host: 'has no `timeout`',
@@ -249,6 +255,7 @@ export const sshdRows: Row[] = [
     ask: { timeoutMs: 1_000 },
     outcome: 'timed out',
     within: 'limit',
+    ...fineNext,
   },
   {
     host: 'has no `timeout`, for checks that share an exec',
