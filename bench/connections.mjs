@@ -11,7 +11,7 @@ import { describeMachine, goalTable, percentile, short, table } from './report.m
 const checksPerHost = 10;
 const sampleMs = 500;
 
-/** `{ title, markdown }`. Flags: hosts, every, small, part. */
+/** `{ title, markdown }`. Flags: hosts, every, cut, part. */
 export async function benchConnections(flags, directory) {
   const machine = describeMachine();
   if (flags.part === 'restart') {
@@ -59,7 +59,7 @@ async function measureLogins(flags, hosts, directory) {
 
 /** Everything as shipped; every sshd and session dies at once, and all come back together. */
 async function measureCut(flags, hosts, directory) {
-  const awaySec = flags.small ? 5 : 20;
+  const awaySec = flags.cut;
   const daemon = createDaemon({ name: 'cut', directory, hosts });
   daemon.setHosts(hosts.addresses);
   daemon.setChecks({ checks: checksPerHost, every: `${flags.every}s` });

@@ -29,13 +29,14 @@ const usage = `npm run bench -- [options] [TABLE...]
   --every N         seconds between two runs of a check (60)
   --seconds N       seconds of each measurement of mendd, at most --every (20)
   --rounds N        rounds of the table checks, each with every contender, in turning order (3)
+  --cut N           seconds for which all hosts are cut off (20; table connections)
   --limit N         seconds in which those rounds must fit; fewer are made then (600)
   --part restart    of the table connections only the restart, which needs no sshd; writes nothing
   --cpu-prof FILE   also write a CPU profile of mendd, and tell where the time goes (table checks)`;
 
 const sizes = {
-  whole: { hosts: 1000, every: 60, seconds: 20, rounds: 3, limit: 600, scale: 1 },
-  small: { hosts: 20, every: 10, seconds: 8, rounds: 2, limit: 240, scale: 0.25 },
+  whole: { hosts: 1000, every: 60, seconds: 20, rounds: 3, limit: 600, cut: 20, scale: 1 },
+  small: { hosts: 20, every: 10, seconds: 8, rounds: 2, limit: 240, cut: 5, scale: 0.25 },
 };
 
 function readFlags() {
@@ -52,12 +53,13 @@ function readFlags() {
       seconds: string,
       rounds: string,
       limit: string,
+      cut: string,
       'cpu-prof': string,
       part: string,
     },
   });
   const flags = { ...sizes[values.small ? 'small' : 'whole'], small: values.small, write: values.write };
-  for (const name of ['hosts', 'every', 'seconds', 'rounds', 'limit']) {
+  for (const name of ['hosts', 'every', 'seconds', 'rounds', 'limit', 'cut']) {
     if (values[name] === undefined) continue;
     flags[name] = Number(values[name]);
     if (!Number.isInteger(flags[name]) || flags[name] < 1)
