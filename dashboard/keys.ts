@@ -7,7 +7,7 @@ import { openSearch } from './parts/search.tsx';
 
 const rowKeys = [
   ['Enter', 'Open the row'],
-  ['a', 'Approve, release or re-arm'],
+  ['a', 'Approve, release, re-arm or look'],
   ['x', 'Reject, cancel or end'],
   ['c', 'Acknowledge'],
   ['s', 'Silence'],

@@ -1,13 +1,25 @@
 /** All hosts at a glance, worst first: what is not OK stands out by shape and word, the rest is counted. */
-import type { NowAnswer } from '../http/wire-types.ts';
+import type { HostAnswer, NowAnswer, PageOf } from '../http/wire-types.ts';
 import { isStale } from '../live/now-store.ts';
+import { useResource } from '../live/resource.ts';
 import { link } from '../route.ts';
+import { isChecked } from './host-state.ts';
 import { markOf } from './marks.ts';
 import { useSteady } from './steady.tsx';
 import { count } from './words.ts';
 
 type Fleet = NowAnswer['fleet'];
-type FleetHost = Fleet['hosts'][number];
+type FleetHost = Omit<Fleet['hosts'][number], 'state'> & { state: string };
+
+/** Hosts that no check is for: nothing is awaited of them. Asked only while a host is pending. */
+function useUnchecked({ counts }: Fleet): ReadonlySet<string> {
+  const isWanted = (counts.pending ?? 0) > 0;
+  const { data } = useResource<PageOf<Pick<HostAnswer, 'name' | 'checks'>>>(
+    isWanted ? '/api/v1/hosts?state=pending&limit=500&fields=name,checks' : undefined,
+    ({ type }) => type === 'definitions.reloaded',
+  );
+  return new Set(data.value?.items.filter((host) => !isChecked(host)).map(({ name }) => name));
+}
 
 function HostChip({ host }: { host: FleetHost }) {
   const mark = host.healing === true ? markOf('healing') : markOf(host.state);
@@ -37,7 +49,16 @@ function HostChip({ host }: { host: FleetHost }) {
 
 export function FleetGrid({ fleet }: { fleet: Fleet }) {
   const total = Object.values(fleet.counts).reduce((sum, each) => sum + each, 0);
-  const { items, hold, notice } = useSteady(fleet.hosts, ({ name }) => name);
+  const unchecked = useUnchecked(fleet);
+  const hosts = fleet.hosts.map((host) =>
+    host.state === 'pending' && unchecked.has(host.name) ? { ...host, state: 'unchecked' } : host,
+  );
+  const { items, hold, notice } = useSteady<FleetHost>(hosts, ({ name }) => name);
+  const counts = {
+    ...fleet.counts,
+    pending: (fleet.counts.pending ?? 0) - unchecked.size,
+    unchecked: unchecked.size,
+  };
   const left = total - fleet.hosts.length;
   if (total === 0) return null;
   return (
@@ -46,7 +67,7 @@ export function FleetGrid({ fleet }: { fleet: Fleet }) {
         Fleet, worst first <span class="count">({total})</span>
       </h2>
       <p class="tally dim">
-        {Object.entries(fleet.counts)
+        {Object.entries(counts)
           .filter(([, amount]) => amount > 0)
           .map(([state, amount]) => `${markOf(state).sign} ${amount} ${markOf(state).word}`)
           .join('   ')}

@@ -119,6 +119,7 @@ const messageWords: Readonly<Record<string, string>> = {
   waiting: '◌ is being told',
   sent: '✉ was told',
   dead: '✗ could not be told',
+  dismissed: '✗ could not be told, and nobody tries again',
 };
 
 function Told({ message }: { message: MessageAnswer }) {

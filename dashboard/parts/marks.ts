@@ -18,6 +18,7 @@ const marks: Readonly<Record<string, Mark>> = {
   up: { sign: '●', word: 'UP', tone: 'ok' },
   unreachable: { sign: '⌁', word: 'UNREACHABLE', tone: 'warn' },
   pending: { sign: '◌', word: 'PENDING', tone: 'calm' },
+  unchecked: { sign: '–', word: 'NOT CHECKED', tone: 'calm' },
   stale: { sign: '◌', word: 'STALE', tone: 'calm' },
   healing: { sign: '↻', word: 'HEALING', tone: 'busy' },
 };

@@ -6,6 +6,7 @@ import { askCancel } from './acts.tsx';
 import { markOf } from './marks.ts';
 import { TroubleTitle, troubleCommands } from './need-rows.tsx';
 import { Output } from './output.tsx';
+import type { Passed } from './passed.ts';
 import { Row } from './row.tsx';
 import { At, Since } from './time.tsx';
 import { count, shortName, span } from './words.ts';
@@ -102,6 +103,29 @@ export function HealedRow({ run, times }: { run: Healed; times: number }) {
         {run.decidedBy === 'rule' ? undefined : (
           <span class="dim"> ({run.decidedBy.replace('person:', 'by ')})</span>
         )}
+      </p>
+    </Row>
+  );
+}
+
+/** It came back without a repair. `times`: as often the same did. */
+export function PassedRow({ passed, times }: { passed: Passed; times: number }) {
+  const { host, check, state, beganAt, endedAt } = passed;
+  return (
+    <Row
+      id={`passed ${host} ${check}`}
+      tone="calm"
+      sign="·"
+      slim
+      href={link('incidents', host, check)}
+      aside={beganAt === undefined ? undefined : `down ${span(Date.parse(endedAt) - Date.parse(beganAt))}`}
+    >
+      <p>
+        <span class="when">
+          <At at={endedAt} />
+        </span>{' '}
+        <TroubleTitle host={host} check={check} /> came back from {markOf(state).word} by itself
+        {times > 1 ? <b> ×{times}</b> : undefined}
       </p>
     </Row>
   );

@@ -8,6 +8,7 @@ import type {
 } from '../http/wire-types.ts';
 import { serverNowMs } from '../live/now-store.ts';
 import { askPromotion, askRearm, askRelease } from './acts.tsx';
+import { openDeadLetters } from './dead-letters.tsx';
 import { Output } from './output.tsx';
 import { Row } from './row.tsx';
 import { Since, Until } from './time.tsx';
@@ -127,7 +128,12 @@ export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
 export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
   const { waiting, dead, oldestWaitingMs } = messages;
   return (
-    <Row id="messages" tone="bad" sign="✉">
+    <Row
+      id="messages"
+      tone="bad"
+      sign="✉"
+      commands={[{ key: 'a', label: 'Look at them…', scope: 'read', run: openDeadLetters }]}
+    >
       <h3>
         <span class="state bad">NOT DELIVERED</span> {count(dead, 'message')} to people
       </h3>
@@ -136,9 +142,6 @@ export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
         {waiting === 0
           ? undefined
           : ` ${waiting} more wait${oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`}.`}
-      </p>
-      <p class="dim">
-        In a terminal: <code>mendd notify outbox</code>
       </p>
     </Row>
   );

@@ -3,6 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { get, send } from '../http/client.ts';
 import type { SuppressionAnswer } from '../http/wire-types.ts';
 import { Act, openDialog } from './dialog.tsx';
+import { atOnce, DowntimeFields, windowOf } from './downtime-fields.tsx';
 import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
 import { count } from './words.ts';
@@ -81,7 +82,7 @@ export function openSilenceForm(kind: Kind, refresh: () => void, given: Partial<
 function SilenceForm({ kind, refresh, given }: { kind: Kind; refresh: () => void; given: Partial<Match> }) {
   const [match, setMatch] = useState<Match>({ hosts: '', labels: '', checks: '', ...given });
   const [preview, setPreview] = useState<Coverage | string>('Say whom it is for; the host * is all.');
-  const [from, setFrom] = useState('');
+  const [when, setWhen] = useState(atOnce);
   const newest = useRef(match);
   const change = async (next: Match): Promise<void> => {
     setMatch(next);
@@ -96,12 +97,10 @@ function SilenceForm({ kind, refresh, given }: { kind: Kind; refresh: () => void
       spans={spans}
       confirm={kind === 'silence' ? 'Silence' : 'Announce the downtime'}
       run={async ({ reason, span }) => {
-        const begins = from === '' ? {} : { from: new Date(from).toISOString() };
         const answer = await send<SuppressionAnswer>('POST', `/api/v1/${kind}s`, {
           match: bodyOf(match),
           reason,
-          for: span,
-          ...begins,
+          ...windowOf(when, span),
         });
         refresh();
         return answer;
@@ -123,16 +122,7 @@ function SilenceForm({ kind, refresh, given }: { kind: Kind; refresh: () => void
         </label>
       ))}
       <Preview of={preview} />
-      {kind === 'downtime' ? (
-        <label class="field">
-          Begins (at once without it)
-          <input
-            type="datetime-local"
-            value={from}
-            onInput={({ currentTarget }) => setFrom(currentTarget.value)}
-          />
-        </label>
-      ) : undefined}
+      {kind === 'downtime' ? <DowntimeFields when={when} change={setWhen} /> : undefined}
     </Act>
   );
 }

@@ -7,6 +7,7 @@ import { checkNow } from '../parts/acts.tsx';
 import { StateBadge } from '../parts/badge.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { HostFacts, HostOrigin } from '../parts/host-facts.tsx';
+import { reachedState } from '../parts/host-state.ts';
 import { Labels } from '../parts/labels.tsx';
 import { markOf } from '../parts/marks.ts';
 import { Output } from '../parts/output.tsx';
@@ -61,7 +62,7 @@ function Head({ host }: { host: HostAnswer }) {
     <>
       <header class="title">
         <h1>{host.name}</h1>
-        <StateBadge state={status.state} stale={isStale.value} />
+        <StateBadge state={reachedState(host)} stale={isStale.value} />
         <span class="dim">
           for <Since at={status.since} />
         </span>

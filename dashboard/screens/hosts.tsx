@@ -3,6 +3,7 @@ import type { HostAnswer, PageOf } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
 import { StateBadge } from '../parts/badge.tsx';
 import { Filters, queryOf } from '../parts/filters.tsx';
+import { checkStates, hostState } from '../parts/host-state.ts';
 import { Labels } from '../parts/labels.tsx';
 import { markOf, runMark } from '../parts/marks.ts';
 import { Reading } from '../parts/reading.tsx';
@@ -70,8 +71,7 @@ function List({ page }: { page: PageOf<HostAnswer> }) {
 
 function HostRow({ host }: { host: HostAnswer }) {
   const { name, run } = host;
-  const worst = countedStates.find((state) => state !== 'pending' && host.checks[state] > 0) ?? 'pending';
-  const { sign, word, tone } = markOf(host.status.state === 'up' ? worst : host.status.state);
+  const { sign, word, tone } = markOf(hostState(host));
   return (
     <Row
       id={name}
@@ -93,13 +93,11 @@ function HostRow({ host }: { host: HostAnswer }) {
   );
 }
 
-const countedStates = ['critical', 'warning', 'unknown', 'pending', 'ok'] as const;
-
 /** Those that there are. */
 export function CheckCounts({ counts }: { counts: HostAnswer['checks'] }) {
   return (
     <span class="counts">
-      {countedStates.map((state) =>
+      {checkStates.map((state) =>
         counts[state] === 0 ? undefined : (
           <span key={state} class="count">
             {counts[state]} <StateBadge state={state} />

@@ -1,55 +1,17 @@
 /** Now: what needs a person, what heals itself, what was healed, and the fleet, worst first. A quiet page proves that it is alive. */
-import type { ComponentChildren } from 'preact';
 import type { NowAnswer, SuppressionAnswer } from '../http/wire-types.ts';
 import { isStale, now, refresh } from '../live/now-store.ts';
 import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
+import { useAway } from '../parts/away.tsx';
 import { FleetGrid } from '../parts/fleet-grid.tsx';
-import { fold } from '../parts/folded.ts';
 import { ApprovalRow, NeedRow } from '../parts/need-rows.tsx';
-import { FlappingRow, HealedRow, HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
+import { type Line, List, line } from '../parts/now-list.tsx';
+import { HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
 import { BrakeRow, DemotedRow, DoubtRow, MessagesRow, QuarantineRow } from '../parts/restraint-rows.tsx';
-import { useSteady } from '../parts/steady.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';
 import { count, span } from '../parts/words.ts';
-
-interface Line {
-  key: string;
-  row: ComponentChildren;
-}
-
-interface ListProps {
-  title: string;
-  id: string;
-  lines: readonly Line[];
-  /** Of all, when not all are shown. */
-  total?: number;
-  slim?: boolean;
-}
-
-/** Rows stay where they are while somebody points at them or walks among them. */
-function List({ title, id, lines, total = lines.length, slim = false }: ListProps) {
-  const { items, hold, notice } = useSteady(lines, ({ key }) => key);
-  const isThere = useHeld(lines.length > 0);
-  if (!isThere || items.length === 0) return null;
-  return (
-    <section aria-labelledby={id}>
-      <h2 id={id}>
-        {title} <span class="count">({total})</span>
-      </h2>
-      {notice}
-      <ul class={slim ? 'rows slim' : 'rows'} {...hold}>
-        {items.map(({ row }) => row)}
-      </ul>
-      {total > lines.length ? <p class="dim">and {total - lines.length} more</p> : undefined}
-    </section>
-  );
-}
-
-function line(key: string, row: ComponentChildren): Line {
-  return { key, row };
-}
 
 /** Who took this trouble on; only what names it alone. */
 function takenOn(
@@ -106,21 +68,8 @@ function problemLines({ worst, needsYou, approvals, healing, suppressions }: Now
     });
 }
 
-function awayLines({ healed, flapping }: NowAnswer): Line[] {
-  const folded = fold(
-    healed.toReversed(),
-    ({ host, check, action }) => `${host} ${check} ${action}`,
-  ).toReversed();
-  return [
-    ...flapping.map((each) =>
-      line(
-        `flapping ${each.host} ${each.check}`,
-        <FlappingRow key={`${each.host} ${each.check}`} flapping={each} />,
-      ),
-    ),
-    ...folded.map(({ item, times }) => line(item.id, <HealedRow key={item.id} run={item} times={times} />)),
-  ];
-}
+/** Lines of what is over; the rest is counted. */
+const awayShown = 40;
 
 function headingOf(isQuiet: boolean): string {
   if (!isQuiet) return '▲ Not all clear any more';
@@ -207,6 +156,7 @@ function Now({ view }: { view: NowAnswer }) {
     line(host.name, <UnreachableRow key={host.name} host={host} />),
   );
   const problems = problemLines(view);
+  const away = useAway(view);
   const isQuiet =
     needs.length + healing.length + unreachable.length + view.worst.length + view.verdict.stale === 0 &&
     view.verdict.ok > 0 &&
@@ -243,7 +193,13 @@ function Now({ view }: { view: NowAnswer }) {
         lines={problems}
         total={problems.length + Math.max(0, hidden)}
       />
-      <List title="While you were away, the last 24 h" id="away-title" lines={awayLines(view)} slim />
+      <List
+        title="While you were away, the last 24 h"
+        id="away-title"
+        lines={away.slice(0, awayShown)}
+        total={away.length}
+        slim
+      />
       <FleetGrid fleet={view.fleet} />
       {view.suppressions.length === 0 ? undefined : (
         <section aria-labelledby="left-alone-title">

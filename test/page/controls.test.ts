@@ -1,7 +1,7 @@
 /** Every link, button, field and key that any screen has is pressed against a daemon that lives, and does something. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { Stage } from './support/browser.ts';
+import { pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, waitingApproval } from './support/page-scenes.ts';
 
 const stage = Stage.forFile('{ release: person }');
@@ -160,6 +160,7 @@ test('whatever can be pressed on the screens of a fleet in trouble does somethin
     '/hosts?label=role%3Dworker',
     '/hosts/web-2',
     '/hosts/db-1',
+    '/hosts/web-1',
     '/runs',
     '/runs?held=1',
     `/runs/${encodeURIComponent(run.id)}`,
@@ -226,8 +227,9 @@ test('the keyboard reaches the content at once', async () => {
   await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('content');
 });
 
-test('a downtime is announced for later', async () => {
+test('a downtime is announced for later, for a problem that may come, and for every week', async () => {
   const visitor = await stage.visitor('ack');
+  visitor.expectFault(/\b(400|422)\b/);
   const page = await visitor.open('/silences');
   await page.getByRole('button', { name: 'New downtime…' }).click();
   const dialog = page.getByRole('dialog');
@@ -239,6 +241,35 @@ test('a downtime is announced for later', async () => {
   const row = page.locator('[data-row]', { hasText: 'new disks' });
   await row.waitFor();
   expect(await row.innerText()).toMatch(/from\s+01-02 03:04\s+to\s+01-03 03:04/);
+
+  await page.getByRole('button', { name: 'New downtime…' }).click();
+  await dialog.getByLabel(/^Hosts/).fill('db-2');
+  await dialog.getByLabel(/^When/).selectOption('flexible');
+  await dialog.getByLabel(/^Lasts/).fill('20m');
+  await dialog.getByLabel('4 h').check();
+  await dialog.getByLabel('Why').fill('somebody may trip over it');
+  await dialog.getByRole('button', { name: 'Announce the downtime' }).click();
+  const flexible = page.locator('[data-row]', { hasText: 'somebody may trip' });
+  await flexible.getByText('20 min from the first problem').waitFor();
+
+  await page.getByRole('button', { name: 'New downtime…' }).click();
+  await dialog.getByLabel(/^Labels/).fill('role=database');
+  await dialog.getByLabel(/^When/).selectOption('recurring');
+  await dialog.getByLabel(/^Begins whenever/).fill('0 3 * *');
+  await dialog.getByLabel('Time zone').fill('Europe/Vienna');
+  await dialog.getByLabel('Why').fill('the weekly dump');
+  await pictureAndJudge(page, 'downtime-form');
+  await dialog.getByRole('button', { name: 'Announce the downtime' }).click();
+  await dialog
+    .getByRole('alert')
+    .getByText(/schedule|cron/)
+    .waitFor();
+  await dialog.getByLabel(/^Begins whenever/).fill('0 3 * * 0');
+  await dialog.getByRole('button', { name: 'Announce the downtime' }).click();
+  const weekly = page.locator('[data-row]', { hasText: 'the weekly dump' });
+  await expect
+    .poll(() => weekly.innerText())
+    .toMatch(/whenever 0 3 \* \* 0 fires \(Europe\/Vienna\), for 1 h/);
 });
 
 test('trust, the brake and the ledger are given back by a person who means it', {
@@ -293,4 +324,44 @@ test('trust, the brake and the ledger are given back by a person who means it', 
   );
   expect(automation.quarantine).toBeUndefined();
   expect(automation.demoted).toEqual([]);
+});
+
+test('what people were not told is sent again or left to rest', async () => {
+  const { fleet } = stage;
+  const nowMs = Date.now();
+  await fleet.meanwhile(({ coordinator }) => {
+    for (const key of ['first', 'second']) {
+      coordinator.enqueue({
+        key,
+        target: 'pager',
+        kind: 'problem',
+        host: 'db-1',
+        ladder: 'disk.page',
+        body: { text: key, subject: `${key} trouble of db-1` },
+        createdAtMs: nowMs,
+        nextAttemptAtMs: nowMs,
+      });
+      const message = coordinator.dueMessages(nowMs, 9).find((each) => each.key === key);
+      coordinator.messageFailed(message?.id ?? 0, 'HTTP 422: the pager does not know this service', 'dead');
+    }
+  });
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/');
+  const row = page.locator('[data-row="messages"]');
+  await row.getByText('2 messages to people').waitFor();
+  await row.focus();
+  await page.keyboard.press('a');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('the pager does not know this service').first().waitFor();
+  await pictureAndJudge(page, 'dead-letters');
+  await dialog.locator('li').first().getByRole('button', { name: 'Let it rest' }).click();
+  await expect.poll(() => dialog.locator('li').count()).toBe(1);
+  await dialog.getByRole('button', { name: 'Send again' }).click();
+  await dialog.getByText('Nothing is left here.').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.evaluate('document.activeElement.blur()');
+  await expect.poll(() => row.count()).toBe(0);
+  const { items } = await fleet.get<{ items: { key: string; status: string }[] }>('/api/v1/messages');
+  const told = items.filter(({ key }) => key === 'first' || key === 'second');
+  expect(told.map(({ status }) => status).toSorted()).toEqual(['dismissed', 'sent']);
 });

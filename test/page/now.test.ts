@@ -1,7 +1,7 @@
 /** The first view: signing in, a worker that breaks and heals before one's eyes, and every key of the page. */
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { pictureAndJudge, Stage } from './support/browser.ts';
+import { expectAccessible, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
 
 const stage = Stage.forFile();
@@ -145,6 +145,11 @@ test('a problem that nothing mends is acknowledged, silenced and checked from it
   await row.focus();
   await page.keyboard.press('r');
   await page.locator('.notice', { hasText: 'is ok' }).waitFor();
+  // Nobody at the row any more: what ended without a repair is told as well.
+  await page.evaluate('document.activeElement.blur()');
+  const passed = section(page, /^While you were away/i).locator('[data-row="passed db-1 disk.hostile"]');
+  await passed.getByText('came back from WARNING by itself').waitFor();
+  expect(await passed.innerText()).toMatch(/down \d+ s/);
   expect(await runsOf(fleet, 'db-2')).toEqual([]);
 });
 
@@ -162,4 +167,15 @@ test('a theme chosen by the reader stays, and beats that of the system', async (
   await page.reload();
   await button.waitFor();
   expect(await background()).toBe(light);
+});
+
+test('the words of a button can be read while the pointer is on it', async () => {
+  const visitor = await stage.visitor('ack');
+  const page = await visitor.open('/silences');
+  const button = page.getByRole('button', { name: 'New silence…' });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await button.hover();
+    await expectAccessible(page, `hovered, ${colorScheme}`);
+  }
 });

@@ -48,6 +48,8 @@ test('hosts: the list with filters in the URL; one host with checks, facts, orig
   const page = await visitor.open('/hosts');
   await page.locator('[data-row="db-2"]').waitFor();
   expect(await page.locator('[data-row]').count()).toBe(4);
+  // Nothing is checked there, so nothing is awaited.
+  expect(await page.locator('[data-row="db-2"]').innerText()).toContain('NOT CHECKED');
   await pictureAndJudge(page, 'hosts');
   await page.getByLabel('Label').fill('role=worker');
   await page.keyboard.press('Enter');
@@ -159,4 +161,15 @@ test('definitions: commit, source and when it was loaded', async () => {
   expect(text).toContain('the newest are in force');
   expect(text).toContain('definitions.git');
   await pictureAndJudge(page, 'definitions');
+});
+
+test('a host without checks does not wait for ever: it says so wherever it stands', async () => {
+  const visitor = await stage.visitor('read');
+  const page = await visitor.open('/');
+  const tally = page.locator('.tally');
+  await tally.getByText('1 NOT CHECKED').waitFor();
+  expect(await tally.innerText()).not.toContain('PENDING');
+  await page.locator('.fleet').getByRole('link', { name: /db-2/ }).click();
+  await page.locator('header .state', { hasText: 'NOT CHECKED' }).waitFor();
+  await page.getByText('Nothing is checked here.').waitFor();
 });

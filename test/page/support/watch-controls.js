@@ -55,6 +55,15 @@ function nameOf(element) {
     .replace(/^Asking…$/, '')}`;
 }
 
+function keyLabel(key) {
+  const row = document.activeElement?.closest('[data-row]');
+  const near = row ?? document.querySelector('article > .commands, header ~ .commands');
+  const button = [...(near?.querySelectorAll('button') ?? [])].find(
+    (each) => each.querySelector('kbd')?.textContent === key,
+  );
+  return button === undefined ? '' : ` ${nameOf(button)}`;
+}
+
 (() => {
   const told = new Set();
   const say = (kind, name) => {
@@ -78,6 +87,7 @@ function nameOf(element) {
   const note = (kind, element) => {
     // A button that cannot be pressed, and what a folded part holds, is not there for anybody.
     if (kind === 'found' && (!element.checkVisibility() || element.matches(':disabled'))) return;
+    if (kind === 'found' && element.href === location.href) return;
     const name = nameOf(element);
     if (!name.endsWith(' ')) say(kind, `${placeOf(element)} ${name}`);
   };
@@ -87,14 +97,6 @@ function nameOf(element) {
     if (button === null) return;
     note('used', button);
     say('used', `dialog button ${wordsIn(button).replace('Hold: ', '')}`);
-  };
-  const keyLabel = (key) => {
-    const row = document.activeElement?.closest('[data-row]');
-    const near = row ?? document.querySelector('article > .commands, header ~ .commands');
-    const button = [...(near?.querySelectorAll('button') ?? [])].find(
-      (each) => each.querySelector('kbd')?.textContent === key,
-    );
-    return button === undefined ? '' : ` ${nameOf(button)}`;
   };
   for (const type of ['click', 'change', 'input'])
     document.addEventListener(
