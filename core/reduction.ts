@@ -47,7 +47,8 @@ export interface OwedRecovery {
 export type EngineEvent =
   /** `viaHost`: the result came over this host's own connection, so the host was reached. */
   | { kind: 'result'; check: string; result: CheckResult; viaHost: boolean }
-  | { kind: 'unreachable'; failure: TransportFailure }
+  /** `startedAtMs`: when asking began. */
+  | { kind: 'unreachable'; failure: TransportFailure; startedAtMs: number }
   /** A run of this host was added or moved. */
   | { kind: 'run'; run: RunSummary }
   /** A question was put, or answered: an answer is acted upon at once. */

@@ -64,7 +64,8 @@ export class AskTarget {
           { host: name },
           `${action.id} on ${name}: the host did not tell its facts: ${failure.message}`,
         );
-        if (host.transport !== 'local') fleet.apply(name, { kind: 'unreachable', failure });
+        if (host.transport !== 'local')
+          fleet.apply(name, { kind: 'unreachable', failure, startedAtMs: atMs });
         return;
       }
       const { kind: _answered, people, ...facts } = answer;

@@ -23,7 +23,7 @@ interface Place {
 /** What asking came to. `asked` is the host that was asked; undefined when the ops box asked by itself. */
 export type Asked =
   | { kind: 'result'; result: CheckResult; asked?: string }
-  | { kind: 'unreachable'; failure: TransportFailure; asked: string }
+  | { kind: 'unreachable'; failure: TransportFailure; startedAtMs: number; asked: string }
   | { kind: 'not_asked'; reason: string };
 
 export interface AskOptions {
@@ -66,7 +66,8 @@ export async function askCheck(
   if (outcome.kind === 'unreachable') {
     // An ops box that cannot run a process says nothing about the host.
     if (asked === undefined) return { kind: 'not_asked', reason: outcome.failure.message };
-    return { kind: 'unreachable', failure: outcome.failure, asked: asked.name };
+    const { failure, startedAtMs } = outcome;
+    return { kind: 'unreachable', failure, startedAtMs, asked: asked.name };
   }
   if (outcome.kind === 'not_sent') return { kind: 'not_asked', reason: outcome.reason };
   return { kind: 'result', result: readOutcome(outcome, check, plan.read), ...via };
@@ -128,9 +129,11 @@ export async function runCheck(
       options.apply(host.name, { kind: 'result', check: check.id, result: asked.result, viaHost });
       return;
     }
-    case 'unreachable':
-      options.apply(asked.asked, { kind: 'unreachable', failure: asked.failure });
+    case 'unreachable': {
+      const { failure, startedAtMs } = asked;
+      options.apply(asked.asked, { kind: 'unreachable', failure, startedAtMs });
       return;
+    }
     case 'not_asked':
       options.onNotAsked(placeOf(), asked.reason);
   }

@@ -146,7 +146,7 @@ export class Fleet {
     const nowMs = clock.nowMs();
     const reduction = reduceHost(state, event, plan, view, nowMs);
     this.#states.set(host, reduction.state);
-    census.update(plan, reduction.state, nowMs, askedAtMs(event, nowMs));
+    census.update(plan, reduction.state, nowMs, askedAtMs(event));
     brakes.step(census.keysOf(host));
     this.#save(host, event, reduction, nowMs);
     for (const decision of reduction.decisions) this.#saveDecision(decision);

@@ -3,10 +3,10 @@ import type { EngineEvent, HostEngineState } from '../core/reduction.ts';
 import { notAfter } from '../core/runs.ts';
 import type { CheckStatus, HostStatus } from '../core/types.ts';
 
-/** Start of an answer, or the time of a failure; undefined when the host was not asked. */
-export function askedAtMs(event: EngineEvent, nowMs: number): number | undefined {
+/** When asking the host began, however it ended; undefined when it was not asked. */
+export function askedAtMs(event: EngineEvent): number | undefined {
   if (event.kind === 'result') return event.result.startedAtMs;
-  return event.kind === 'unreachable' ? nowMs : undefined;
+  return event.kind === 'unreachable' ? event.startedAtMs : undefined;
 }
 
 function checkNotAfter(status: CheckStatus, nowMs: number): CheckStatus {

@@ -139,7 +139,7 @@ export class SimulatedHost {
 
   cutOff(stage: TransportStage = 'connect'): this {
     const failure = { stage, message: 'refused', hint: '', sent: false };
-    this.apply({ kind: 'unreachable', failure });
+    this.apply({ kind: 'unreachable', failure, startedAtMs: this.nowMs });
     return this;
   }
 

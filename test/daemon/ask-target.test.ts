@@ -92,9 +92,11 @@ test('who does not care about people does not ask about them', async () => {
 
 test('a host that does not answer cannot be reached; the ops box itself always can', async () => {
   const ssh = world(restart);
+  const startedAtMs = ssh.clock.nowMs();
   ssh.ask();
+  await ssh.clock.pass(5_000);
   await ssh.answer({ kind: 'unreachable', failure });
-  expect(ssh.events).toEqual([{ kind: 'unreachable', failure }]);
+  expect(ssh.events).toEqual([{ kind: 'unreachable', failure, startedAtMs }]);
   const local = world(restart, 'local');
   local.ask();
   await local.answer({ kind: 'unreachable', failure });

@@ -122,7 +122,7 @@ test('the fleet is worst first, and what is stale or unreachable is not told as 
   tell(daemon, 'web-1', 'ok');
   const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
   for (let times = 0; times < 4; times += 1)
-    daemon.healing.fleet.apply('web-5', { kind: 'unreachable', failure });
+    daemon.healing.fleet.apply('web-5', { kind: 'unreachable', failure, startedAtMs: daemon.clock.nowMs() });
   const { hosts, counts } = now().fleet;
   expect(hosts.map(({ name, state }) => `${name} ${state}`)).toEqual([
     'web-3 critical',

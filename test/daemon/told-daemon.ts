@@ -121,7 +121,11 @@ export async function unreachable(daemon: ScriptedDaemon, ...hosts: string[]): P
   for (let time = 0; time < 3; time += 1) {
     for (const host of hosts) {
       const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
-      daemon.healing.fleet.apply(host, { kind: 'unreachable', failure });
+      daemon.healing.fleet.apply(host, {
+        kind: 'unreachable',
+        failure,
+        startedAtMs: daemon.clock.nowMs(),
+      });
     }
     await settle();
   }

@@ -116,7 +116,7 @@ class OneNight {
   async unreachable(host: string): Promise<void> {
     await this.#clock.pass(1_000);
     const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
-    this.daemon.healing.fleet.apply(host, { kind: 'unreachable', failure });
+    this.daemon.healing.fleet.apply(host, { kind: 'unreachable', failure, startedAtMs: this.#clock.nowMs() });
   }
 
   /** The next writes about conversations fail, before or after they are durable. */

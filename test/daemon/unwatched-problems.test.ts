@@ -36,7 +36,11 @@ async function unreachable(daemon: ScriptedDaemon, ...hosts: string[]): Promise<
   for (let time = 0; time < 4; time += 1) {
     for (const host of hosts) {
       const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
-      daemon.healing.fleet.apply(host, { kind: 'unreachable', failure });
+      daemon.healing.fleet.apply(host, {
+        kind: 'unreachable',
+        failure,
+        startedAtMs: daemon.clock.nowMs(),
+      });
     }
     await settle();
     await pass(daemon, 30_000);

@@ -43,7 +43,7 @@ export class Chaos {
     const { random } = this.#simulation;
     const some = (weight: number): number => weight * random.pick([0, 0.5, 1, 2]);
     return [
-      [() => this.#fail(), 6],
+      [() => this.#fail(), 8],
       [() => this.#hostTrouble(), some(1.5)],
       [() => this.#massFailure(), some(0.25)],
       [() => this.#ownNetwork(), some(0.3)],
@@ -72,7 +72,7 @@ export class Chaos {
     const machine = this.#host();
     machine.unitUp = false;
     machine.broken = random.chance(0.2);
-    this.#simulation.clock.after(random.between(12, 30) * 1_000, () => {
+    this.#simulation.clock.after(random.between(15, 40) * 1_000, () => {
       machine.broken = false;
       machine.unitUp = true;
     });

@@ -50,7 +50,7 @@ export class Reach {
     invariants.asked(host, beganAtMs);
     if (failure !== undefined) {
       await this.#wait(random.between(200, 2_000));
-      healing.fleet.apply(host, { kind: 'unreachable', failure });
+      healing.fleet.apply(host, { kind: 'unreachable', failure, startedAtMs });
       return;
     }
     const state = world.checkState(machine);
