@@ -3,14 +3,11 @@
  * both in one transaction, so that no death of the process tells twice or forgets whom it told.
  */
 import { randomUUID } from 'node:crypto';
-import { anyOf } from '../config/selectors.ts';
 import { type Conversation, type Member, placeOf } from '../core/conversation.ts';
 import type { LadderDefinition } from '../core/definitions.ts';
-import { hostCheck } from '../core/definitions.ts';
 import type { NewMessage } from '../core/message-port.ts';
-import { type RouteSubject, routesOf, sharedBy } from '../core/message-routes.ts';
+import { routesOf, sharedBy } from '../core/message-routes.ts';
 import type { MessageRoute } from '../core/messages-config.ts';
-import type { HostEngineState } from '../core/reduction.ts';
 import type { ActiveSuppression } from '../core/safety.ts';
 import { coverOf } from '../core/suppression.ts';
 import {
@@ -26,13 +23,15 @@ import { troubleOf } from '../core/trouble.ts';
 import { isUnwatched, isWatched } from '../core/unwatched.ts';
 import { conversationBody } from './conversation-body.ts';
 import { ConversationIndex } from './conversation-index.ts';
-import type { Fleet } from './fleet.ts';
 import { type StoryParts, severityOf, statusOf, toldLadderOf } from './message-story.ts';
+import { covers, rootOf, subjectOf } from './message-subject.ts';
 import { type Quiet, QuietHours } from './quiet-hours.ts';
 
 /** Between two messages of what is no group. Milliseconds. */
 const shortestIntervalMs = 60_000;
-/** Conversations that one turn looks at. */
+/** Problems that one turn takes up, and messages that it makes: about 15 ms of work. */
+const messagesAtOnce = 60;
+/** Conversations that one turn looks at; most often nothing is to be said. */
 const stepsAtOnce = 250;
 
 /** What one turn makes. */
@@ -52,8 +51,9 @@ export class Conversations {
   #index = new ConversationIndex();
   /** A write failed: it may be in the ledger all the same. */
   #isDoubtful = true;
-  /** Ids that this round of turns has still to look at. */
+  /** Ids that this round of turns has still to look at, and those that cannot wait for it. */
   #left: string[] = [];
+  #urgent: string[] = [];
   /** To be told with the next turn. */
   #asked: Asked[] = [];
   readonly quiet = new QuietHours();
@@ -145,21 +145,28 @@ export class Conversations {
       );
   }
 
-  /** What was asked and what is due, a bounded number at a time. Errors: MenddError; the next turn tries again. */
-  turn(): void {
+  /**
+   * What was asked and what is due, a bounded number at a time; true when more of it waits that should be told at once. Errors:
+   * MenddError; the next turn tries again.
+   */
+  turn(): boolean {
     this.#readAgain();
     if (this.#left.length === 0) this.#left = this.open().map(({ id }) => id);
-    const asked = this.#asked.slice(0, stepsAtOnce);
-    this.#work(asked, this.#left.splice(0, stepsAtOnce));
+    const asked = this.#asked.slice(0, messagesAtOnce);
+    const urgent = this.#urgent.slice(0, stepsAtOnce);
+    const rest = this.#work(asked, [...urgent, ...this.#left.splice(0, stepsAtOnce - urgent.length)]);
     this.#asked = this.#asked.slice(asked.length);
+    this.#urgent = [...rest, ...this.#urgent.slice(urgent.length)];
+    return this.#asked.length + this.#urgent.length > 0;
   }
 
   /** A check is OK again: the next turn looks at its conversations first. */
   recovered(host: string, check: string): void {
-    this.#left.unshift(...this.#index.find([placeOf({ host, check })]).map(({ id }) => id));
+    this.#urgent.push(...this.#index.find([placeOf({ host, check })]).map(({ id }) => id));
   }
 
-  #work(asked: readonly Asked[], ids: readonly string[]): void {
+  /** Those of `ids` that it did not come to. */
+  #work(asked: readonly Asked[], ids: readonly string[]): string[] {
     const { coordinator, fleet, clock, onQueued } = this.#options;
     this.#readAgain();
     const nowMs = clock.nowMs();
@@ -171,18 +178,31 @@ export class Conversations {
       factsOf: (member) => this.factsOf(member, suppressions),
     };
     this.#isDoubtful = true;
+    const changed = new Set<string>();
     for (const each of asked) {
       const { places, keys } = whereToJoin(each);
       const joined = join(this.#index.find(places, keys), each, randomUUID);
-      if (joined !== undefined) this.#step(joined, batch, true);
+      if (joined === undefined) continue;
+      // What begins is told as it began; those that join it in this turn are looked at together.
+      if (joined.members.length === 1) {
+        this.#step(joined, batch, true);
+        continue;
+      }
+      this.#index.put(joined);
+      changed.add(joined.id);
     }
-    for (const id of ids) {
+    const rest: string[] = [];
+    for (const id of new Set([...changed, ...ids])) {
       const conversation = this.#index.get(id);
-      if (conversation !== undefined) this.#step(conversation, batch, false);
+      const isNew = changed.has(id);
+      if (conversation === undefined) continue;
+      if (isNew || batch.messages.length < messagesAtOnce) this.#step(conversation, batch, isNew);
+      else rest.push(id);
     }
     if (batch.written.size > 0) coordinator.converse([...batch.written.values()], batch.messages);
     this.#isDoubtful = false;
     if (batch.messages.length > 0) onQueued();
+    return rest;
   }
 
   /** Of a route and of one target of it; undefined outside of quiet hours. */
@@ -272,31 +292,4 @@ export class Conversations {
       conversation: after.id,
     };
   }
-}
-
-export function covers(patterns: readonly string[], name: string): boolean {
-  return anyOf(patterns)(name);
-}
-
-export function subjectOf(fleet: Fleet, host: string, ladder: LadderDefinition): RouteSubject | undefined {
-  const { check } = ladder.trigger;
-  const status = statusOf(fleet, host, check);
-  const definition = fleet.definitions.hosts.get(host);
-  if (status === undefined || definition === undefined) return undefined;
-  const { labels } = definition;
-  return { host, labels, runbook: ladder.runbook, check, severity: severityOf[status.state] };
-}
-
-/** The place of the trouble that explains another one; undefined when it is its own. */
-export function rootOf(
-  { host: status, checks }: HostEngineState,
-  host: string,
-  check: string,
-): string | undefined {
-  if (status.state === 'unreachable') {
-    if (status.behind !== undefined) return placeOf({ host: status.behind, check: hostCheck });
-    if (check !== hostCheck) return placeOf({ host, check: hostCheck });
-  }
-  const cause = checks[check]?.suppressedBy;
-  return cause === undefined ? undefined : placeOf({ host, check: cause });
 }

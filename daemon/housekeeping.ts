@@ -22,6 +22,7 @@ import type { Trust } from './trust.ts';
 
 /** Milliseconds. */
 const turnEveryMs = 1_000;
+const tellEveryMs = 50;
 const takeUpEveryMs = 10_000;
 const pruneEveryMs = 60_000;
 export interface HousekeepingOptions {
@@ -48,6 +49,7 @@ export interface HousekeepingOptions {
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   #cancel: (() => void) | undefined;
+  #cancelTelling: (() => void) | undefined;
   #nextTakeUpMs = 0;
   #nextPruneMs = 0;
   #pumping: Promise<void> = Promise.resolve();
@@ -65,6 +67,7 @@ export class Housekeeping {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    this.#cancelTelling?.();
     this.#options.heartbeat.stop();
     await this.#pumping;
   }
@@ -94,7 +97,9 @@ export class Housekeeping {
     this.#try(() => suppressions.refresh(fleet.definitions, clock.nowMs()));
     this.#try(() => approvals.turn());
     this.#try(() => auditWatch.turn());
-    this.#try(() => messages.turn());
+    this.#try(() => {
+      if (messages.turn()) this.#tellSoon();
+    });
     this.#try(() => {
       for (const run of coordinator.open()) {
         if (run.status === 'verifying') fleet.apply(run.host, { kind: 'tick' });
@@ -112,6 +117,17 @@ export class Housekeeping {
     void this.#options.heartbeat.turn();
     this.pumpSoon();
     if (!this.#stopped) this.start();
+  }
+
+  /** In a mass failure much is to be told at once: a bit at a time, so that checks have their turn. */
+  #tellSoon(): void {
+    const { clock, messages } = this.#options;
+    this.#cancelTelling?.();
+    this.#cancelTelling = clock.after(tellEveryMs, () =>
+      this.#try(() => {
+        if (messages.conversations.turn()) this.#tellSoon();
+      }),
+    );
   }
 
   #try(work: () => void): void {

@@ -10,7 +10,7 @@ import type { MessageView, NotifyPort, RouteAnswer, RoutedTarget } from '../core
 import type { OutboxMessage } from '../core/ports.ts';
 import { isUnwatched, unwatchedLadder } from '../core/unwatched.ts';
 import type { Rejected } from '../core/views.ts';
-import { covers, subjectOf } from './conversations.ts';
+import { covers, subjectOf } from './message-subject.ts';
 import type { Messages } from './messages.ts';
 import { type PersonControlSources, recordCommand, recordRefusal, rejected } from './person-controls.ts';
 

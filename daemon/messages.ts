@@ -182,10 +182,11 @@ export class Messages {
   }
 
   /** Each second: problems that no action watches, what waited in conversations, and the digest. Errors: MenddError. */
-  turn(): void {
+  turn(): boolean {
     this.#unwatched.turn();
-    this.conversations.turn();
+    const isMore = this.conversations.turn();
     this.#digest.turn();
+    return isMore;
   }
 
   /** Something in the outbox is due again. */

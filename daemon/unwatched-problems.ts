@@ -82,14 +82,19 @@ export class UnwatchedProblems {
   /** With other definitions all is asked once more: whom the ledger has as told is not told again. */
   #beginAnew(definitions: Definitions): void {
     if (this.#definitions === definitions) return;
-    const { clock, coordinator } = this.#options;
     this.#seen.clear();
+    if (this.#definitions === undefined) this.#readAsked();
+    for (const asked of this.#asked.values()) asked.what = '';
+    this.#definitions = definitions;
+  }
+
+  #readAsked(): void {
+    const { clock, coordinator } = this.#options;
     this.#asked.clear();
     for (const { members } of coordinator.conversations(clock.nowMs() - repeatedToldEveryMs))
       for (const { host, ladder, check, askedMs } of members)
         if (isUnwatched(ladder))
           this.#asked.set(placeOf({ host, check }), { what: '', atMs: askedMs, isOver: false });
-    this.#definitions = definitions;
   }
 
   #look(plan: HostPlan, state: HostEngineState, scene: Scene): { asked: number; held: number } {

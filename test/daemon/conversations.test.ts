@@ -521,3 +521,37 @@ describe('a target that has quiet hours of its own', () => {
     ]);
   });
 });
+
+test('in a mass failure a turn does a bit of it and says that more waits; all are told once, and all their ends', async () => {
+  const names = Array.from({ length: 150 }, (_, index) => `web-${index}`);
+  const bare = names.map((name) => planOf([running], [], name));
+  const daemon = start(definitions(bare, { routes: [route('all', { to: ['oncall', 'chat'] })] }));
+  const { messages } = daemon.healing;
+  const all = async (state: 'ok' | 'critical'): Promise<number[]> => {
+    await daemon.clock.pass(minuteMs);
+    const startedAtMs = daemon.clock.nowMs();
+    for (const name of names) {
+      const verdict = { state, text: '', longText: '', perfdata: [], startedAtMs, durationMs: 1 };
+      daemon.healing.fleet.apply(name, {
+        kind: 'result',
+        check: 'app.running',
+        result: verdict,
+        viaHost: true,
+      });
+    }
+    const made: number[] = [];
+    for (let isMore = true, first = true; isMore; first = false) {
+      const before = daemon.coordinator.messageCounts().waiting;
+      isMore = first ? messages.turn() : messages.conversations.turn();
+      made.push(daemon.coordinator.messageCounts().waiting - before);
+    }
+    return made;
+  };
+  await all('ok');
+  for (const state of ['critical', 'ok'] as const) {
+    const made = await all(state);
+    expect(made.reduce((sum, each) => sum + each, 0)).toBe(300);
+    expect(Math.max(...made)).toBeLessThanOrEqual(60);
+  }
+  expect(messages.conversations.open()).toEqual([]);
+});
