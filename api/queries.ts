@@ -73,7 +73,7 @@ export const HostPath = z.object({ host: nameText });
 export const CheckPath = z.object({ host: nameText, check: nameText });
 export const ActionPath = z.object({ host: nameText, action: nameText });
 export const RunPath = z.object({
-  id: z.string().regex(/^[A-Za-z0-9_.:~-]{1,600}$/, 'must be the id of a run'),
+  id: z.string().regex(/^[A-Za-z0-9_.:~-]{1,600}$/, 'must be the id of a run, or of a question'),
 });
 
 export const labelsText = listOf(

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import { addCommand, type ChangeOptions, openSession, withChange } from './command.ts';
 import { usageError } from './exit.ts';
+import { pairsOf, withPairs } from './pairs.ts';
 import { plain } from './plain-text.ts';
 import { readDuration } from './times.ts';
 
@@ -29,17 +30,11 @@ export function addAlert(program: Command): void {
     'alert QueueStuck --label instance=web-1:9100 --resolved',
     'alert QueueStuck --label instance=web-1:9100 --dry-run   # which checks it would concern',
   ]);
-  withChange(command)
-    .option('--label <key=value>', 'of the alert; may come again', one)
-    .option('--annotation <key=value>', 'summary and description become the text; may come again', one)
+  const labelled = withPairs(withChange(command), '--label <key=value>', 'of the alert; may come again');
+  withPairs(labelled, '--annotation <key=value>', 'summary and description become the text; may come again')
     .option('--for <duration>', 'over by itself after that, unless told again; else as the check says, or 5m')
     .option('--resolved', 'it is over', false)
     .action(tellAlert);
-}
-
-/** Unlike names, values may hold commas. */
-function one(text: string, before: readonly string[] = []): string[] {
-  return [...before, text];
 }
 
 async function tellAlert(name: string, options: AlertOptions): Promise<void> {
@@ -64,14 +59,4 @@ async function tellAlert(name: string, options: AlertOptions): Promise<void> {
 
 function endOf(text: string): string {
   return new Date(Date.now() + readDuration('--for', text)).toISOString();
-}
-
-function pairsOf(option: string, texts: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf('=');
-      if (at < 1) throw usageError(`${option}: \`${text}\` is no pair.`, 'Write key=value.');
-      return [text.slice(0, at), text.slice(at + 1)] as const;
-    }),
-  );
 }

@@ -5,12 +5,12 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import type { ApprovalRow, HostRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
+import { addCommand, type ChangeOptions, openSession, withChange } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { plain } from './plain-text.ts';
 import { answerQuestion, questionLines, readWaiting, typedAnswer } from './questions.ts';
 
-interface ApproveOptions extends ApiOptions {
+interface ApproveOptions extends ChangeOptions {
   yes: boolean;
   reason?: string;
 }
@@ -35,7 +35,7 @@ async function approve(id: string, options: ApproveOptions): Promise<void> {
   const reason = options.reason?.trim();
   if (reason === '') throw usageError('--reason is empty.', 'Leave it out, or say why.');
   const { client, out } = await openSession(options);
-  const asked = await readWaiting(client, id);
+  const asked = await readWaiting(client, id, options.key);
   const hosts = await client.list<HostRow>('/api/v1/hosts');
   out.talk(questionLines(asked, hosts).join('\n'));
   if (!options.yes) await confirm(asked);

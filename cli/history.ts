@@ -1,17 +1,20 @@
 /** `mendd history`: changes of state of a host and its checks, newest first; also of those that are gone. */
 import type { Command } from 'commander';
+import { formatDuration } from '../core/duration.ts';
 import type { CheckRow, ResultRow, TransitionRow } from './api-types.ts';
 import type { ApiClient } from './client.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
 import { type CheckTarget, pickName, resolveTarget, splitTarget } from './names.ts';
 import type { Column } from './output.ts';
+import { readRollups, rollupColumns } from './rollups.ts';
 import { stateHue } from './states.ts';
-import { readInstant, showDuration, showInstant } from './times.ts';
+import { readDuration, readInstant, showDuration, showInstant } from './times.ts';
 import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
 interface HistoryOptions extends ApiOptions, WatchOptions {
   results: boolean;
+  sums?: string;
   since?: string;
   limit: number;
 }
@@ -21,20 +24,33 @@ export function addHistory(program: Command): void {
     'history web-1',
     'history web-1/running --since 2d',
     'history web-1/running --results --limit 20',
+    'history web-1/running --sums 1h --since 7d      # also of what is older than its results',
   ]);
   withWatch(withApi(command))
     .option('--results', 'every result of one check, not only the changes', false)
+    .option('--sums <step>', 'what the results of one check come to in each step: 5m, 1h')
     .option('--since <time>', 'only since: 2026-03-01T02:41:00Z, or 3h')
     .addOption(countOption('--limit <count>', 'at most so many', 50))
     .action(history);
 }
 
 async function history(target: string, name: string | undefined, options: HistoryOptions): Promise<void> {
+  if (options.sums !== undefined && options.results)
+    throw usageError('--results and --sums are two lists.', 'Give one of them.');
   const wanted = splitTarget(target, name);
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
   const session = await openSession(options);
   const { client, out } = session;
   const { host, check } = await completed(client, wanted);
+  if (options.sums !== undefined) {
+    if (check === undefined) throw usageError('--sums needs a check.', `Write ${host}/CHECK.`);
+    const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/rollups`;
+    const step = formatDuration(readDuration('--sums', options.sums));
+    const sums = () => readRollups(client, path, { since, step }, options.limit);
+    return showOrWatch(session, options, sums, (rows) =>
+      out.list('rollups', rows, rollupColumns, 'No result.'),
+    );
+  }
   if (options.results) {
     if (check === undefined) throw usageError('--results needs a check.', `Write ${host}/CHECK.`);
     const path = `/api/v1/checks/${encodeURIComponent(host)}/${encodeURIComponent(check)}/history`;

@@ -35,6 +35,7 @@ import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { addRearm } from './rearm.ts';
 import { addRecheck } from './recheck.ts';
+import { addRegister } from './register.ts';
 import { addRegistrations } from './registrations.ts';
 import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
@@ -89,7 +90,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addRollback,
     ],
   ],
-  ['Answer:', [addApprovals, addApprove, addReject, addRegistrations]],
+  ['Answer:', [addApprovals, addApprove, addReject, addRegister, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addCoverage, addBrake, addTrust, addRearm]],
   ['Keep:', [addToken, addAudit, addBackup, addSchema, addCompletion, addMan, addVersion]],
 ];

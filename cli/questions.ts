@@ -23,10 +23,14 @@ export function readQuestion(client: ApiClient, id: string): Promise<ApprovalRow
   return client.get<ApprovalRow>(pathOf(id));
 }
 
-/** Errors: 1 when it is settled. */
-export async function readWaiting(client: ApiClient, id: string): Promise<ApprovalRow> {
+/** Under a key it may have been settled by the same answer, which the daemon knows. Errors: 1 when it is settled. */
+export async function readWaiting(
+  client: ApiClient,
+  id: string,
+  key: string | undefined,
+): Promise<ApprovalRow> {
   const asked = await readQuestion(client, id);
-  if (asked.status === 'waiting') return asked;
+  if (asked.status === 'waiting' || key !== undefined) return asked;
   const by = asked.decidedBy === undefined ? '' : ` by ${asked.decidedBy}`;
   throw new CommandError(
     exitCodes.failed,

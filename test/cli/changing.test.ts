@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { KeptAnswer } from '../../core/ledger-ports.ts';
 import { cliAgainstApi } from '../support/cli-api.ts';
-import { acknowledgementOf, checkView, silenceOf } from '../support/fake-views.ts';
-import { type Ended, menddFile } from '../support/mendd.ts';
+import { acknowledgementOf, approvalOf, checkView, silenceOf } from '../support/fake-views.ts';
+import { type Ended, mendd, menddFile } from '../support/mendd.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
 
 const cli = cliAgainstApi((daemon) => {
   const asked = new Map<string, string>();
@@ -81,6 +82,57 @@ test('an action is run once under its key', async () => {
   expect([first.code, second.code]).toEqual([0, 0]);
   expect(second.stdout).toBe(first.stdout);
   expect(cli.daemon.asked.filter((asked) => asked.startsWith('act '))).toHaveLength(1);
+});
+
+test('a question that was answered under a key is answered alike again, and not under another', async () => {
+  const id = 'web-1~app.reboot~abc~1';
+  cli.daemon.approvalList = [approvalOf(id)];
+  const approve = (key: string) => as('act', 'approve', id, '--yes', '--key', key);
+  const [first, second] = [await approve('k1'), await approve('k1')];
+  expect([first.code, second.code, second.stdout]).toEqual([0, 0, first.stdout]);
+  expect(cli.daemon.asked).toHaveLength(1);
+  expect((await approve('k2')).code).toBe(1);
+});
+
+test('a host is registered with its public key, never with a private one', async () => {
+  const cwd = temporaryTree({
+    'key.pub': `ssh-ed25519 ${'A'.repeat(68)} root@web-7\n`,
+    key: '-----BEGIN KEY\n',
+  });
+  const env = { MENDD_API: cli.url, MENDD_TOKEN: cli.daemon.token('fleet', 'register') };
+  const register = (...args: string[]) => mendd(['register', 'web-7', ...args], { cwd, env });
+  await register('--label', 'role=web', '--port', '2222', '--host-key', 'key.pub', '--dry-run');
+  expect(cli.daemon.asked).toEqual([]);
+  await register('--label', 'role=web', '--port', '2222', '--host-key', 'key.pub');
+  expect(cli.daemon.asked).toEqual([
+    expect.stringMatching(/^register .*"web-7".*"role":"web".*2222.*"ssh-ed25519 A+"\} from \S+ by fleet$/),
+  ]);
+  for (const wrong of [
+    ['--host-key', 'key'],
+    ['--host-key', 'none'],
+    ['--port', 'x'],
+    ['--label', 'web'],
+  ])
+    expect([wrong, (await register(...wrong)).code]).toEqual([wrong, 64]);
+});
+
+test('sums of results are listed newest first', async () => {
+  const span = { stepMs: 3_600_000, count: 12, durationAvgMs: 20, durationMaxMs: 1_500 };
+  const perfdata = [{ label: 'lag', uom: 's', min: 1, avg: 2.5, max: 9 }];
+  cli.daemon.history.rollups = ({ sinceMs }) => {
+    const hour = Math.ceil(sinceMs / 3_600_000) * 3_600_000;
+    const states = { ok: 10, warning: 2, critical: 0, unknown: 0, pending: 0 };
+    return [hour, hour + 3_600_000].map((atMs) => ({ ...span, atMs, states, perfdata }));
+  };
+  const listed = await as('read', 'history', 'web-1/running', '--sums', '1h', '--limit', '1');
+  expect(listed.stdout).toMatch(
+    /^FROM +RESULTS +NOT OK +TOOK +FIGURES\n\S+Z +12 +2 +\S+, \S+ at most +lag=2\.5s \(1 to 9\)\n$/,
+  );
+  const all = await as('read', 'history', 'web-1/running', '--sums', '1h', '-o', 'json');
+  const [newest, before] = json(all)['rollups'] as { at: string }[];
+  expect(Date.parse(newest?.at ?? '') - Date.parse(before?.at ?? '')).toBe(3_600_000);
+  expect((await as('read', 'history', 'web-1', '--sums', '1h')).code).toBe(64);
+  expect((await as('read', 'history', 'web-1/running', '--sums', '1h', '--results')).code).toBe(64);
 });
 
 test('checks are run now by the daemon, one or all of a host', async () => {

@@ -51,7 +51,7 @@ ${lines.map((words) => `echo @; complete -C 'mendd ${words.join(' ')}'`).join('\
 };
 
 test.each(Object.keys(shells))(
-  '%s completes commands, options, values, hosts, checks and other names',
+  '%s completes commands, options, values, hosts, checks and actions',
   async (shell) => {
     const cases: [string[], string[]][] = [
       [['che'], ['check', 'checks']],
@@ -74,22 +74,7 @@ test.each(Object.keys(shells))(
         ['app.queue', 'app.running'],
       ],
       [['checks', '--host', 'd'], ['db-1']],
-      [
-        ['act', 'web'],
-        ['web-1', 'web-2'],
-      ],
-      [['act', 'web-1', ''], ['app.restart']],
-      [['explain', 'web-1/app.queue', 'app.'], ['app.restart']],
-      [
-        ['runs', '--action', 'app'],
-        ['app.page', 'app.reboot', 'app.restart'],
-      ],
-      [['runbooks', ''], ['app']],
-      [['silence', 'add', 'db'], ['db-1']],
-      [['silence', 'add', 'web-1', '--check', 'app.q'], ['app.queue']],
-      [['silence', 'remove', ''], ['S1']],
-      [['notify', 'test', ''], ['chat']],
-      [['token', 'revoke', 'b'], []],
+      [['act', 'web-1', 'app.res'], ['app.restart']],
       [['history', 'nothing-'], []],
     ];
     const [args, script] = shells[shell]?.(cases.map(([words]) => words)) ?? [[], ''];
@@ -106,6 +91,29 @@ test.each(Object.keys(shells))(
     expect(words).toEqual(cases.map(([, expected]) => expected));
   },
 );
+
+test.each<[string[], string[]]>([
+  [
+    ['act', 'web'],
+    ['web-1', 'web-2'],
+  ],
+  [['act', 'web-1', ''], ['app.restart']],
+  [['explain', 'web-1/app.queue', 'app.'], ['app.restart']],
+  [
+    ['runs', '--action', 'app'],
+    ['app.page', 'app.reboot', 'app.restart'],
+  ],
+  [['runbooks', ''], ['app']],
+  [['silence', 'add', 'db'], ['db-1']],
+  [['silence', 'add', 'web-1', '--check', 'app.q'], ['app.queue']],
+  [['silence', 'remove', ''], ['S1']],
+  [['notify', 'test', ''], ['chat']],
+  [['token', 'revoke', 'b'], []],
+])('names that fit are asked of the daemon: %j', async (words, expected) => {
+  const asked = await inShell('mendd', ['complete', '--', ...words]);
+  const found = asked.split('\n').map((line) => line.replace(/\t.*/, ''));
+  expect(found.filter((word) => word !== '').toSorted()).toEqual(expected);
+});
 
 test('what a daemon names cannot draw, and one that does not answer is not waited for', async () => {
   cli.daemon.hostList = [hostView('web\u001b[31m\n-1')];
