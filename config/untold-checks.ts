@@ -2,6 +2,7 @@
 import type { Definitions, HostPlan } from '../core/definitions.ts';
 import { isMessage } from '../core/ladder.ts';
 import { type RouteSubject, routesOf } from '../core/message-routes.ts';
+import { watching } from '../core/unwatched.ts';
 import type { Problem } from './problems.ts';
 import { anyOf } from './selectors.ts';
 
@@ -31,12 +32,11 @@ export function untoldChecks(definitions: Definitions, file: string): Problem | 
 
 function isTold({ daemon }: Definitions, plan: HostPlan, check: string, runbook: string): boolean {
   const { name: host, labels } = plan.host;
-  const watching = plan.ladders.filter(({ trigger }) => trigger.on === 'problem' && trigger.check === check);
   return severities.some(([state, severity]) => {
     const subject: RouteSubject = { host, labels, runbook, check, severity };
     const routes = daemon.messages?.routes ?? [];
     if (routesOf(routes, subject, (patterns, name) => anyOf(patterns)(name)).length > 0) return true;
-    const own = watching.filter(({ trigger }) => trigger.states.includes(state));
+    const own = watching(plan, check, state);
     const isPaged = own.length > 0 && daemon.remediation.page !== undefined;
     return isPaged || own.some(({ rungs }) => rungs.some((rung) => isMessage(rung) && rung.enabled));
   });

@@ -22,10 +22,21 @@ export function unwatchedLadder({ checks }: HostPlan, check: string): LadderDefi
 
 const problemStates = ['warning', 'critical', 'unknown'] as const;
 
-/** Whether an action waits for this state of the check. */
-export function isWatched({ ladders }: HostPlan, check: string, state: CheckState | 'pending'): boolean {
-  return ladders.some(
-    ({ trigger }) =>
-      trigger.on === 'problem' && trigger.check === check && trigger.states.some((each) => each === state),
+/** Whether an action waits for this state of the check and tells of it in the end; one that only observes tells nobody. */
+export function isWatched(plan: HostPlan, check: string, state: CheckState | 'pending'): boolean {
+  return watching(plan, check, state).length > 0;
+}
+
+export function watching(
+  { ladders }: HostPlan,
+  check: string,
+  state: CheckState | 'pending',
+): LadderDefinition[] {
+  return ladders.filter(
+    ({ trigger, rungs }) =>
+      trigger.on === 'problem' &&
+      trigger.check === check &&
+      trigger.states.some((each) => each === state) &&
+      rungs.find(({ enabled }) => enabled)?.mode !== 'observe',
   );
 }

@@ -8,7 +8,7 @@ import { judgeRoutes, type RouteSubject, routesOf } from '../core/message-routes
 import type { MessageRoute } from '../core/messages-config.ts';
 import type { MessageView, NotifyPort, RouteAnswer, RoutedTarget } from '../core/notify-port.ts';
 import type { OutboxMessage } from '../core/ports.ts';
-import { isUnwatched, unwatchedLadder } from '../core/unwatched.ts';
+import { isUnwatched, unwatchedLadder, watching } from '../core/unwatched.ts';
 import type { Rejected } from '../core/views.ts';
 import { covers, subjectOf } from './message-subject.ts';
 import type { Messages } from './messages.ts';
@@ -119,13 +119,8 @@ function routeOf(
     return rejected(404, 'not_found', `There is no check ${check} on host ${host}.`);
   // Of what is well it is asked who would be told if it broke.
   const asked = severity ?? (subject.severity === 'info' ? 'critical' : subject.severity);
-  const watching = plan.ladders.filter(
-    ({ trigger }) =>
-      trigger.on === 'problem' &&
-      trigger.check === check &&
-      trigger.states.some((each) => each === stateOf[asked]),
-  );
-  const ladders = watching.length > 0 ? watching : [bare];
+  const own = watching(plan, check, stateOf[asked]);
+  const ladders = own.length > 0 ? own : [bare];
   return {
     host,
     check,

@@ -14,8 +14,10 @@ import type { StoryParts } from './message-story.ts';
 
 /** A check that flaps makes many problems of one trouble and is told no more often. Milliseconds. */
 const repeatedToldEveryMs = 3_600_000;
-/** What may be our own trouble, or is known from before it, waits so long for an answer that settles it. Milliseconds. */
-const longestDoubtMs = 900_000;
+/** What may be our own trouble waits so long, as the messages of actions do. Milliseconds. */
+const longestDoubtMs = 300_000;
+/** What is known from before a start, a doubt or a jump of the clock waits so long for the next answer. Milliseconds. */
+const longestStaleMs = 900_000;
 /** Problems that one turn has told. */
 const asksAtOnce = 250;
 
@@ -140,9 +142,10 @@ export class UnwatchedProblems {
 
 /** The network of the ops box is in doubt, or the answer is from before it was, from before a jump of the clock or a start. */
 function isDoubtful({ lastResult }: CheckStatus, { nowMs, freshSinceMs, doubtSinceMs }: Scene): boolean {
-  const isWithin = (sinceMs: number): boolean => nowMs >= sinceMs && nowMs - sinceMs < longestDoubtMs;
-  if (doubtSinceMs !== undefined && isWithin(doubtSinceMs)) return true;
-  return (lastResult?.startedAtMs ?? 0) < freshSinceMs && isWithin(freshSinceMs);
+  const isWithin = (sinceMs: number, lengthMs: number): boolean =>
+    nowMs >= sinceMs && nowMs - sinceMs < lengthMs;
+  if (doubtSinceMs !== undefined && isWithin(doubtSinceMs, longestDoubtMs)) return true;
+  return (lastResult?.startedAtMs ?? 0) < freshSinceMs && isWithin(freshSinceMs, longestStaleMs);
 }
 
 function isTooOften({ flap }: CheckStatus, before: Asked | undefined, nowMs: number): boolean {

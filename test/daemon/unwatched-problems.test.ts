@@ -325,7 +325,7 @@ test('a check that flaps is told once an hour at most, also over a restart, and 
   expect(told(daemon).filter(({ kind }) => kind === 'recovery')).toHaveLength(problems);
 });
 
-test('while our own network is in doubt nothing new is told; it is told after that, or after a quarter of an hour', async () => {
+test('while our own network is in doubt nothing new is told; it is told after that, or after five minutes', async () => {
   const daemon = start(definitions([bare('web-1')], { routes: [route('all')] }));
   const { fleet } = daemon.healing;
   const view = fleet.view.bind(fleet);
@@ -338,9 +338,9 @@ test('while our own network is in doubt nothing new is told; it is told after th
     });
   };
   await result(daemon, 'web-1', 'critical');
-  await pass(daemon, 10 * minuteMs);
+  await pass(daemon, 4 * minuteMs);
   expect(told(daemon)).toEqual([]);
-  await pass(daemon, 6 * minuteMs);
+  await pass(daemon, 2 * minuteMs);
   expect(kinds(daemon)).toEqual(['problem oncall web-1']);
   sinceMs = undefined;
 });
@@ -392,4 +392,16 @@ test('who would be told is answered as it is: by routes alone, or by the action 
   const { remediation } = of.daemon;
   healing.fleet.swap({ ...of, daemon: { ...of.daemon, remediation: { ...remediation, mode: 'observe' } } });
   expect(views.route('web-1', 'app.running', undefined)).toMatchObject({ observing: true });
+});
+
+test('an action that only observes tells nobody, so routes do', async () => {
+  const watching = planOf([running], [ladderOf([{ ...restart, mode: 'observe' }], { attempts: 1 })], 'web-1');
+  const daemon = start(definitions([watching], { routes: [route('all')] }));
+  await result(daemon, 'web-1', 'ok');
+  await result(daemon, 'web-1', 'critical');
+  await pass(daemon, minuteMs);
+  expect(kinds(daemon)).toEqual(['problem oncall web-1']);
+  expect(daemon.outcomes).toEqual([]);
+  await result(daemon, 'web-1', 'ok');
+  expect(kinds(daemon).at(-1)).toBe('recovery oncall web-1');
 });
