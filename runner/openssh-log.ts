@@ -50,8 +50,6 @@ export class OpensshLog {
   hostKeyRefused = false;
   /** The host stopped answering, by the program's own count. */
   silent = false;
-  /** How often the host took a key and asked for more. */
-  partialLogins = 0;
   readonly #controlPath: string;
   #unknownName = false;
   #greeting: string | undefined;
@@ -143,7 +141,6 @@ export class OpensshLog {
       if (agent !== undefined) this.#agentTrouble = agent;
       return;
     }
-    if (/^Authenticated using ".*" with partial success/.test(line)) this.partialLogins += 1;
     // Also of a name on the way, while a ProxyCommand runs.
     if (this.phase !== 'auth' && line.startsWith('ssh: Could not resolve hostname '))
       this.#unknownName = true;

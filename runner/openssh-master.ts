@@ -40,8 +40,6 @@ export interface MasterOptions {
   explainKey: (presented: PresentedKey) => TransportFailure | undefined;
 }
 
-/** sshd's AuthenticationMethods name a few; ssh itself would go on for ever. */
-const partialLoginLimit = 8;
 /** How often to look for the control socket while ssh is silent; it is looked for at each of its words, too. */
 const lookMs = 200;
 
@@ -107,7 +105,6 @@ export class Master {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log.push(text);
       this.#count(text.length);
-      if (this.#log.partialLogins > partialLoginLimit) this.#fail(this.#explain());
       this.#look();
     });
     return new Promise((resolve) => {
@@ -180,17 +177,18 @@ export class Master {
   }
 
   #onExit(): void {
-    if (this.#settled) this.#lose(this.#log.said);
-    else this.#fail(this.#explain());
-  }
-
-  /** Why there is no connection, by what was said until now. */
-  #explain(): ConnectFailure {
     const { place, jump, pinned } = this.#options;
-    if (this.#log.phase === 'probe') return noShellFailure(place, this.#log.said || 'it hung up');
+    if (this.#settled) {
+      this.#lose(this.#log.said);
+      return;
+    }
+    if (this.#log.phase === 'probe') {
+      this.#fail(noShellFailure(place, this.#log.said || 'it hung up'));
+      return;
+    }
     const { presented, hostKeyRefused } = this.#log;
     const key = hostKeyRefused && presented ? this.#options.explainKey(presented) : undefined;
-    return key ?? this.#log.failure(place, jump, pinned);
+    this.#fail(key ?? this.#log.failure(place, jump, pinned));
   }
 
   #lose(why: string): void {
