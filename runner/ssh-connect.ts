@@ -25,6 +25,7 @@ import {
   noShellFailure,
   socketFailure,
 } from './ssh-failure.ts';
+import { slim } from './ssh-slim.ts';
 
 export interface ConnectOptions {
   address: string;
@@ -61,7 +62,7 @@ export function connectSsh(options: ConnectOptions): Promise<SshConnection | Con
 const hangUps = new Set(['it hung up', 'Connection lost before handshake']);
 
 class Attempt {
-  readonly #options: ConnectOptions;
+  #options: ConnectOptions;
   readonly #resolve: (result: SshConnection | ConnectFailure) => void;
   readonly #client: Client = new ssh2.Client();
   readonly #place: string;
@@ -287,7 +288,12 @@ class Attempt {
   }
 
   #succeed(connection: SshConnection): void {
-    if (!this.#settled) this.#settle(connection);
+    if (this.#settled) return;
+    this.#settle(connection);
+    slim(this.#client);
+    // What only connecting needed: it would be held for as long as the connection is open.
+    const { forward: _, ...options } = this.#options;
+    this.#options = { ...options, auth: [], turn: () => Promise.resolve() };
   }
 
   #fail(cause: ConnectFailure): void {

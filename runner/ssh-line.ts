@@ -25,12 +25,12 @@ export class Line {
   readonly purpose: Purpose;
   /** Where and through what it goes; a line is replaced when this changes. */
   readonly route: string;
-  connection?: SshConnection;
+  connection: SshConnection | undefined;
   /** Never rejects. */
-  attempt?: Promise<SshConnection | TransportFailure>;
-  lastFailure?: TransportFailure;
+  attempt: Promise<SshConnection | TransportFailure> | undefined;
+  lastFailure: TransportFailure | undefined;
   /** When its idle connection was closed for another host. */
-  evictedAtMs?: number;
+  evictedAtMs: number | undefined;
   /** The attempt is at work on the host. */
   dialing = false;
   dropped = false;

@@ -177,7 +177,7 @@ export class SshPool {
 
   async #attempt(line: Line): Promise<SshConnection | TransportFailure> {
     const result = await this.#reach(line);
-    delete line.attempt;
+    line.attempt = undefined;
     if (result instanceof SshConnection) {
       this.#keep(line, result);
       return result;
@@ -206,7 +206,7 @@ export class SshPool {
       this.#gate.leave();
       // A retired one was replaced already.
       if (line.connection !== connection) return;
-      delete line.connection;
+      line.connection = undefined;
       if (connection.proved) line.failures = 0;
       else line.backOff(cause);
     });
