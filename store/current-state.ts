@@ -7,8 +7,6 @@ import type { CheckResult, CheckStatus, FlapState, HostStatus } from '../core/ty
 import type { Connection } from './connection.ts';
 import type { Series } from './series.ts';
 
-type KnownHost = Omit<HostStatus, 'lastSeenAtMs'>;
-
 /** Writes are part of the caller's transaction. */
 export interface CurrentState extends Pick<Store, 'loadChecks' | 'loadHosts' | 'forget'> {
   /** `result`: the newest one, of which the status is. */
@@ -56,30 +54,28 @@ export function currentState(db: Connection, newest: () => ReadonlyMap<number, C
   const dropCheck = db.prepare<[number]>('DELETE FROM check_state WHERE series_id = ?');
   const hostNames = db.prepare<[], string>('SELECT host FROM host_state').pluck();
   const dropHost = db.prepare<[string]>('DELETE FROM host_state WHERE host = ?');
-  const written = new Map<string, KnownHost>();
+  // The very objects that are in use elsewhere: copies would take memory for each check.
+  const written = new Map<string, HostStatus>();
   const seen = new Map<string, HostStatus>();
 
   return {
     putCheck(series, status, result) {
       const isShown = status.lastResult === result && series.status !== undefined;
-      if (isShown && isSame(series.status, status, 'lastResult')) return;
-      const { lastResult, ...known } = status;
-      const { flap, ...rest } = known;
+      const isKnown = isShown && isSame(series.status, status, 'lastResult');
+      series.status = status;
+      if (isKnown) return;
+      const { lastResult, flap, ...rest } = status;
       const text = lastResult === undefined ? null : JSON.stringify(lastResult);
       putCheck.run(series.id, JSON.stringify(rest), JSON.stringify(flap), text);
-      series.status = known;
     },
     putHost: (host, status) => void seen.set(host, status),
     settle() {
       for (const [host, status] of seen) {
-        const { lastSeenAtMs } = status;
-        if (lastSeenAtMs !== undefined && isSame(written.get(host), status, 'lastSeenAtMs')) {
+        const { lastSeenAtMs, ...rest } = status;
+        if (lastSeenAtMs !== undefined && isSame(written.get(host), status, 'lastSeenAtMs'))
           seeHost.run(lastSeenAtMs, host);
-          continue;
-        }
-        const { lastSeenAtMs: _seen, ...known } = status;
-        putHost.run(host, JSON.stringify(known), lastSeenAtMs ?? null);
-        written.set(host, known);
+        else putHost.run(host, JSON.stringify(rest), lastSeenAtMs ?? null);
+        written.set(host, status);
       }
       seen.clear();
     },
@@ -128,7 +124,7 @@ function resultBeside(text: string | null | undefined, newestMs: number | null):
   return newestMs === null ? written : { ...written, startedAtMs: newestMs };
 }
 
-/** Of plain data, without what one key of the second says. Called for each result: it makes nothing but lists of keys. */
+/** Of plain data, without what one key says. Called for each result: it makes nothing but lists of keys. */
 function isSame(a: unknown, b: unknown, without?: string): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -136,7 +132,7 @@ function isSame(a: unknown, b: unknown, without?: string): boolean {
     return a.length === b.length && a.every((item, index) => isSame(item, b[index]));
   const [ours, theirs] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(theirs);
-  const left = without !== undefined && without in theirs ? keys.length - 1 : keys.length;
-  if (Object.keys(ours).length !== left) return false;
+  const extra = without === undefined ? 0 : Number(without in ours) - Number(without in theirs);
+  if (Object.keys(ours).length !== keys.length + extra) return false;
   return keys.every((key) => key === without || (key in ours && isSame(ours[key], theirs[key])));
 }

@@ -22,7 +22,8 @@ interface Sums {
   counts: Record<CheckState, number>;
   durationSumMs: number;
   durationMaxMs: number;
-  perfdata: Map<string, Values>;
+  /** Absent while there is none: most checks print no numbers. */
+  perfdata?: Map<string, Values>;
 }
 
 interface Row {
@@ -125,14 +126,15 @@ export function rollupTable(db: Connection): Rollups {
 
 function nothing(): Sums {
   const counts = { ok: 0, warning: 0, critical: 0, unknown: 0 };
-  return { counts, durationSumMs: 0, durationMaxMs: 0, perfdata: new Map() };
+  return { counts, durationSumMs: 0, durationMaxMs: 0 };
 }
 
 function add(sums: Sums, { state, durationMs, perfdata }: CheckResult): void {
   sums.counts[state] += 1;
   sums.durationSumMs += Math.round(durationMs);
   sums.durationMaxMs = Math.max(sums.durationMaxMs, Math.round(durationMs));
-  for (const { label, uom, value } of perfdata) if (value !== null) put(sums.perfdata, label, uom, value);
+  for (const { label, uom, value } of perfdata)
+    if (value !== null) put((sums.perfdata ??= new Map()), label, uom, value);
 }
 
 function put(perfdata: Map<string, Values>, label: string, uom: string, value: number): void {
@@ -151,7 +153,7 @@ function put(perfdata: Map<string, Values>, label: string, uom: string, value: n
 function joined(a: Sums | undefined, b: Sums): Sums {
   if (a === undefined) return b;
   const perfdata = new Map(a.perfdata);
-  for (const [label, values] of b.perfdata) {
+  for (const [label, values] of b.perfdata ?? []) {
     const [uom, count, min, sum, max] = values;
     const other = perfdata.get(label) ?? [uom, 0, Infinity, 0, -Infinity];
     perfdata.set(label, [
@@ -171,7 +173,7 @@ function joined(a: Sums | undefined, b: Sums): Sums {
     },
     durationSumMs: a.durationSumMs + b.durationSumMs,
     durationMaxMs: Math.max(a.durationMaxMs, b.durationMaxMs),
-    perfdata,
+    ...(perfdata.size === 0 ? {} : { perfdata }),
   };
 }
 
@@ -181,7 +183,7 @@ function encode(id: number, { counts, durationSumMs, durationMaxMs, perfdata }: 
     ...counts,
     duration_sum_ms: durationSumMs,
     duration_max_ms: durationMaxMs,
-    perfdata: perfdata.size === 0 ? null : JSON.stringify(Object.fromEntries(perfdata), short),
+    perfdata: perfdata === undefined ? null : JSON.stringify(Object.fromEntries(perfdata), short),
   };
 }
 
@@ -196,9 +198,9 @@ function decode(row: Row): Sums {
     counts: { ok, warning, critical, unknown },
     durationSumMs: row.duration_sum_ms,
     durationMaxMs: row.duration_max_ms,
-    perfdata: new Map(
-      row.perfdata === null ? [] : Object.entries(JSON.parse(row.perfdata) as Record<string, Values>),
-    ),
+    ...(row.perfdata === null
+      ? {}
+      : { perfdata: new Map(Object.entries(JSON.parse(row.perfdata) as Record<string, Values>)) }),
   };
 }
 
@@ -215,7 +217,7 @@ function rollupOf(
     states: counts,
     durationAvgMs: durationSumMs / count,
     durationMaxMs,
-    perfdata: [...perfdata].map(([label, [uom, values, min, sum, max]]) => ({
+    perfdata: [...(perfdata ?? [])].map(([label, [uom, values, min, sum, max]]) => ({
       label,
       uom,
       min,

@@ -11,8 +11,8 @@ export interface Series {
   /** The hour in which `bearer` was written; another one needs its own. Since the epoch. */
   hour?: number;
   bearer?: Bearer;
-  /** As it was written last, without what stands beside it. */
-  status?: Omit<CheckStatus, 'lastResult'>;
+  /** As it was written last, but for what stands beside it. */
+  status?: CheckStatus;
 }
 
 export interface SeriesTable {
