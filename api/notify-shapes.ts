@@ -42,6 +42,13 @@ export const MessagesQuery = z.strictObject({
   ...paging,
 });
 
+export const DismissBody = z.strictObject({
+  upTo: noted('Id of the newest message that was seen: what died since then stays', MessagePath.shape.id),
+  target: noted('Only of this target', z.string().min(1).max(48).optional()),
+});
+
+export const Dismissed = named('Dismissed', z.object({ dismissed: noted('Messages', count) }));
+
 export const RouteQuery = z.strictObject({
   severity: noted('As if it were so bad; as it is without it', severity.optional()),
 });

@@ -1,6 +1,14 @@
 /** `mendd notify outbox`, `retry` and `dismiss`: what waits for delivery, what was given up, and sending it again or letting it rest. */
 import type { Command } from 'commander';
-import { type ApiOptions, addCommand, countOption, openSession, withApi, withChange } from './command.ts';
+import {
+  type ApiOptions,
+  addCommand,
+  type ChangeOptions,
+  countOption,
+  openSession,
+  withApi,
+  withChange,
+} from './command.ts';
 import { usageError } from './exit.ts';
 import type { MessageRow } from './message-types.ts';
 import type { Column } from './output.ts';
@@ -35,11 +43,38 @@ export function addOutbox(notify: Command): void {
   withChange(retry).action((id: string, options: ApiOptions) =>
     settle(id, 'retry', 'is sent again', options),
   );
-  const summary = 'let a dead message rest: it needs you no more, and stays in the outbox';
-  const dismiss = addCommand(notify, 'dismiss <id>', summary, ['notify dismiss 42']);
-  withChange(dismiss).action((id: string, options: ApiOptions) =>
-    settle(id, 'dismiss', 'rests; it is not sent again', options),
-  );
+  const summary = 'let a dead message rest, or all of them: they need you no more, and stay in the outbox';
+  const dismiss = addCommand(notify, 'dismiss [id]', summary, [
+    'notify dismiss 42',
+    'notify dismiss --all --target oncall   # all that are dead at this moment',
+  ]);
+  withChange(dismiss)
+    .option('--all', 'all that are dead at this moment', false)
+    .option('--target <name>', 'with --all: only to this target')
+    .action(rest);
+}
+
+interface RestOptions extends ChangeOptions {
+  all: boolean;
+  target?: string;
+}
+
+async function rest(id: string | undefined, options: RestOptions): Promise<void> {
+  const { all, target } = options;
+  if (all !== (id === undefined) || (target !== undefined && !all))
+    throw usageError('Which message?', 'Write its id, or --all, if need be with --target NAME.');
+  if (id !== undefined) return settle(id, 'dismiss', 'rests; it is not sent again', options);
+  const { client, out } = await openSession(options);
+  const [newest] = await client.list<MessageRow>('/api/v1/messages', { status: 'dead', target }, 1);
+  const answer =
+    newest === undefined
+      ? { dismissed: 0 }
+      : await client.post<{ dismissed: number }>('/api/v1/messages/dismiss', {
+          upTo: newest.id,
+          ...(target === undefined ? {} : { target }),
+        });
+  const { dismissed } = answer;
+  out.value(answer, () => [`${dismissed} ${dismissed === 1 ? 'message rests' : 'messages rest'}.`]);
 }
 
 async function settle(id: string, verb: string, outcome: string, options: ApiOptions): Promise<void> {

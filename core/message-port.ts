@@ -38,6 +38,10 @@ export interface MessageBook {
   retryMessage(id: number, atMs: number): boolean;
   /** A dead message is counted among the dead no more; false when it is not dead. */
   dismissMessage(id: number): boolean;
+  /** All dead ones up to that id, of one target or of all; returns how many. */
+  dismissMessages(upToId: number, target?: string): number;
+  /** How many `dismissMessages` would let rest. */
+  deadMessages(upToId: number, target?: string): number;
   /** Reads every row's status. */
   messageCounts(): MessageCounts;
   messageTrouble(deadSinceMs: number): MessageTrouble;

@@ -86,6 +86,8 @@ export interface NotifyPort {
   retry(id: string, by: string, isDry?: boolean): MessageView | Rejected;
   /** Lets a dead message rest; one that rests already stays as it is. 404 when there is none, 409 when it is not dead. */
   dismiss(id: string, by: string, isDry?: boolean): MessageView | Rejected;
+  /** All dead ones up to that id: what died after a person looked stays. Returns how many. */
+  dismissUpTo(id: string, target: string | undefined, by: string, isDry?: boolean): number;
   counts(): MessageCounts;
   trouble(): MessageTrouble;
   /** As the check stands, or as it would be. 404 when there is no such check. */

@@ -19,7 +19,10 @@ export interface MessageViewSources
   messages: Messages;
 }
 
-type Views = Pick<NotifyPort, 'messages' | 'retry' | 'dismiss' | 'counts' | 'trouble' | 'route'>;
+type Views = Pick<
+  NotifyPort,
+  'messages' | 'retry' | 'dismiss' | 'dismissUpTo' | 'counts' | 'trouble' | 'route'
+>;
 
 /** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
 const deadMs = 7 * 86_400_000;
@@ -39,6 +42,12 @@ export function createMessageViews(sources: MessageViewSources): Views {
     dismiss: (id, by, isDry = false) => {
       const answer = dismiss(sources, id, by, isDry);
       return isDry ? answer : recordRefusal(sources, by, { command: 'message.dismiss', message: id }, answer);
+    },
+    dismissUpTo(id, target, by, isDry = false) {
+      const count = coordinator.deadMessages(Number(id), target);
+      if (isDry || count === 0) return count;
+      recordCommand(sources, by, 'messages.dismissed', { upTo: id, target: target ?? null, count });
+      return coordinator.dismissMessages(Number(id), target);
     },
     counts: () => coordinator.messageCounts(),
     trouble: () => coordinator.messageTrouble(clock.nowMs() - deadMs),

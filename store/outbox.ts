@@ -75,6 +75,7 @@ export function outboxTable(db: Connection): Outbox {
     enqueue: (message) => enqueue.immediate(message),
     ...deliveryOf(db),
     ...countsOf(db),
+    ...dismissalOf(db),
     unrecovered: (host, ladder) => unanswered.all(host, ladder).map(decode),
     unrecoveredLadders: () => unansweredLadders.all(),
     message(id) {
@@ -103,7 +104,7 @@ export function outboxTable(db: Connection): Outbox {
 
 function deliveryOf(
   db: Connection,
-): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage' | 'dismissMessage'> {
+): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage'> {
   const targets = db.prepare<[], string>(`SELECT DISTINCT target FROM messages WHERE status = 'pending'`);
   const due = db.prepare<[string, number, number], Row>(
     `SELECT * FROM messages WHERE status = 'pending' AND target = ? AND next_attempt_at_ms <= ?
@@ -121,9 +122,6 @@ function deliveryOf(
   const again = db.prepare<[number, number]>(
     `UPDATE messages SET status = 'pending', attempts = 0, next_attempt_at_ms = ? WHERE id = ? AND status <> 'sent'`,
   );
-  const dismiss = db.prepare<[number]>(
-    `UPDATE messages SET status = 'dismissed' WHERE id = ? AND status = 'dead'`,
-  );
   return {
     dueMessages: (nowMs, limit) =>
       targets
@@ -137,7 +135,20 @@ function deliveryOf(
       else later.run(error, nextAttemptAtMs, id);
     },
     retryMessage: (id, atMs) => again.run(atMs, id).changes === 1,
-    dismissMessage: (id) => dismiss.run(id).changes === 1,
+  };
+}
+
+function dismissalOf(db: Connection): Pick<Outbox, 'dismissMessage' | 'dismissMessages' | 'deadMessages'> {
+  const chosen = `status = 'dead' AND id <= ? AND target = coalesce(?, target)`;
+  const one = db.prepare<[number]>(
+    `UPDATE messages SET status = 'dismissed' WHERE id = ? AND status = 'dead'`,
+  );
+  const all = db.prepare<[number, string | null]>(`UPDATE messages SET status = 'dismissed' WHERE ${chosen}`);
+  const count = db.prepare<[number, string | null], number>(`SELECT COUNT(*) FROM messages WHERE ${chosen}`);
+  return {
+    dismissMessage: (id) => one.run(id).changes === 1,
+    dismissMessages: (upToId, target) => all.run(upToId, target ?? null).changes,
+    deadMessages: (upToId, target) => count.pluck().get(upToId, target ?? null) ?? 0,
   };
 }
 

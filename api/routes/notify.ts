@@ -1,5 +1,7 @@
 /** Notify targets: which there are, who is told of what, and what became of the messages. */
 import {
+  DismissBody,
+  Dismissed,
   Message,
   MessagePath,
   MessagesQuery,
@@ -113,5 +115,24 @@ function messageRoutes(app: ApiServer, { daemon: { notify } }: ApiOptions): void
     },
     handler: async ({ params, query, person }) =>
       toWire(unlessRejected(notify.dismiss(params.id, person, query.dry_run === true))),
+  });
+
+  app.route({
+    method: 'POST',
+    url: '/api/v1/messages/dismiss',
+    config: { scope: 'act' },
+    schema: {
+      ...describe(
+        'control',
+        'dismissMessages',
+        'Let the dead messages rest that a person has seen',
+        Dismissed,
+      ),
+      querystring: DryQuery,
+      body: DismissBody,
+    },
+    handler: async ({ query, body: { upTo, target }, person }) => ({
+      dismissed: notify.dismissUpTo(upTo, target, person, query.dry_run === true),
+    }),
   });
 }

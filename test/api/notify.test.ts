@@ -81,6 +81,20 @@ test('messages are listed newest first by what became of them, and are sent agai
   expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([409, 409, 404, 400]);
 });
 
+test('dead messages are dismissed together, up to what was seen', async () => {
+  const { daemon, send } = await startApi();
+  const ann = bearer(daemon.token('ann', 'act'));
+  const path = '/api/v1/messages/dismiss';
+  expect((await send('POST', path, { upTo: '7' }, bearer(daemon.token('eve', 'ack')))).status).toBe(403);
+  expect((await send('POST', path, {}, ann)).json.errors[0].pointer).toBe('#/upTo');
+  expect((await send('POST', path, { upTo: 'x' }, ann)).status).toBe(400);
+  expect((await send('POST', `${path}?dry_run=true`, { upTo: '7' }, ann)).json).toEqual({ dismissed: 0 });
+  expect(daemon.asked).toEqual([]);
+  await send('POST', path, { upTo: '7' }, ann);
+  await send('POST', path, { upTo: '7', target: 'mail' }, ann);
+  expect(daemon.asked).toEqual(['dismiss up to 7 of all by ann', 'dismiss up to 7 of mail by ann']);
+});
+
 test('who would be told is asked with a severity or as it stands', async () => {
   const { daemon, get } = await startApi();
   daemon.routeLadders = [

@@ -61,6 +61,7 @@ const scopes: Record<string, Scope | 'open' | 'session'> = {
   'GET /api/v1/notify': 'read',
   'POST /api/v1/notify/:name/test': 'act',
   'POST /api/v1/messages/:id/dismiss': 'act',
+  'POST /api/v1/messages/dismiss': 'act',
   'GET /api/v1/notify/route/:host/:check': 'read',
   'GET /api/v1/messages': 'read',
   'POST /api/v1/messages/:id/retry': 'act',

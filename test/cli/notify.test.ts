@@ -82,6 +82,9 @@ test('the outbox is listed with what failed, and a message is sent again', async
   });
   expect((await as('act', 'dismiss', '41')).code).toBe(1);
   expect((await as('act', 'dismiss', 'x')).code).toBe(64);
+  expect(await as('act', 'dismiss', '--all')).toMatchObject({ code: 0, stdout: '1 message rests.\n' });
+  for (const wrong of [[], ['42', '--all'], ['42', '--target', 'oncall']])
+    expect([wrong, (await as('act', 'dismiss', ...wrong)).code]).toEqual([wrong, 64]);
   expect((await as('act', 'retry', 'x')).code).toBe(64);
   expect((await as('read', 'retry', '42')).code).toBe(77);
 });

@@ -22,6 +22,30 @@ function start() {
   return { coordinator, views: createMessageViews(sources), audited, pumped: () => pumped };
 }
 
+test('dead letters rest together, of one target or of all, and none that died later', () => {
+  const { coordinator, views, audited } = start();
+  for (const [key, target] of Object.entries({ a: 'oncall', b: 'mail', c: 'oncall', d: 'oncall', e: 'mail' }))
+    coordinator.enqueue(messageOf(key, { target }));
+  for (const id of [1, 2, 4, 5]) coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  const resting = (): string[] =>
+    views.messages({ status: 'dismissed', limit: 9 }).items.map(({ key }) => key);
+  expect(views.dismissUpTo('4', undefined, 'ann', true)).toBe(3);
+  expect([resting(), audited()]).toEqual([[], []]);
+  expect(views.dismissUpTo('4', 'oncall', 'ann')).toBe(2);
+  expect(resting()).toEqual(['d', 'a']);
+  expect(views.dismissUpTo('4', undefined, 'ann')).toBe(1);
+  expect(views.dismissUpTo('4', undefined, 'ann')).toBe(0);
+  expect(resting()).toEqual(['d', 'b', 'a']);
+  expect(views.counts()).toEqual({ waiting: 1, sent: 0, dead: 1 });
+  const entries = coordinator
+    .auditEntries({ limit: 9 })
+    .items.filter(({ event }) => event === 'messages.dismissed');
+  expect(entries.map(({ actor, body }) => [actor, body])).toEqual([
+    ['person:ann', { upTo: '4', target: null, count: 1 }],
+    ['person:ann', { upTo: '4', target: 'oncall', count: 2 }],
+  ]);
+});
+
 test('a dead letter rests once a person says so, once, on record, and can still be sent again', () => {
   const { coordinator, views, audited, pumped } = start();
   for (const key of ['dead', 'sent', 'waiting']) coordinator.enqueue(messageOf(key));

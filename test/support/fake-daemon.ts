@@ -512,6 +512,10 @@ export class FakeDaemon implements DaemonPort {
       if (found === undefined) return rejected(404, 'not_found');
       return found.status === 'dead' ? { ...found, status: 'dismissed' } : rejected(409, found.status);
     },
+    dismissUpTo: (id, target, by, isDry) => {
+      this.#note(`dismiss up to ${id} of ${target ?? 'all'} by ${by}`, isDry === true);
+      return this.messageList.filter((each) => each.status === 'dead').length;
+    },
     counts: () => ({ waiting: 2, sent: 5, dead: 1 }),
     trouble: () => ({ waiting: 2, dead: 1, oldestWaitingAtMs: this.clock.nowMs() - 90_000 }),
     route: (host, check, severity) => {
