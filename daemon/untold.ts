@@ -31,9 +31,15 @@ export function tellUntold(options: UntoldOptions): void {
   }
 }
 
-function tellRuns({ store, coordinator, history, journal }: UntoldOptions): void {
+function tellRuns({ clock, store, coordinator, history, journal }: UntoldOptions): void {
   const events = store.eventsAfter(Math.max(0, store.lastEventId() - lookedThrough), lookedThrough);
-  const fromMs = events.reduce((ms, { atMs }) => Math.min(ms, atMs), Infinity);
+  const nowMs = clock.nowMs();
+  // Once the clock was set back, what happened since seems to be from before the events that are left.
+  const isSetBack = events.some(({ atMs }) => atMs > nowMs);
+  const fromMs = events.reduce(
+    (ms, { atMs }) => Math.min(ms, atMs),
+    isSetBack ? nowMs - lookBackMs : Infinity,
+  );
   const told = new Set(events.map(nameOf));
   for (const { id, host, status, ...run } of coordinator.summaries(fromMs - lookBackMs)) {
     const isUntold = (type: EventType, atMs = 0): boolean =>

@@ -8,7 +8,7 @@ import type { Coordinator } from '../../core/ports.ts';
 import type { BrakeRule, RemediationConfig } from '../../core/remediation-config.ts';
 import { tellUntold } from '../../daemon/untold.ts';
 import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
-import { FakeClock } from '../support/fake-clock.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 
 let directory = '';
@@ -109,6 +109,19 @@ test.each([
     expect(told(next(second, 'killed'))).toEqual(story.slice(0, tells));
   },
 );
+
+test('what a power cut takes from the history after the clock was set back is told', async () => {
+  const first = daemonIn('first');
+  first.healing.history.add('daemon.started');
+  await settle();
+  first.clock.setWall(first.clock.nowMs() - 86_400_000);
+  copyTo('killed');
+  await first.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  for (const name of readdirSync(join(directory, 'first')))
+    if (/ledger.*db(-wal)?$/.test(name))
+      copyFileSync(join(directory, 'first', name), join(directory, 'killed', name));
+  expect(told(next(first, 'killed'))).toEqual(story);
+});
 
 test('what was told is not told again, however often it starts', async () => {
   const first = daemonIn('first');
