@@ -82,15 +82,22 @@ export function tellingMessage(story: TellingStory): MessageBody {
   };
 }
 
-/** What is no longer in the definitions cannot recover; whoever was told of it is told that. */
-export function goneMessage(problem: ToldProblem, nowMs: number): MessageBody {
+/**
+ * What is no longer in the definitions cannot recover; whoever was told of it is told that. `isActionGone`: only the action that told of
+ * it, and the check is still asked.
+ */
+export function goneMessage(problem: ToldProblem, nowMs: number, isActionGone = false): MessageBody {
   const { host, runbook, ladder, check, sinceMs } = problem;
   const title = `${host} ${runbook}: no longer watched`;
   const lines = [
     title,
     '',
-    `${nameOf(check)} on ${host} is gone from the definitions, and with it the problem that began ${clockWords(sinceMs, nowMs)}.`,
-    'Nobody looks whether it is over.',
+    isActionGone
+      ? `The action that told of ${nameOf(check)} on ${host} is gone from the definitions; the problem began ${clockWords(sinceMs, nowMs)}.`
+      : `${nameOf(check)} on ${host} is gone from the definitions, and with it the problem that began ${clockWords(sinceMs, nowMs)}.`,
+    isActionGone
+      ? 'Only a route under `messages.routes` tells of it from now on.'
+      : 'Nobody looks whether it is over.',
   ];
   return {
     ...bodyOf('recovery', title, lines, nowMs),

@@ -2,6 +2,7 @@
 import { goneMessage, type ToldProblem } from '../actions/conversation-message.ts';
 import type { MessageBody } from '../actions/message-words.ts';
 import type { OutboxMessage } from '../core/ports.ts';
+import { unwatchedLadder } from '../core/unwatched.ts';
 import { ladderOf, type StoryParts } from './message-story.ts';
 
 type Recovery = Pick<OutboxMessage, 'key' | 'target' | 'host' | 'ladder'> & { kind: 'recovery' };
@@ -17,7 +18,10 @@ export function goneRecoveries({
     .filter(({ host, ladder }) => ladderOf(fleet, host, ladder) === undefined)
     .flatMap(({ host, ladder }) => coordinator.unrecovered(host, ladder))
     .map((told) => {
-      const body = { ...goneMessage(goneProblem(told), clock.nowMs()), problem: told.key };
+      const gone = goneProblem(told);
+      const plan = fleet.plan(gone.host);
+      const isActionGone = plan !== undefined && unwatchedLadder(plan, gone.check) !== undefined;
+      const body = { ...goneMessage(gone, clock.nowMs(), isActionGone), problem: told.key };
       return { ...recoveryOf(told), body };
     });
 }

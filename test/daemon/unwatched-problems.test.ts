@@ -207,6 +207,30 @@ test.each([
   expect(daemon.healing.messages.conversations.open()).toEqual([]);
 });
 
+test('a named action that is taken out ends what it told, in words, and leaves it to the routes', async () => {
+  const page = actionOf('page', { kind: 'notify', to: 'boss' });
+  const named = planOf([running], [ladderOf([page], { attempts: 1 })], 'web-1');
+  const routes = [route('all')];
+  const daemon = start(definitions([named], { routes }));
+  await result(daemon, 'web-1', 'ok');
+  await result(daemon, 'web-1', 'critical');
+  daemon.healing.fleet.swap(definitions([bare('web-1')], { routes }));
+  await pass(daemon, minuteMs);
+  await pass(daemon, minuteMs);
+  expect(kinds(daemon).toSorted()).toEqual([
+    'problem boss web-1',
+    'problem oncall web-1',
+    'recovery boss web-1',
+  ]);
+  const end = told(daemon).find(({ kind }) => kind === 'recovery');
+  expect(end?.body['text']).toContain(
+    'The action that told of running on web-1 is gone from the definitions',
+  );
+  await result(daemon, 'web-1', 'ok');
+  await pass(daemon, minuteMs);
+  expect(kinds(daemon).filter((each) => each.startsWith('recovery'))).toHaveLength(2);
+});
+
 test('a reload that removes the check says so to who was told', async () => {
   const other = checkOf('other', { flapping: null, maxAttempts: 1 });
   const routes = [route('all')];
@@ -300,6 +324,16 @@ test('a host that cannot be reached is told by itself; its checks and those behi
   await pass(daemon, 10 * minuteMs);
   expect(told(daemon).at(-1)).toMatchObject({ kind: 'recovery' });
   expect(daemon.healing.messages.conversations.open()).toEqual([]);
+});
+
+test('a route can leave out hosts that cannot be reached, and still take their checks', async () => {
+  const match = { ...route('').match, runbooks: ['*', '!host'] };
+  const daemon = start(definitions([bare('web-1')], { routes: [route('all', { match })] }));
+  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-1', 'ok');
+  await unreachable(daemon, 'web-1');
+  await pass(daemon, 10 * minuteMs);
+  expect(kinds(daemon)).toEqual(['problem oncall web-1', 'recovery oncall web-1']);
 });
 
 test('a check that flaps is told once an hour at most, also over a restart, and each time its end', async () => {
