@@ -12,6 +12,7 @@ import type { HostDefinition, SshConfig } from '../../core/definitions.ts';
 import type { Clock, Runner, RunOutcome, RunRequest } from '../../core/ports.ts';
 import { expectKind, makeRunner, request, secret, sshConfig, sshHost } from '../support/runner.ts';
 import { removeSshd, type Sshd, startSshd } from '../support/sshd.ts';
+import { cheapKeys } from './adversaries.ts';
 import { children, masters } from './masters.ts';
 
 export interface Adversary {
@@ -149,7 +150,7 @@ export function playRows(title: string, rows: readonly Row[], transport: Transpo
 
   beforeAll(async () => {
     const directory = mkdtempSync(join(tmpdir(), 'mendd-m-'));
-    stage = { transport, neighbour: await startSshd(), directory };
+    stage = { transport, neighbour: await startSshd({ config: [cheapKeys] }), directory };
     process.env['RUNTIME_DIRECTORY'] = directory;
   });
   afterAll(async () => {
