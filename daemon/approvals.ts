@@ -135,11 +135,9 @@ export class Approvals {
     if (approval === undefined) return rejected(404, 'not_found', `There is no approval ${id}.`);
     if (approval.status !== 'waiting') {
       const by = approval.decidedBy === undefined ? '' : ` by ${approval.decidedBy}`;
-      return rejected(
-        409,
-        approval.status,
-        `It is ${approval.status}${by} already: ${approval.answer ?? ''}`,
-      );
+      const said = approval.answer ?? '';
+      const why = said === '' ? '.' : `: ${said}`;
+      return rejected(409, approval.status, `It is ${approval.status}${by} already${why}`);
     }
     if (this.#isOver(approval)) {
       if (!isDry) this.#close(approval, 'expired', 'rule', 'nobody answered in time');
