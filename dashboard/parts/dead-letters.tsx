@@ -10,6 +10,7 @@ import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
 import { Reading } from './reading.tsx';
 import { At } from './time.tsx';
+import { count } from './words.ts';
 
 export function openDeadLetters(): void {
   openDialog('Not delivered', () => <DeadLetters />, true);
@@ -38,7 +39,7 @@ function DeadLetters() {
                 <p>
                   <b>{target}</b> <Output text={subject} limit={300} prose />{' '}
                   <span class="dim">
-                    <At at={createdAt} />, {attempts} attempts
+                    <At at={createdAt} />, {count(attempts, 'attempt')}
                   </span>
                 </p>
                 <p class="bad">

@@ -50,9 +50,11 @@ function HostChip({ host }: { host: FleetHost }) {
 export function FleetGrid({ fleet }: { fleet: Fleet }) {
   const total = Object.values(fleet.counts).reduce((sum, each) => sum + each, 0);
   const unchecked = useUnchecked(fleet);
-  const hosts = fleet.hosts.map((host) =>
-    host.state === 'pending' && unchecked.has(host.name) ? { ...host, state: 'unchecked' } : host,
-  );
+  const isUnchecked = ({ name, state }: FleetHost): boolean => state === 'pending' && unchecked.has(name);
+  const hosts = [
+    ...fleet.hosts.filter((host) => !isUnchecked(host)),
+    ...fleet.hosts.filter(isUnchecked).map((host) => ({ ...host, state: 'unchecked' })),
+  ];
   const { items, hold, notice } = useSteady<FleetHost>(hosts, ({ name }) => name);
   const counts = {
     ...fleet.counts,

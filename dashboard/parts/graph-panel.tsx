@@ -67,7 +67,7 @@ export function GraphPanel({ host, check }: { host: string; check: string }) {
     return null;
   return (
     <section aria-labelledby="graph-title">
-      <header class="title">
+      <header class="title part">
         <h2 id="graph-title">Figures</h2>
         <Choice
           name="figure"

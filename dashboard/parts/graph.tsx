@@ -65,6 +65,8 @@ function optionsOf(props: GraphProps, lines: readonly Line[], width: number): UP
   return {
     width,
     height: heightPx,
+    // Half of the newest label stands beyond the last value.
+    padding: [12, 32, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false } },
     series: [{}, ...lines.map(({ label, series }) => ({ label, ...series }))],

@@ -4,7 +4,7 @@ import type { Problem } from '../http/client.ts';
 const meanings: Readonly<Record<number, string>> = {
   401: 'You are not signed in, or your token has expired.',
   403: 'Your token does not allow that.',
-  409: 'It is not possible any more.',
+  409: 'It is not possible now.',
   412: 'Somebody was faster, or it is no longer what you read. Nothing was done; look again.',
   429: 'Too many requests; wait a moment.',
 };

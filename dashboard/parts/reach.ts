@@ -9,6 +9,7 @@ function groupOf(values: Values): string {
 }
 
 function others({ open }: Values): string {
+  if (open === 0) return 'no other repair is';
   return open === 1 ? '1 other repair is' : `${open} other repairs are`;
 }
 

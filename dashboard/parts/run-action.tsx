@@ -8,7 +8,7 @@ import { may } from '../http/session.ts';
 import type { ActPlanAnswer, PageOf, RunAnswer } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
 import { Act, openDialog } from './dialog.tsx';
-import { Gates } from './gate-table.tsx';
+import { GateTable } from './gate-table.tsx';
 import { Output } from './output.tsx';
 import { reachOf } from './reach.ts';
 import { Reading } from './reading.tsx';
@@ -131,7 +131,10 @@ function Plan({ plan: { host, command, gates, allowed } }: { plan: ActPlanAnswer
           <b>▲ Closed for rules, not for a person:</b> {closed.join(', ')}.
         </p>
       ) : undefined}
-      <Gates gates={gates} />
+      <details class="more">
+        <summary>What each of the {gates.length} gates says</summary>
+        <GateTable gates={gates} />
+      </details>
     </>
   );
 }

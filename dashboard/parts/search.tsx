@@ -5,6 +5,7 @@ import type { HostAnswer, PageOf } from '../http/wire-types.ts';
 import { now } from '../live/now-store.ts';
 import { go, link } from '../route.ts';
 import { closeDialog, openDialog } from './dialog.tsx';
+import { hostState } from './host-state.ts';
 import { markOf } from './marks.ts';
 import { shortName } from './words.ts';
 
@@ -47,10 +48,10 @@ async function asked(text: string): Promise<Found[]> {
     ),
   ]);
   return [
-    ...(hosts.ok ? hosts.value.items : []).map(({ name, status }) => ({
-      href: link('hosts', name),
-      name,
-      state: status.state as string,
+    ...(hosts.ok ? hosts.value.items : []).map((host) => ({
+      href: link('hosts', host.name),
+      name: host.name,
+      state: hostState(host),
     })),
     ...(checks.ok ? checks.value.items : []).map(({ host, check, status }) => ({
       href: link('incidents', host, check),
@@ -72,8 +73,6 @@ function Search() {
   const [at, setAt] = useState(0);
   const wanted = text.trim().toLowerCase();
   useEffect(() => {
-    setMore([]);
-    setAt(0);
     if (wanted === '') return undefined;
     let isOver = false;
     const timer = setTimeout(() => {
@@ -110,7 +109,11 @@ function Search() {
         spellcheck={false}
         autoFocus
         value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        onInput={({ currentTarget }) => {
+          setText(currentTarget.value);
+          setMore([]);
+          setAt(0);
+        }}
         onKeyDown={(event) => {
           if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
           event.preventDefault();

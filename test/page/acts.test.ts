@@ -50,7 +50,7 @@ test('approving takes a second, deliberate step; then exactly what was shown run
   await dialog.getByText('rm -f space.output && echo ok >space').waitFor();
   const dialogText = await dialog.innerText();
   expect(dialogText).toMatch(/how far it reaches/i);
-  expect(dialogText).toContain('repairs are open in the fleet');
+  expect(dialogText).toContain('no other repair is open in the fleet');
   await pictureAndJudge(page, 'approve');
   // One slip is not enough: a key, a click, a short press.
   await dialog.getByLabel(/^Why/).press('Enter');
@@ -121,7 +121,7 @@ test('what is no longer what was read is refused with the reason, and nothing ru
   await dialog.getByRole('button', { name: 'Reject' }).click();
   await dialog
     .getByRole('alert')
-    .getByText(/not possible any more|faster/)
+    .getByText(/not possible now|faster/)
     .waitFor();
   expect(await approval(asked.id)).toMatchObject({ status: 'rejected', decidedBy: 'person:the admin' });
   await calm();
@@ -275,7 +275,7 @@ test('an action is run by hand: first exactly what it would do and which gates a
   const dialog = page.getByRole('dialog');
   await dialog.locator('.command', { hasText: 'systemctl restart -- queue-worker' }).waitFor();
   await dialog.getByText('Closed for rules, not for a person').waitFor();
-  await dialog.getByText(/^Stopped by .*; all \d+ gates$/).click();
+  await dialog.getByText(/^What each of the \d+ gates says/).click();
   await pictureAndJudge(page, 'run-action');
   await dialog.getByLabel('Why').fill('a new queue');
   await dialog.getByLabel('Why').press('Enter');

@@ -146,6 +146,7 @@ test('a problem that nothing mends is acknowledged, silenced and checked from it
   await page.keyboard.press('r');
   await page.locator('.notice', { hasText: 'is ok' }).waitFor();
   // Nobody at the row any more: what ended without a repair is told as well.
+  await page.mouse.move(0, 0);
   await page.evaluate('document.activeElement.blur()');
   const passed = section(page, /^While you were away/i).locator('[data-row="passed db-1 disk.hostile"]');
   await passed.getByText('came back from WARNING by itself').waitFor();

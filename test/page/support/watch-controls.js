@@ -39,6 +39,7 @@ function nameOf(element) {
   if (element.matches('summary'))
     return `summary ${wordsIn(element)
       .replaceAll(/\d+/g, 'N')
+      .replace(/ over N.*/, '')
       .replace(/^Stopped by .*?; all|^All/, 'all')
       .replace(/^\S+: .* old|^\S+: never heard/, 'source')}`;
   if (element.matches('[role=option]')) return 'option';
