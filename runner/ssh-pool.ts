@@ -273,9 +273,14 @@ export class SshPool {
       clock: this.#clock,
       signal: this.#closing.signal,
       turn: () => pass.turn(),
-      onHostKeyChange: (change) => this.#onHostKeyChange(host.name, change),
+      onHostKeyChange: this.#keyTeller(host.name),
       ...(way.jump ? { jump: way.jump } : {}),
     });
+  }
+
+  /** Kept as long as a connection: made here, where it does not keep what else is known of the attempt. */
+  #keyTeller(host: string): (change: HostKeyChange) => void {
+    return (change) => this.#onHostKeyChange(host, change);
   }
 
   #makeRoom(): boolean {
