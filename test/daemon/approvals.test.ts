@@ -140,18 +140,16 @@ test('a dry answer is judged like the real one, and settles nothing', async () =
   expect(daemon.guard.sent).toEqual([]);
 });
 
-test('a second answer is told who gave the first, and why where that was said', async () => {
-  const again = async (reason: string): Promise<unknown> => {
-    const daemon = daemonWith(definitionsWith(asked));
-    await daemon.results('critical', 'critical');
-    const { id, tag } = questionOf(daemon);
-    daemon.healing.approvals.settle(id, 'rejected', { by: 'ann', reason, tag });
-    return daemon.healing.approvals.settle(id, 'approved', { by: 'bob', reason: 'yes', tag });
-  };
-  expect(await again('')).toMatchObject({ status: 409, message: 'It is rejected by person:ann already.' });
-  expect(await again('a deploy runs')).toMatchObject({
-    message: 'It is rejected by person:ann already: a deploy runs',
-  });
+test.each([
+  ['', 'It is rejected by person:ann already.'],
+  ['a deploy runs', 'It is rejected by person:ann already: a deploy runs'],
+])('a second answer is told who gave the first, and why where that was said: %j', async (reason, message) => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const { id, tag } = questionOf(daemon);
+  daemon.healing.approvals.settle(id, 'rejected', { by: 'ann', reason, tag });
+  const again = daemon.healing.approvals.settle(id, 'approved', { by: 'bob', reason: 'yes', tag });
+  expect(again).toMatchObject({ status: 409, message });
 });
 
 test('a question whose trouble is over lapses, also when its command was edited', async () => {
