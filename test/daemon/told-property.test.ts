@@ -260,6 +260,38 @@ test(
   60_000 + nights * 2_000,
 );
 
+test(
+  'whatever happened before, what lasts and no action watches is told, once, by the route that is there in the end',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        const night = new OneNight();
+        try {
+          for (const each of steps) await each(night);
+          night.swap([single], names, 'none');
+          for (let round = 0; round < 3; round += 1) {
+            for (const name of names) await night.result(name, 'critical');
+            await night.pass(20 * minuteMs);
+          }
+          const { conversations } = night.daemon.healing.messages;
+          const told = conversations
+            .open()
+            .filter(({ target }) => target === 'oncall')
+            .flatMap(({ members }) => members)
+            .filter(
+              ({ check, overMs, toldMs }) => check !== 'host' && overMs === undefined && toldMs !== undefined,
+            );
+          expect(told.map(({ host: name }) => name).toSorted()).toEqual(names.toSorted());
+        } finally {
+          night.end();
+        }
+      }),
+      { numRuns: nights },
+    );
+  },
+  60_000 + nights * 2_000,
+);
+
 /** Targets that were told of the problem of one check in two conversations at a time. */
 function openTwice(all: readonly OutboxMessage[]): string[] {
   const open = new Map<string, string>();
