@@ -22,7 +22,9 @@ export function Screen() {
   useEffect(config.refresh, [revision, commit, held?.revision, rollback?.since]);
   return (
     <section>
-      <Reading of={config}>{(value) => <Shown config={value} refresh={config.refresh} />}</Reading>
+      <Reading of={config} title="Definitions">
+        {(value) => <Shown config={value} refresh={config.refresh} />}
+      </Reading>
     </section>
   );
 }

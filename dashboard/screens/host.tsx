@@ -38,7 +38,9 @@ export function Host({ name }: { name: string }) {
       <p class="crumbs">
         <a href="/hosts">Hosts</a>
       </p>
-      <Reading of={host}>{(value) => <Head host={value} />}</Reading>
+      <Reading of={host} title={name}>
+        {(value) => <Head host={value} />}
+      </Reading>
       <Covering host={name} />
       <section aria-labelledby="checks-title">
         <h2 id="checks-title">Checks</h2>

@@ -53,7 +53,7 @@ export function Screen({ names: [host = '', check = hostCheck] }: ScreenProps) {
 function HostHead({ host }: { host: string }) {
   const found = useResource<HostAnswer>(apiPath`/api/v1/hosts/${host}`, (event) => event.host === host);
   return (
-    <Reading of={found}>
+    <Reading of={found} title={host}>
       {({ status }) => (
         <>
           <header class="title">
@@ -76,7 +76,11 @@ function CheckHead({ host, check }: Place) {
     apiPath`/api/v1/checks/${host}/${check}`,
     (event) => event.host === host,
   );
-  return <Reading of={found}>{(value) => <Standing check={value} />}</Reading>;
+  return (
+    <Reading of={found} title={`${host} › ${check}`}>
+      {(value) => <Standing check={value} />}
+    </Reading>
+  );
 }
 
 function Standing({

@@ -19,7 +19,11 @@ export function Run({ id }: { id: string }) {
     () => false,
   );
   const check = decisions.data.value?.items.find(({ runId }) => runId === id)?.check;
-  return <Reading of={run}>{(value) => <Shown run={value} check={check} />}</Reading>;
+  return (
+    <Reading of={run} title={id}>
+      {(value) => <Shown run={value} check={check} />}
+    </Reading>
+  );
 }
 
 /** What a person may close; what is being sent can only be waited for. */

@@ -1,6 +1,6 @@
 /** Every screen over the same incident: what it tells, that it is a URL, both themes, a phone, and axe-core's judgement. */
 import { expect, test } from 'vitest';
-import { pictureAndJudge, Stage } from './support/browser.ts';
+import { expectAccessible, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, waitingApproval } from './support/page-scenes.ts';
 
 const stage = Stage.forFile();
@@ -121,6 +121,7 @@ test('the trouble of a host itself is an incident too, and what does not exist s
       .getByText(/Not shown|Nothing here/)
       .first()
       .waitFor();
+    await expectAccessible(page, path);
   }
   await page.getByRole('link', { name: 'Back to Now' }).click();
   await page.waitForURL(`${stage.fleet.url}/`);
