@@ -43,7 +43,7 @@ export class Chaos {
     const { random } = this.#simulation;
     const some = (weight: number): number => weight * random.pick([0, 0.5, 1, 2]);
     return [
-      [() => this.#fail(), 8],
+      [() => this.#fail(), 11],
       [() => this.#hostTrouble(), some(1.5)],
       [() => this.#massFailure(), some(0.25)],
       [() => this.#ownNetwork(), some(0.3)],
