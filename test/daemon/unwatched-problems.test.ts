@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import type { HostPlan } from '../../core/definitions.ts';
 import { createMessageViews } from '../../daemon/message-views.ts';
 import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
-import { settle } from '../support/fake-clock.ts';
 import type { ScriptedDaemon } from './scripted-daemon.ts';
 import {
   definitions,
@@ -20,6 +19,7 @@ import {
   start,
   subjects,
   told,
+  unreachable,
 } from './told-daemon.ts';
 
 /** Without any action. */
@@ -32,17 +32,9 @@ function kinds(daemon: ScriptedDaemon): string[] {
   return told(daemon).map(({ kind, target, host }) => `${kind} ${target} ${host}`);
 }
 
-async function unreachable(daemon: ScriptedDaemon, ...hosts: string[]): Promise<void> {
+async function staysAway(daemon: ScriptedDaemon, ...hosts: string[]): Promise<void> {
   for (let time = 0; time < 4; time += 1) {
-    for (const host of hosts) {
-      const failure = { stage: 'connect' as const, message: 'refused', hint: '', sent: false };
-      daemon.healing.fleet.apply(host, {
-        kind: 'unreachable',
-        failure,
-        startedAtMs: daemon.clock.nowMs(),
-      });
-    }
-    await settle();
+    await unreachable(daemon, ...hosts);
     await pass(daemon, 30_000);
   }
 }
@@ -316,7 +308,7 @@ test('a host that cannot be reached is told by itself; its checks and those behi
   const behind = ['web-1', 'web-2'].map((name) => bare(name, ['sw-1']));
   const daemon = start(definitions([bare('sw-1'), ...behind], { routes: [route('all')] }));
   for (const name of ['sw-1', 'web-1', 'web-2']) await result(daemon, name, 'ok');
-  await unreachable(daemon, 'sw-1', 'web-1', 'web-2');
+  await staysAway(daemon, 'sw-1', 'web-1', 'web-2');
   for (let minute = 0; minute < 10; minute += 1) await pass(daemon, minuteMs);
   expect(subjects(daemon).filter((each) => !each.startsWith('oncall: sw-1'))).toEqual([]);
   expect(subjects(daemon)[0]).toBe('oncall: sw-1 host: host is critical');
@@ -331,7 +323,7 @@ test('a route can leave out hosts that cannot be reached, and still take their c
   const daemon = start(definitions([bare('web-1')], { routes: [route('all', { match })] }));
   await result(daemon, 'web-1', 'critical');
   await result(daemon, 'web-1', 'ok');
-  await unreachable(daemon, 'web-1');
+  await staysAway(daemon, 'web-1');
   await pass(daemon, 10 * minuteMs);
   expect(kinds(daemon)).toEqual(['problem oncall web-1', 'recovery oncall web-1']);
 });
