@@ -238,7 +238,7 @@ test('an open run is closed from its screen', async () => {
 test('pause by key with a reason, everything says so, and resume', async () => {
   const visitor = await stage.visitor('act');
   const page = await visitor.open('/runs');
-  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  await page.getByRole('button', { name: /^Pause all/ }).waitFor();
   await page.keyboard.press('P');
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Why').fill('moving house');

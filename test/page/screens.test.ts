@@ -1,6 +1,6 @@
 /** Every screen over the same incident: what it tells, that it is a URL, both themes, a phone, and axe-core's judgement. */
 import { expect, test } from 'vitest';
-import { expectAccessible, pictureAndJudge, Stage } from './support/browser.ts';
+import { expectAccessible, expectNoSidewaysScroll, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, waitingApproval } from './support/page-scenes.ts';
 
 const stage = Stage.forFile();
@@ -173,4 +173,35 @@ test('a host without checks does not wait for ever: it says so wherever it stand
   await page.locator('.fleet').getByRole('link', { name: /db-2/ }).click();
   await page.locator('header .state', { hasText: 'NOT CHECKED' }).waitFor();
   await page.getByText('Nothing is checked here.').waitFor();
+});
+
+test('long names and words without an end stay on the screen, on a phone too', async () => {
+  const { fleet } = stage;
+  const { repository } = fleet;
+  const long = `a-${'very-'.repeat(8)}long-name.${'department-'.repeat(3)}of.example.org`;
+  const host = `  ${long}: { address: 127.0.0.1, port: 1, labels: { role: ${'x'.repeat(60)} } }`;
+  const check = 'a-long-name-of-a-check-that-somebody-thought-of';
+  const hosts = repository.git('show', 'HEAD:hosts/all.yaml');
+  repository.push(
+    {
+      'hosts/all.yaml': `${hosts}\n${host}\n`,
+      'runbooks/long.yaml': `runbook: long\nhosts: [db-1, "${long}"]\nevery: 1s\nchecks:\n  ${check}: { run: "echo ${'nospace'.repeat(60)}; exit 2", max_attempts: 1 }\n`,
+    },
+    'w'.repeat(120),
+  );
+  expect((await fleet.post('/api/v1/reload', {})).status).toBe(200);
+  await fleet.until('the host cannot be asked and the check is critical', async () => {
+    const { status } = await fleet.get<{ status: { state: string } }>(`/api/v1/hosts/${long}`);
+    expect(status.state).toBe('unreachable');
+    const found = await fleet.get<{ status: { state: string } }>(`/api/v1/checks/db-1/long.${check}`);
+    expect(found.status.state).toBe('critical');
+  });
+  const visitor = await stage.visitor('admin', { width: 'phone' });
+  const page = await visitor.open('/');
+  for (const path of ['/', '/hosts', `/hosts/${long}`, `/incidents/db-1/long.${check}`, '/definitions']) {
+    await page.goto(`${fleet.url}${path}`);
+    await page.locator('main').getByRole('heading').first().waitFor();
+    await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+    await expectNoSidewaysScroll(page, path);
+  }
 });
