@@ -64,13 +64,6 @@ export function notOurs(message: string, kind: FileKind, cause?: unknown): Mendd
   return new MenddError('STORE_UNUSABLE', message, { cause, hint });
 }
 
-/** Errors: STORE_CORRUPT. */
-export function quickCheck(db: Connection, file: string): void {
-  const found = attempt(file, () => pragma(db, 'quick_check(1)'));
-  if (found !== 'ok')
-    throw new MenddError('STORE_CORRUPT', `${file} failed its integrity check: ${String(found)}.`);
-}
-
 /** Sets how the file is written and reads it back: better-sqlite3's own default loses commits at a power cut. */
 export function makeDurable(db: Connection, file: string, kind: FileKind): void {
   const journal = pragma(db, 'journal_mode = WAL');

@@ -2,9 +2,10 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MenddError } from '../core/errors.ts';
-import { type Connection, connect, pragma, quickCheck } from './connection.ts';
+import { type Connection, connect, pragma } from './connection.ts';
 import { syncToDisk } from './directory.ts';
 import { attempt, translated } from './failure.ts';
+import { quickCheck } from './integrity.ts';
 
 interface CopyOptions {
   /** Whether an older copy of that name may be replaced. */

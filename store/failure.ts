@@ -45,18 +45,27 @@ export function attempt<T>(file: string, action: () => T): T {
   }
 }
 
-/** The same port, each method of which throws translated errors. */
-export function guarded<T extends object>(file: string, port: T): T {
+/** The same port, each method of which throws translated errors, after `onFailure` was told. */
+export function guarded<T extends object>(
+  file: string,
+  port: T,
+  onFailure: (error: unknown) => void = () => undefined,
+): T {
+  const failed = (error: unknown): never => {
+    const failure = translated(file, error);
+    onFailure(failure);
+    throw failure;
+  };
   const guardOne = ([name, member]: [string, unknown]): [string, unknown] => {
     if (typeof member !== 'function') return [name, member];
-    const call = (...args: unknown[]): unknown =>
-      attempt(file, () => {
+    const call = (...args: unknown[]): unknown => {
+      try {
         const result: unknown = Reflect.apply(member, port, args);
-        if (!(result instanceof Promise)) return result;
-        return result.catch((error: unknown) => {
-          throw translated(file, error);
-        });
-      });
+        return result instanceof Promise ? result.catch(failed) : result;
+      } catch (error) {
+        return failed(error);
+      }
+    };
     return [name, call];
   };
   return Object.fromEntries(Object.entries(port).map(guardOne)) as T;

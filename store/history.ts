@@ -9,6 +9,7 @@ import { decisionTable } from './decisions.ts';
 import { eventTable } from './events.ts';
 import { guarded, translated } from './failure.ts';
 import { heardTable } from './heard.ts';
+import { noteDamage } from './integrity.ts';
 import { resultTables } from './results.ts';
 import { rollupTable } from './rollups.ts';
 import { seriesTable } from './series.ts';
@@ -87,7 +88,7 @@ export function createHistory(db: Connection, file: string): Store {
     return isMore;
   };
 
-  return guarded<Store>(file, {
+  const port: Store = {
     loadChecks: state.loadChecks,
     loadHosts: state.loadHosts,
     save: (change) => together(() => write(change)),
@@ -126,5 +127,6 @@ export function createHistory(db: Connection, file: string): Store {
         db.close();
       }
     },
-  });
+  };
+  return guarded(file, port, (error) => noteDamage(file, error));
 }

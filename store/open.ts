@@ -12,7 +12,6 @@ import {
   identify,
   ledgerKind,
   makeDurable,
-  quickCheck,
 } from './connection.ts';
 import { quarantineRow } from './controls.ts';
 import { copySnapshot } from './copy.ts';
@@ -20,6 +19,7 @@ import { asideOf, moveDatabase, removeDatabase } from './damage.ts';
 import { makeDirectory } from './directory.ts';
 import { attempt, guarded } from './failure.ts';
 import { createHistory } from './history.ts';
+import { assertWhole } from './integrity.ts';
 import { createLedger, ledgerTables, rearm } from './ledger.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { migrate, pendingMigrations } from './migrate.ts';
@@ -227,7 +227,7 @@ function openAs<T>(file: string, kind: FileKind, use: (db: Connection) => T): T 
 /** Nothing is written before it is known whose file this is, that it is whole, and that we know its schema. */
 function prepareFile(db: Connection, file: string, kind: FileKind): void {
   pendingMigrations(db, file, kind);
-  quickCheck(db, file);
+  assertWhole(db, file, kind);
   makeDurable(db, file, kind);
   migrate(db, file, kind);
 }
