@@ -267,11 +267,14 @@ function hostTransition(
     to: after.state,
     type: after.type,
     attempt: after.attempt,
-    text:
-      after.failure === undefined ? 'reached over SSH' : `${after.failure.stage}: ${after.failure.message}`,
+    text: after.failure === undefined ? reachedBy(plan) : `${after.failure.stage}: ${after.failure.message}`,
     flapping: false,
     percent: 0,
     percentWithoutActions: 0,
     afterAction: before.runs.some((run) => isOpen(run) && run.status !== 'intended'),
   };
+}
+
+function reachedBy({ host }: HostPlan): string {
+  return host.transport === 'local' ? 'the machine mendd runs on' : 'reached over SSH';
 }

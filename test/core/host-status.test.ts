@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { failuresOf, initialHostStatus } from '../../core/host-status.ts';
+import { checkOf, planOf } from '../support/definitions.ts';
+import { SimulatedHost } from './simulated-host.ts';
 
 test('a host that is reached, or unknown, has no failures; one that is down for good has many', () => {
   const status = initialHostStatus(0);
@@ -9,4 +11,16 @@ test('a host that is reached, or unknown, has no failures; one that is down for 
   expect(failuresOf({ ...status, state: 'unreachable', type: 'soft', attempt: 2 })).toBe(2);
   expect(failuresOf({ ...status, state: 'unreachable', type: 'soft', attempt: 0 })).toBe(1);
   expect(failuresOf({ ...status, state: 'unreachable', type: 'hard', attempt: 3 })).toBe(6);
+});
+
+test('the machine that mendd runs on is not said to be reached over SSH', () => {
+  const plan = planOf([checkOf('running')], []);
+  for (const [transport, text] of [
+    ['ssh', 'reached over SSH'],
+    ['local', 'the machine mendd runs on'],
+  ] as const) {
+    const host = new SimulatedHost({ ...plan, host: { ...plan.host, transport } });
+    host.result('ok');
+    expect(host.transitions.find(({ check }) => check === undefined)?.text).toBe(text);
+  }
 });
