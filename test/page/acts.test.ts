@@ -244,10 +244,7 @@ test('pause by key with a reason, everything says so, and resume', async () => {
   await dialog.getByLabel('Why').fill('moving house');
   await dialog.getByRole('button', { name: 'Pause' }).click();
   await noticed(page, 'paused');
-  await page
-    .getByText(/automation .*paused/i)
-    .first()
-    .waitFor();
+  await page.locator('.chip', { hasText: 'automation PAUSED' }).waitFor();
   const { automation } = await stage.fleet.get<{ automation: { paused?: { by: string; reason: string } } }>(
     '/api/v1/now',
   );

@@ -170,6 +170,8 @@ const drawn = `new Promise((resolve) => requestAnimationFrame(() => requestAnima
 
 /** Runs in the page: what is wider than the window, by its first characters. */
 const sticksOut = `(() => {
+  const dialog = document.querySelector('dialog');
+  if (dialog !== null && dialog.scrollWidth > dialog.clientWidth) return ['the dialog: ' + dialog.scrollWidth + ' > ' + dialog.clientWidth];
   const limit = document.documentElement.clientWidth;
   const width = document.documentElement.scrollWidth;
   if (width <= limit) return [];

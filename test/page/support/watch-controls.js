@@ -41,7 +41,7 @@ function nameOf(element) {
       .replaceAll(/\d+/g, 'N')
       .replace(/ over N.*/, '')
       .replace(/^Stopped by .*?; all|^All/, 'all')
-      .replace(/^\S+: .* old|^\S+: never heard/, 'source')}`;
+      .replace(/^\S+: (.* old|never heard).*/, 'source')}`;
   if (element.matches('[role=option]')) return 'option';
   if (element instanceof HTMLInputElement && element.type === 'radio') return 'radio For how long';
   if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement) {
