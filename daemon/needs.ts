@@ -188,7 +188,8 @@ function nextOf(explanation: Explanation, runs: readonly RunSummary[]): NextStep
     return { why, opens: 'a person who looks and closes the run', ...step };
   }
   const words = reasonWords[reason];
-  const opens = gates.find((gate) => !gate.passed)?.opens ?? words.opens;
+  const shut = gates.filter((gate) => !gate.passed);
+  const opens = (shut.find((gate) => gate.reason === reason) ?? shut[0])?.opens ?? words.opens;
   const why = isFruitless && reason === 'cooldown' ? 'It could not be sent, again and again' : words.means;
   return { why, ...(opens === '' ? {} : { opens }), ...step };
 }

@@ -53,7 +53,7 @@ export interface Machine {
   halt: () => void;
 }
 
-const kernelPaths = /(?<![\w./-])\/(?:run\/mendd|proc\/uptime|proc\/sys\/kernel\/random\/boot_id)\b/g;
+const kernelPaths = /(?<![\w./-])\/(?:(?:var\/)?run\/mendd|proc\/uptime|proc\/sys\/kernel\/random\/boot_id)\b/g;
 /** The directory's name is put into scripts unquoted. */
 const plainPath = /^\/[\w./+-]+$/;
 
@@ -112,7 +112,7 @@ export function createMachine(name: string, directory: string): Machine {
       if (on) writeFileSync(unit('flapping'), '');
       else rmSync(unit('flapping'), { force: true });
     },
-    translate: (script) => script.replace(kernelPaths, (path) => at(path)),
+    translate: (script) => script.replace(kernelPaths, (path) => at(path.replace(/^\/var/, ''))),
     tick,
     rebootRequested: () => existsSync(at('reboot')),
     async boot() {

@@ -151,6 +151,15 @@ test('what needs a person says why it does not go on, and what comes next', () =
   expect(now().needsYou).toEqual([]);
 });
 
+test('what opens it is said of the gate that is named, not of another one that is shut', () => {
+  const { daemon, now } = start(1, { mode: 'propose' });
+  daemon.healing.fleet.distrust({ cause: 'corrupt', sinceMs: daemon.clock.nowMs(), text: 'damaged' });
+  tell(daemon, 'web-1', 'critical');
+  const [need] = now().needsYou;
+  expect(need?.explanation.reason).toBe('ledger_not_trusted');
+  expect(need?.next.opens).toContain('mendd rearm');
+});
+
 test('in a mass failure all are counted within a few answers, and the rows stay bounded', () => {
   const { daemon, now } = start(600);
   pause(daemon);

@@ -92,6 +92,14 @@ test('checks that are due together share one command, and are done at once', asy
   expect(host.counts().execs - before).toBe(1);
 });
 
+test('the guard of an embedded host keeps its records there, under both names of the directory', async () => {
+  const { run } = await bed();
+  const answer = await run('echo /run/mendd; echo /var/run/mendd');
+  const [one, other] = 'stdout' in answer ? answer.stdout.trim().split('\n') : [];
+  expect(one).not.toBe('/run/mendd');
+  expect(other).toBe(one);
+});
+
 describe('sessions', () => {
   test('a key that is not authorized is refused', async () => {
     const { run, host } = await bed('web-1', generateKeyPair().privateKey);
