@@ -53,7 +53,8 @@ export interface Machine {
   halt: () => void;
 }
 
-const kernelPaths = /(?<![\w./-])\/(?:(?:var\/)?run\/mendd|proc\/uptime|proc\/sys\/kernel\/random\/boot_id)\b/g;
+const kernelPaths =
+  /(?<![\w./-])\/(?:(?:var\/)?run\/mendd|proc\/uptime|proc\/sys\/kernel\/random\/boot_id)\b/g;
 /** The directory's name is put into scripts unquoted. */
 const plainPath = /^\/[\w./+-]+$/;
 
