@@ -113,7 +113,10 @@ function actRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       body: ActBody,
       response: {
         200: answer('With dry_run=true: the plan; nothing was started', ActPlan),
-        202: answer('The intent is on disk; follow the run', Run),
+        202: answer(
+          'Decided. The run is written, and found under Location, once the host has told its facts',
+          Run,
+        ),
         default: plan.response.default,
       },
     },
