@@ -313,9 +313,11 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
   });
 
   test('close() ends at once while a command runs and a login hangs', async () => {
-    const run = use(await hostileSsh(exec((accept) => void accept())), { connectTimeoutMs: 60_000 });
+    let isSent = false;
+    const listens = exec((accept) => void accept().once('data', () => (isSent = true)));
+    const run = use(await hostileSsh(listens), { connectTimeoutMs: 60_000 });
     const outcome = run();
-    await vi.waitFor(() => expect(server.execs).toHaveLength(2), wait);
+    await vi.waitFor(() => expect(isSent).toBe(true), wait);
     const startMs = performance.now();
     await runner.close();
     expect(performance.now() - startMs).toBeLessThan(500);
