@@ -37,17 +37,20 @@ interface Moment {
 
 /** When the daemon is killed, one after the other; after the last one they begin again, each a little later. */
 const moments: readonly Moment[] = [
-  { comes: () => told(3, 'action.intended'), isShort: true },
-  { comes: () => told(5, 'action.started') },
-  { comes: () => told(1, 'action.started', drainingAction) },
+  { comes: () => told(3, ofType('action.intended')), isShort: true },
+  { comes: () => told(5, ofType('action.started')), isShort: true },
+  // For some tenths of a second, until the machine was asked.
+  { comes: () => told(1, isUnknownRestart), isShort: true },
+  { comes: () => told(5, ofType('action.started')) },
+  { comes: () => told(1, ofType('action.started', drainingAction)) },
   // Drained, and on its way: the next daemon does not know what became of it.
   { comes: () => isSome('dispatched', drainingAction, 'reboot'), isShort: true },
   { comes: () => isSome('unknown', drainingAction), isShort: true },
   // What was open is looked up, or begins anew.
   { comes: () => Promise.resolve() },
   { comes: () => isSome('verifying', drainingAction) },
-  { comes: () => told(1, 'action.ended', drainingAction) },
-  { comes: () => told(1, 'action.intended', drainingAction), isShort: true },
+  { comes: () => told(1, ofType('action.ended', drainingAction)) },
+  { comes: () => told(1, ofType('action.intended', drainingAction)), isShort: true },
 ];
 const laterEachTimeMs = 110;
 /** When a stage was not met enough by then, the machine is too slow to aim. */
@@ -138,8 +141,10 @@ async function killMoment(nth: number): Promise<void> {
   if (moment?.isShort !== true) await delay(Math.floor(nth / moments.length) * laterEachTimeMs);
 }
 
+type EventFilter = (event: ApiEvent) => boolean;
+
 /** Returns within milliseconds of the n-th such event of this daemon. */
-function told(nth: number, type: EventType, action?: string): Promise<void> {
+function told(nth: number, fits: EventFilter): Promise<void> {
   const bornMs = daemon.lastStartMs;
   let seen = 0;
   return new Promise((resolve) => {
@@ -151,15 +156,22 @@ function told(nth: number, type: EventType, action?: string): Promise<void> {
     const tooLong = setTimeout(come, longestLifeMs);
     const stop = daemon.onEvent((event) => {
       // Some are told late, of the daemon before.
-      if (event.type !== type || Date.parse(event.at) < bornMs || isUnknown(event)) return;
-      if (action === undefined || event.data.action === action) seen += 1;
+      if (Date.parse(event.at) >= bornMs && fits(event)) seen += 1;
       if (seen === nth) come();
     });
   });
 }
 
 /** That it is unknown what became of a run is told as an end that may change. */
-const isUnknown = ({ data }: ApiEvent): boolean => data.status === 'unknown';
+const isUnknown: EventFilter = ({ data }) => data.status === 'unknown';
+
+const isUnknownRestart: EventFilter = (event) => isUnknown(event) && event.data.action !== drainingAction;
+
+/** Of the action, or of any. */
+const ofType =
+  (type: EventType, action?: string): EventFilter =>
+  (event) =>
+    event.type === type && !isUnknown(event) && (action === undefined || event.data.action === action);
 
 async function isSome(status: RunStatus, action: string, step?: RebootStep): Promise<void> {
   const path = `/api/v1/runs?limit=20&status=${status}&action=${action}`;
