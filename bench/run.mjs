@@ -27,15 +27,15 @@ const usage = `npm run bench -- [options] [TABLE...]
   --small           small sizes, to try whether it runs: no figures to quote
   --hosts N         hosts of one daemon over SSH (1000)
   --every N         seconds between two runs of a check (60)
-  --seconds N       seconds of each measurement of mendd, at most --every (20)
+  --seconds N       seconds of each measurement of mendd, at most --every (60)
   --rounds N        rounds of the table checks, each with every contender, in turning order (3)
   --cut N           seconds for which all hosts are cut off (20; table connections)
-  --limit N         seconds in which those rounds must fit; fewer are made then (600)
+  --limit N         seconds in which those rounds must fit; fewer are made then (1800)
   --part restart    of the table connections only the restart, which needs no sshd; writes nothing
   --cpu-prof FILE   also write a CPU profile of mendd, and tell where the time goes (table checks)`;
 
 const sizes = {
-  whole: { hosts: 1000, every: 60, seconds: 20, rounds: 3, limit: 600, cut: 20, scale: 1 },
+  whole: { hosts: 1000, every: 60, seconds: 60, rounds: 3, limit: 1800, cut: 20, scale: 1 },
   small: { hosts: 20, every: 10, seconds: 8, rounds: 2, limit: 240, cut: 5, scale: 0.25 },
 };
 
