@@ -53,7 +53,7 @@ export interface Days {
   all(): readonly Day[];
   /** The one that takes a result of that time; made when it has to be. */
   at(ms: number): Day;
-  /** Days that are over wholly, and whole hours of the newest two. True while more is left. */
+  /** Days that are over wholly, and whole hours of the newest two, but for the last row. True while more is left. */
   prune(beforeMs: number): boolean;
   forget(): void;
 }
@@ -92,12 +92,13 @@ export function resultDays(db: Connection): Days {
     },
     prune(beforeMs) {
       const days = all();
-      const [oldest] = days;
-      if (oldest !== undefined && oldest.startMs + dayMs <= beforeMs) {
-        if (cut(db, oldest, oldest.next - slice)) return true;
-        db.exec(`DROP TABLE results_${oldest.id}`);
-        remove.run(oldest.id);
-        days.shift();
+      // Not always the first: the clock may have been ahead when that was begun.
+      const over = days.find((day) => day.startMs + dayMs <= beforeMs);
+      if (over !== undefined) {
+        if (cut(db, over, over.next - slice)) return true;
+        db.exec(`DROP TABLE results_${over.id}`);
+        remove.run(over.id);
+        days.splice(days.indexOf(over), 1);
         return true;
       }
       return days.slice(-2).some((day) => cut(db, day, firstKept(db, day, beforeMs)));
@@ -184,12 +185,15 @@ function openDay(db: Connection, id: number, day: number): Day {
   };
 }
 
-/** The first row that is not older; rows before it may go, and what they bear is borne again in each hour. */
+/**
+ * The first row that is not older; rows before it may go, and what they bear is borne again in each hour. The last one stays: after
+ * a start it tells which number is next.
+ */
 function firstKept(db: Connection, day: Day, beforeMs: number): number {
   const hourMs = 3_600_000;
   const before = Math.floor(beforeMs / hourMs) * hourMs - day.startMs;
   const sql = `SELECT id FROM results_${day.id} WHERE at >= ? ORDER BY id LIMIT 1`;
-  return db.prepare<[number], number>(sql).pluck().get(before) ?? day.next;
+  return db.prepare<[number], number>(sql).pluck().get(before) ?? day.next - 1;
 }
 
 /** Deletes the oldest of the rows before a number, a slice at most; false when there were none. */

@@ -2,6 +2,7 @@
  * Owns what graphs are drawn from: of each series the sums of five minutes, made in memory as results come and written once those
  * are over. What is not written yet is lost by a kill; the results themselves are not.
  */
+import { maxPerfdata } from '../core/plugin-output.ts';
 import type { Rollup, RollupQuery } from '../core/rollups.ts';
 import type { CheckResult, CheckState } from '../core/types.ts';
 import type { Connection } from './connection.ts';
@@ -140,7 +141,7 @@ function add(sums: Sums, { state, durationMs, perfdata }: CheckResult): void {
 function put(perfdata: Map<string, Values>, label: string, uom: string, value: number): void {
   const sum = perfdata.get(label);
   if (sum === undefined) {
-    perfdata.set(label, [uom, 1, value, value, value]);
+    if (perfdata.size < maxPerfdata) perfdata.set(label, [uom, 1, value, value, value]);
     return;
   }
   sum[1] += 1;
@@ -149,12 +150,13 @@ function put(perfdata: Map<string, Values>, label: string, uom: string, value: n
   sum[4] = Math.max(sum[4], value);
 }
 
-/** Neither is changed. */
+/** Neither is changed. Of labels that are new each time only the first are kept. */
 function joined(a: Sums | undefined, b: Sums): Sums {
   if (a === undefined) return b;
   const perfdata = new Map(a.perfdata);
   for (const [label, values] of b.perfdata ?? []) {
     const [uom, count, min, sum, max] = values;
+    if (perfdata.size >= maxPerfdata && !perfdata.has(label)) continue;
     const other = perfdata.get(label) ?? [uom, 0, Infinity, 0, -Infinity];
     perfdata.set(label, [
       uom,

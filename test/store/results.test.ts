@@ -322,3 +322,27 @@ test('results of the schema before are read beside new ones, pruned, and their t
   expect(tablesIn(path)).toEqual(['results_1']);
   expect(allResults(store)).toEqual(all.slice(0, 3));
 });
+
+test('a day that lies ahead, since the clock was ahead once, keeps none of the others', () => {
+  const path = storePath();
+  const { store } = openForTest(path);
+  for (const day of [0, 400, 1, 2, 3])
+    store.save(changeOf({ result: resultOf({ startedAtMs: startMs + day * dayMs, text: `${day}` }) }));
+  prunedWholly(store, startMs + 3 * dayMs);
+  expect(tablesIn(path)).toEqual(['results_2', 'results_5']);
+  expect(allResults(store).map(({ text }) => text)).toEqual(['3', '400']);
+});
+
+test('results of a day that was emptied keep their ids for themselves, also after a start', () => {
+  const path = storePath();
+  const first = openForTest(path);
+  const save = ({ store }: typeof first, hour: number): number => {
+    store.save(changeOf({ result: resultOf({ startedAtMs: startMs + hour * hourMs }) }));
+    return store.results({ limit: 1 }).items[0]?.id ?? 0;
+  };
+  const before = [0, 1, 2].map((hour) => save(first, hour));
+  prunedWholly(first.store, startMs + 20 * hourMs);
+  closeStores(first);
+  const after = save(openForTest(path), 22);
+  expect(after).toBeGreaterThan(Math.max(...before));
+});

@@ -175,3 +175,25 @@ test('a span that is too long is answered with its last 35 days', () => {
   const found = read(store, step, 0, startMs + 35 * dayMs);
   expect(found.map(({ atMs }) => (atMs - startMs) / dayMs)).toEqual([1, 35]);
 });
+
+test('labels that are new each time are kept up to a number, and those known go on', () => {
+  const path = storePath();
+  const first = openForTest(path);
+  const save = (stores: typeof first, minute: number): void => {
+    const labels = Array.from({ length: 700 }, (_, index) => [`${minute} ${index}`, 1]);
+    const perfdata = perfdataOf({ known: minute, ...(Object.fromEntries(labels) as Record<string, number>) });
+    const result = resultOf({ perfdata, startedAtMs: startMs + minute * minuteMs });
+    stores.store.save(changeOf({ ...place, result }));
+  };
+  for (const minute of [0, 1, 2]) save(first, minute);
+  closeStores(first);
+  const second = openForTest(path);
+  for (const minute of [3, 4, 6, 11]) save(second, minute);
+  for (const stepMs of [step, 12 * step]) {
+    const [rollup, ...others] = read(second.store, stepMs);
+    for (const { perfdata } of [rollup, ...others].flatMap((each) => each ?? []))
+      expect(perfdata.length).toBeLessThanOrEqual(1_000);
+    expect(rollup?.perfdata).toHaveLength(1_000);
+    expect(rollup?.perfdata.find(({ label }) => label === 'known')?.max).toBe(stepMs === step ? 4 : 11);
+  }
+});
