@@ -19,14 +19,16 @@ export const transport: Gate = ({ hostStatus: host, ladder, rung }) => {
   return stop('host_unreachable', values, 'a successful contact over SSH');
 };
 
-export const freshResult: Gate = ({ check, fleet, hostRuns, unasked, ladder }) => {
+export const freshResult: Gate = ({ check, fleet, hostRuns, unasked, ladder, nowMs }) => {
   // What follows a recovery follows the very result that ended the run.
   const ended = ladder.trigger.on === 'recovery' ? [] : hostRuns;
   const afterRunsMs = Math.max(0, ...ended.map((run) => (run.endedAtMs ?? -1) + 1));
   const neededMs = Math.max(fleet.freshSinceMs, afterRunsMs);
   const startedMs = check.lastResult?.startedAtMs ?? 0;
   const values = { resultAtMs: startedMs, neededFromMs: neededMs, dependsOn: unasked ?? null };
-  if (startedMs < neededMs) return stop('no_fresh_result', values, 'the next result of the check');
+  // What lies in the future is from before the clock was set back.
+  if (startedMs < neededMs || startedMs > nowMs)
+    return stop('no_fresh_result', values, 'the next result of the check');
   if (unasked === undefined) return pass(values);
   return stop('no_fresh_result', values, `the next result of ${unasked}, which may be the cause`);
 };

@@ -37,9 +37,12 @@ interface Found {
 export class CalendarSchedule {
   readonly #search: Search;
   #next: Found;
+  /** Wall time from which `#next` was sought: nothing fires between the two. */
+  #fromMs: number;
 
   constructor(search: Search, nowMs: number) {
     this.#search = search;
+    this.#fromMs = nowMs;
     this.#next = search.after(nowMs);
   }
 
@@ -53,12 +56,17 @@ export class CalendarSchedule {
     return this.#next.atMs;
   }
 
-  /** True when it fires now: once, however late, and never for a time before. */
+  /**
+   * True when it fires now: once, however late, and never for a time before. Hours that come again since the clock was set back by
+   * more than one are lived through again.
+   */
   poll(nowMs: number): boolean {
     const { atMs, fires } = this.#next;
-    if (nowMs < atMs) return false;
-    this.#next = this.#search.after(fires ? nowMs : atMs - this.#search.stepMs);
-    return fires;
+    const isBack = nowMs < this.#fromMs - hourMs;
+    if (nowMs < atMs && !isBack) return false;
+    this.#fromMs = fires || isBack ? nowMs : atMs - this.#search.stepMs;
+    this.#next = this.#search.after(this.#fromMs);
+    return fires && !isBack;
   }
 }
 

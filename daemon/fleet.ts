@@ -155,8 +155,8 @@ export class Fleet {
 
   /** After a jump of the wall clock nothing may lie in the future, or times would be waited for that never come. */
   clampTimes(): void {
-    const nowMs = this.#options.clock.nowMs();
-    for (const [host, state] of this.#states) this.#states.set(host, stateNotAfter(state, nowMs));
+    const { freshSinceMs } = this.#options.selfDoubt;
+    for (const [host, state] of this.#states) this.#states.set(host, stateNotAfter(state, freshSinceMs));
     this.#recount();
   }
 
@@ -211,8 +211,7 @@ export class Fleet {
   }
 
   /** Forgets runs that left every window and belong to no present problem; called from time to time. */
-  forgetOldRuns(): void {
-    const nowMs = this.#options.clock.nowMs();
+  forgetOldRuns(nowMs: number): void {
     const memoryMs = this.memoryMs();
     for (const [host, state] of this.#states) {
       const beforeMs = memorySinceMs(memoryMs, Object.values(state.checks), nowMs);

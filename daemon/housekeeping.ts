@@ -25,6 +25,9 @@ const turnEveryMs = 1_000;
 const tellEveryMs = 50;
 const takeUpEveryMs = 10_000;
 const pruneEveryMs = 60_000;
+/** A clock that was set forwards is believed after one to two of these, for what is forgotten cannot be had back. Milliseconds. */
+const doubtMs = 12 * 3_600_000;
+
 export interface HousekeepingOptions {
   clock: Clock;
   log: Log;
@@ -52,11 +55,17 @@ export class Housekeeping {
   #cancelTelling: (() => void) | undefined;
   #nextTakeUpMs = 0;
   #nextPruneMs = 0;
+  /** Wall minus monotonic clock, as oldness is judged by; and the least of them since a monotonic time. */
+  #offsetMs = Infinity;
+  #leastOffsetMs = Infinity;
+  #leastSinceMs: number;
   #pumping: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
+    this.#leastSinceMs = options.clock.monotonicMs();
+    this.#judgeOldnessBy();
   }
 
   start(): void {
@@ -110,7 +119,7 @@ export class Housekeeping {
       this.#nextTakeUpMs = nowMs + takeUpEveryMs;
       this.#try(() => observer.takeUp(false));
       this.#try(() => messages.settle());
-      this.#try(() => fleet.forgetOldRuns());
+      this.#try(() => fleet.forgetOldRuns(this.#judgeOldnessBy()));
       this.#try(() => auditExport.turn());
     }
     if (nowMs >= this.#nextPruneMs) this.#try(() => this.#prune(nowMs));
@@ -141,9 +150,9 @@ export class Housekeeping {
 
   /** One batch a turn until nothing is left, then a pause. */
   #prune(nowMs: number): void {
-    const { store, coordinator, fleet, clock } = this.#options;
+    const { store, coordinator, fleet } = this.#options;
     const { keepResultsMs, keepHistoryMs, keepRollupsMs } = fleet.definitions.daemon.store;
-    const wallMs = clock.nowMs();
+    const wallMs = this.#judgeOldnessBy();
     const historyBeforeMs = wallMs - keepHistoryMs;
     const moreHistory = store.prune({
       resultsBeforeMs: wallMs - keepResultsMs,
@@ -152,5 +161,20 @@ export class Housekeeping {
     });
     const moreLedger = coordinator.prune(Math.min(historyBeforeMs, wallMs - fleet.memoryMs()));
     if (!moreHistory && !moreLedger) this.#nextPruneMs = nowMs + pruneEveryMs;
+  }
+
+  /** Wall time, but for a while the one from before the clock was set forwards. */
+  #judgeOldnessBy(): number {
+    const { clock } = this.#options;
+    const monotonicMs = clock.monotonicMs();
+    const offsetMs = clock.nowMs() - monotonicMs;
+    this.#leastOffsetMs = Math.min(this.#leastOffsetMs, offsetMs);
+    if (monotonicMs - this.#leastSinceMs >= doubtMs) {
+      this.#offsetMs = this.#leastOffsetMs;
+      this.#leastOffsetMs = offsetMs;
+      this.#leastSinceMs = monotonicMs;
+    }
+    this.#offsetMs = Math.min(this.#offsetMs, offsetMs);
+    return monotonicMs + this.#offsetMs;
   }
 }

@@ -1,4 +1,4 @@
-/** Times in a host's state: when it was asked, and none of them in the future after a clock was set back. Pure. */
+/** Times in a host's state: when it was asked, and none of them in the future, nor fresh, after a clock was set back. Pure. */
 import type { EngineEvent, HostEngineState } from '../core/reduction.ts';
 import { notAfter } from '../core/runs.ts';
 import type { CheckStatus, HostStatus } from '../core/types.ts';
@@ -10,12 +10,20 @@ export function askedAtMs(event: EngineEvent): number | undefined {
 }
 
 function checkNotAfter(status: CheckStatus, nowMs: number): CheckStatus {
-  const { problemSinceMs } = status;
+  const { problemSinceMs, lastResult } = status;
   return {
     ...status,
     sinceMs: Math.min(status.sinceMs, nowMs),
     ...(problemSinceMs === undefined ? {} : { problemSinceMs: Math.min(problemSinceMs, nowMs) }),
+    ...(lastResult === undefined
+      ? {}
+      : { lastResult: { ...lastResult, startedAtMs: before(lastResult.startedAtMs, nowMs) } }),
   };
+}
+
+/** Of an answer from before the jump. */
+function before(askedMs: number, nowMs: number): number {
+  return Math.min(askedMs, nowMs - 1);
 }
 
 function hostNotAfter(status: HostStatus, nowMs: number): HostStatus {
@@ -23,12 +31,12 @@ function hostNotAfter(status: HostStatus, nowMs: number): HostStatus {
   return {
     ...status,
     sinceMs: Math.min(status.sinceMs, nowMs),
-    ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs: Math.min(lastSeenAtMs, nowMs) }),
-    ...(attemptAtMs === undefined ? {} : { attemptAtMs: Math.min(attemptAtMs, nowMs) }),
+    ...(lastSeenAtMs === undefined ? {} : { lastSeenAtMs: before(lastSeenAtMs, nowMs) }),
+    ...(attemptAtMs === undefined ? {} : { attemptAtMs: before(attemptAtMs, nowMs) }),
   };
 }
 
-/** Facts are asked for anew: how old they are is not known any more. */
+/** `nowMs`: since when answers are fresh. Facts are asked for anew: how old they are is not known any more. */
 export function stateNotAfter(state: HostEngineState, nowMs: number): HostEngineState {
   const checks = Object.entries(state.checks).map(([id, status]) => [id, checkNotAfter(status, nowMs)]);
   return {

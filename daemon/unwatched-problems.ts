@@ -145,7 +145,9 @@ function isDoubtful({ lastResult }: CheckStatus, { nowMs, freshSinceMs, doubtSin
   const isWithin = (sinceMs: number, lengthMs: number): boolean =>
     nowMs >= sinceMs && nowMs - sinceMs < lengthMs;
   if (doubtSinceMs !== undefined && isWithin(doubtSinceMs, longestDoubtMs)) return true;
-  return (lastResult?.startedAtMs ?? 0) < freshSinceMs && isWithin(freshSinceMs, longestStaleMs);
+  const startedAtMs = lastResult?.startedAtMs ?? 0;
+  const isStale = startedAtMs < freshSinceMs || startedAtMs > nowMs;
+  return isStale && isWithin(freshSinceMs, longestStaleMs);
 }
 
 function isTooOften({ flap }: CheckStatus, before: Asked | undefined, nowMs: number): boolean {

@@ -1,6 +1,9 @@
 /** What was not seen is no evidence, neither for acting nor for climbing. */
 import { expect, test } from 'vitest';
+import { initialHostState } from '../../core/engine.ts';
+import type { FleetView } from '../../core/fleet-view.ts';
 import { spends } from '../../core/ladder.ts';
+import { contextOf } from '../../core/ladder-context.ts';
 import { judgeResult, judgeTime } from '../../core/verification.ts';
 import { checkOf, ladderOf, planOf, reboot, restart } from '../support/definitions.ts';
 import { SimulatedHost } from './simulated-host.ts';
@@ -68,4 +71,26 @@ test('what the core says is spent is what the ledger counts', () => {
   expect(spends({ ...run, status: 'cancelled' })).toBe(false);
   expect(spends({ ...run, status: 'cancelled', dispatchedAtMs: 2 })).toBe(true);
   expect(spends({ ...run, status: 'refused', dispatchedAtMs: 2 })).toBe(false);
+});
+
+test('an answer that lies in the future, since the clock was set back, tells nothing of a cause', () => {
+  const nowMs = 1_000_000;
+  const ladder = ladderOf([restart]);
+  const plan = planOf([checkOf('base'), checkOf('running', { dependsOn: ['app.base'] })], [ladder]);
+  const state = initialHostState(plan, 0);
+  const { 'app.base': base } = state.checks;
+  if (base === undefined) throw new Error('no check');
+  const unasked = (startedAtMs: number) => {
+    const lastResult = {
+      state: 'ok' as const,
+      text: '',
+      longText: '',
+      perfdata: [],
+      startedAtMs,
+      durationMs: 1,
+    };
+    const checks = { ...state.checks, 'app.base': { ...base, lastResult } };
+    return contextOf({ ...state, checks }, plan, ladder, { freshSinceMs: 500 } as FleetView, nowMs)?.unasked;
+  };
+  expect([499, 500, nowMs, nowMs + 1].map(unasked)).toEqual(['app.base', undefined, undefined, 'app.base']);
 });

@@ -131,6 +131,16 @@ export const transportCases: GateCase[] = [
   },
   {
     gate: 'fresh_result',
+    given: 'a result from before the clock was set back',
+    change: (world) => {
+      const { lastResult } = world.check;
+      if (lastResult !== undefined) world.check.lastResult = { ...lastResult, startedAtMs: nowMs + 1 };
+    },
+    reason: 'no_fresh_result',
+    opens: 'the next result of the check',
+  },
+  {
+    gate: 'fresh_result',
     given: 'a run that ended when the result began',
     change: (world) => (world.runs = [runOf({ action: 'app.other', endedAtMs: nowMs - 5 })]),
     reason: 'no_fresh_result',

@@ -92,3 +92,18 @@ test('schedules of one expression search once for all of them, and fire each for
     looks.mockRestore();
   }
 });
+
+const at = (time: string): number => Date.parse(`2026-06-02T${time}:00Z`);
+
+test('hours that come again since the clock was set back by more than one are lived through again', () => {
+  const nightly = new Calendar().schedule('0 2 * * *', 'UTC', at('00:00'));
+  expect(nightly.poll(at('02:00'))).toBe(true);
+  expect(nightly.poll(at('01:10'))).toBe(false);
+  expect(nightly.poll(at('02:00'))).toBe(false);
+  expect(nightly.poll(at('00:30'))).toBe(false);
+  expect(nightly.nextFireMs).toBe(at('02:00'));
+  expect(nightly.poll(at('02:00'))).toBe(true);
+  const often = new Calendar().schedule('*/10 * * * *', 'UTC', at('12:00'));
+  expect(often.poll(at('12:10'))).toBe(true);
+  expect([at('04:05'), at('04:10'), at('04:11')].map((ms) => often.poll(ms))).toEqual([false, true, false]);
+});

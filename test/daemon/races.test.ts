@@ -142,7 +142,7 @@ test('a problem that lasts for longer than runs are remembered is not taken for 
   expect(daemon.outcomes).toEqual(['app.restart failed', 'app.page done']);
   for (let days = 0; days < 4; days += 1) {
     await daemon.clock.pass(86_400_000);
-    daemon.healing.fleet.forgetOldRuns();
+    daemon.healing.fleet.forgetOldRuns(daemon.clock.nowMs());
     await daemon.results('critical', 'critical');
   }
   expect(daemon.runs).toHaveLength(2);
@@ -269,4 +269,15 @@ test('a reboot is waited for by the clock that never jumps', async () => {
   expect(daemon.outcomes).toEqual(['app.reboot dispatched']);
   await daemon.clock.pass(300_000);
   expect(daemon.outcomes).toEqual(['app.reboot failed']);
+});
+
+test('after a jump backwards a result from before it is no fresh one, also when its time has come', async () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  await daemon.results('critical');
+  daemon.clock.setWall(daemon.clock.nowMs() - 600_000);
+  const { fleet } = daemon.healing;
+  fleet.apply('web-1', { kind: 'tick' });
+  await daemon.clock.pass(900_000);
+  const lastResult = fleet.state('web-1')?.checks['app.running']?.lastResult;
+  expect(lastResult?.startedAtMs).toBeLessThan(fleet.view().freshSinceMs);
 });

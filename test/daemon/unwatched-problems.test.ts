@@ -431,3 +431,23 @@ test('an action that only observes tells nobody, so routes do', async () => {
   await result(daemon, 'web-1', 'ok');
   expect(kinds(daemon).at(-1)).toBe('recovery oncall web-1');
 });
+
+test('an answer that was under way when the clock was set back is none to tell of', async () => {
+  const daemon = start(definitions([bare('web-1')], { routes: [route('all')] }));
+  await result(daemon, 'web-1', 'ok');
+  const startedAtMs = daemon.clock.nowMs();
+  daemon.clock.setWall(startedAtMs - hourMs);
+  await pass(daemon, 1_000);
+  const { fleet, messages } = daemon.healing;
+  const late = { state: 'critical' as const, text: 'late', longText: '', perfdata: [], durationMs: 1 };
+  fleet.apply('web-1', {
+    kind: 'result',
+    check: 'app.running',
+    result: { ...late, startedAtMs },
+    viaHost: true,
+  });
+  messages.turn();
+  expect(told(daemon)).toEqual([]);
+  await result(daemon, 'web-1', 'critical');
+  expect(kinds(daemon)).toEqual(['problem oncall web-1']);
+});
