@@ -28,10 +28,10 @@ const warmUpMs = 60_000;
  * late, however many ticks too late, it answers the next one ahead (one fire, no burst to catch up).
  * Errors: RangeError for an interval that is not a positive whole number of milliseconds.
  */
-export function nextDue(host: string, _check: string, everyMs: number, nowMs: number, epochMs = 0): number {
+export function nextDue(host: string, _check: string, everyMs: number, nowMs: number): number {
   if (!Number.isSafeInteger(everyMs) || everyMs <= 0) throw new RangeError(`interval of ${everyMs} ms`);
   const now = Math.floor(nowMs);
-  const sinceTickMs = (now - epochMs - (placeMs(host) % everyMs)) % everyMs;
+  const sinceTickMs = (now - (placeMs(host) % everyMs)) % everyMs;
   return now + everyMs - (sinceTickMs < 0 ? sinceTickMs + everyMs : sinceTickMs);
 }
 
@@ -44,9 +44,9 @@ function placeMs(host: string): number {
  * The first run of a check that has no place in time yet: within 60s even when the interval is a day, since nothing may
  * act before a fresh result is there, yet spread like the regular ticks so that a start is not a stampede.
  */
-export function warmUpDue(host: string, check: string, everyMs: number, nowMs: number, epochMs = 0): number {
-  const regularMs = nextDue(host, check, everyMs, nowMs, epochMs);
-  return Math.min(regularMs, nextDue(host, check, warmUpMs, nowMs, epochMs));
+export function warmUpDue(host: string, check: string, everyMs: number, nowMs: number): number {
+  const regularMs = nextDue(host, check, everyMs, nowMs);
+  return Math.min(regularMs, nextDue(host, check, warmUpMs, nowMs));
 }
 
 /** Milliseconds from the end of a run to the next one while the problem is soft; undefined: the regular tick. */

@@ -91,19 +91,12 @@ test('called many ticks late it fires once, on the grid', () => {
   expect(nextDue('web-1', 'a', 30_000, late)).toBe(due + 11 * 30_000);
 });
 
-test('a restart finds the same grid, also with another origin of the timeline', () => {
+test('a restart finds the same grid', () => {
   fc.assert(
-    fc.property(
-      anyHost,
-      anyEvery,
-      fc.integer({ min: 0, max: 4e12 }),
-      fc.integer({ min: 0, max: 1e12 }),
-      (host, everyMs, nowMs, epochMs) => {
-        const due = nextDue(host, 'a', everyMs, nowMs);
-        expect(nextDue(host, 'a', everyMs, due - 1)).toBe(due);
-        expect(nextDue(host, 'a', everyMs, nowMs + epochMs, epochMs)).toBe(due + epochMs);
-      },
-    ),
+    fc.property(anyHost, anyEvery, fc.integer({ min: 0, max: 4e12 }), (host, everyMs, nowMs) => {
+      const due = nextDue(host, 'a', everyMs, nowMs);
+      expect(nextDue(host, 'a', everyMs, due - 1)).toBe(due);
+    }),
   );
 });
 
