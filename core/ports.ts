@@ -247,7 +247,7 @@ export interface Coordinator extends Restraints, RegistrationBook, AuditTrail, A
   resume(): void;
   paused(nowMs: number): Pause | undefined;
   enqueue(message: NewMessage): boolean;
-  /** At most `limit` of each target, those that wait longest first. */
+  /** At most `limit` of each target, those that wait longest first. A recovery waits until no problem that it ends does. */
   dueMessages(nowMs: number, limit: number): OutboxMessage[];
   messageSent(id: number, atMs: number): void;
   messageFailed(id: number, error: string, nextAttemptAtMs: number | 'dead'): void;

@@ -45,6 +45,10 @@ const open = `p.kind = 'problem' AND p.status IN ('pending', 'sent') AND p.conve
     AND NOT EXISTS (SELECT 1 FROM messages AS r WHERE r.host = p.host AND r.ladder = p.ladder
       AND r.target = p.target AND r.kind = 'recovery' AND r.conversation IS NULL AND r.id > p.id)`;
 
+/** Of one target: what a problem and its recovery have in common. */
+const problemOf = (row: string): string =>
+  `coalesce(${row}.conversation, ${row}.host || char(10) || ${row}.ladder)`;
+
 export function outboxTable(db: Connection): Outbox {
   const insert = db.prepare<[NewRow]>(
     `INSERT INTO messages (key, target, kind, run_id, host, ladder, body, created_at_ms, next_attempt_at_ms, conversation)
@@ -106,9 +110,13 @@ function deliveryOf(
   db: Connection,
 ): Pick<Outbox, 'dueMessages' | 'messageSent' | 'messageFailed' | 'retryMessage'> {
   const targets = db.prepare<[], string>(`SELECT DISTINCT target FROM messages WHERE status = 'pending'`);
-  const due = db.prepare<[string, number, number], Row>(
-    `SELECT * FROM messages WHERE status = 'pending' AND target = ? AND next_attempt_at_ms <= ?
-     ORDER BY next_attempt_at_ms, id LIMIT ?`,
+  const due = db.prepare<[{ target: string; nowMs: number; limit: number }], Row>(
+    `WITH ahead AS MATERIALIZED (SELECT ${problemOf('p')} AS problem, MIN(p.id) AS id FROM messages AS p INDEXED BY messages_due
+       WHERE p.status = 'pending' AND p.target = :target AND p.kind = 'problem' GROUP BY 1)
+     SELECT m.* FROM messages AS m
+       LEFT JOIN ahead ON m.kind = 'recovery' AND ahead.problem = ${problemOf('m')} AND ahead.id < m.id
+     WHERE m.status = 'pending' AND m.target = :target AND m.next_attempt_at_ms <= :nowMs AND ahead.id IS NULL
+     ORDER BY m.next_attempt_at_ms, m.id LIMIT :limit`,
   );
   const sent = db.prepare<[number, number]>(
     `UPDATE messages SET status = 'sent', sent_at_ms = ?, attempts = attempts + 1, last_error = NULL WHERE id = ?`,
@@ -127,7 +135,7 @@ function deliveryOf(
       targets
         .pluck()
         .all()
-        .flatMap((target) => due.all(target, nowMs, Math.max(1, Math.trunc(limit))))
+        .flatMap((target) => due.all({ target, nowMs, limit: Math.max(1, Math.trunc(limit)) }))
         .map(decode),
     messageSent: (id, atMs) => void sent.run(atMs, id),
     messageFailed(id, error, nextAttemptAtMs) {

@@ -3,6 +3,8 @@ import { expect, test, vi } from 'vitest';
 import type { Delivery } from '../../actions/deliver.ts';
 import { createOutbox, type OutboxOptions } from '../../actions/outbox.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
+import type { Stores } from '../../store/open.ts';
+import { closeStores, messageOf, openForTest, startMs, storePath } from '../store/support/samples.ts';
 import { minuteMs, nightMs, outboxMessage } from './story.ts';
 
 const hourMs = 60 * minuteMs;
@@ -24,8 +26,15 @@ function desk(messages: OutboxMessage[], answer: (message: OutboxMessage) => Del
     coordinator: {
       dueMessages: (nowMs, limit) => {
         if (state.broken === 'read') throw new Error('disk gone');
+        const isBehind = ({ kind, host, id }: OutboxMessage): boolean =>
+          kind === 'recovery' &&
+          messages.some(
+            (each) =>
+              each.kind === 'problem' && each.status === 'pending' && each.host === host && each.id < id,
+          );
         return messages
           .filter((message) => message.status === 'pending' && message.nextAttemptAtMs <= nowMs)
+          .filter((message) => !isBehind(message))
           .map((message) => ({ ...message }))
           .slice(0, limit);
       },
@@ -190,7 +199,7 @@ test('a target that hangs holds up nobody else, neither now nor at the next pump
   expect(messages.every(({ status }) => status === 'sent')).toBe(true);
 });
 
-test('a recovery never overtakes its problem', async () => {
+test('a recovery never overtakes its problem, and goes out with the next pass', async () => {
   let answer: Delivery = later;
   const { outbox, state, sent, messages } = desk([queued(1)], () => answer);
   await outbox.pump();
@@ -200,7 +209,39 @@ test('a recovery never overtakes its problem', async () => {
   expect(sent).toEqual(['m1', 'm3']);
   state.nowMs += hourMs;
   await outbox.pump();
+  await outbox.pump();
   expect(sent).toEqual(['m1', 'm3', 'm1', 'm2']);
+});
+
+test('the daemon dies while a problem waits for another attempt: its recovery still comes after it', async () => {
+  const path = storePath();
+  const sent: string[] = [];
+  let [nowMs, answer]: [number, Delivery] = [startMs, later];
+  const life = (coordinator: Stores['coordinator']) =>
+    createOutbox({
+      coordinator,
+      clock: { nowMs: () => nowMs },
+      random: () => 0.5,
+      deliver: ({ key }) => {
+        sent.push(key);
+        return Promise.resolve(answer);
+      },
+      onEvent: () => undefined,
+    });
+  const first = openForTest(path);
+  first.coordinator.enqueue(messageOf('problem'));
+  await life(first.coordinator).pump();
+  first.coordinator.enqueue(messageOf('recovery', { kind: 'recovery' }));
+  closeStores(first);
+  const { coordinator } = openForTest(path);
+  const outbox = life(coordinator);
+  answer = ok;
+  await outbox.pump();
+  expect(sent).toEqual(['problem']);
+  nowMs += hourMs;
+  await outbox.pump();
+  await outbox.pump();
+  expect(sent).toEqual(['problem', 'problem', 'recovery']);
 });
 
 test('a recovery goes out when its problem is dead', async () => {
@@ -210,6 +251,7 @@ test('a recovery goes out when its problem is dead', async () => {
   messages.push(queued(2, { kind: 'recovery' }));
   answer = { ok: false, error: 'HTTP 422', permanent: true };
   state.nowMs += hourMs;
+  await outbox.pump();
   await outbox.pump();
   expect(sent).toEqual(['m1', 'm1', 'm2']);
 });

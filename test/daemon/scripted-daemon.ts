@@ -112,7 +112,8 @@ export class ScriptedDaemon {
 
   messages(): string[] {
     return this.coordinator
-      .dueMessages(Number.MAX_SAFE_INTEGER, 500)
+      .messages({ status: 'pending', limit: 500 })
+      .items.toReversed()
       .map((message) => `${message.kind} ${message.key}`);
   }
 

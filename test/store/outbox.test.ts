@@ -54,6 +54,45 @@ test('a recovery is owed for each problem sent or pending, once', () => {
   expect(owed()).toEqual(['next problem']);
 });
 
+test('a recovery is given out once no problem that it ends waits, whatever became of that', () => {
+  const path = storePath();
+  const first = openForTest(path);
+  const [later, more] = [startMs + minuteMs, { conversation: 'c1' }];
+  for (const key of ['sent', 'dead', 'again']) first.coordinator.enqueue(messageOf(key, { host: key }));
+  first.coordinator.enqueue(messageOf('group', { ...more, host: '', ladder: '' }));
+  for (const id of [1, 2, 3, 4]) first.coordinator.messageFailed(id, 'HTTP 503', later);
+  for (const host of ['sent', 'dead', 'again', 'nobody'])
+    first.coordinator.enqueue(messageOf(`${host} over`, { kind: 'recovery', host }));
+  first.coordinator.enqueue(messageOf('group over', { ...more, kind: 'recovery' }));
+  const free = { target: 'mail', kind: 'recovery', host: 'sent' } as const;
+  first.coordinator.enqueue(messageOf('other target', free));
+  first.coordinator.enqueue(messageOf('next', { host: 'nobody' }));
+  closeStores(first);
+  const { coordinator } = openForTest(path);
+  const due = (): string[] => coordinator.dueMessages(startMs, 10).map(({ key }) => key);
+  expect(due().toSorted()).toEqual(['next', 'nobody over', 'other target']);
+  coordinator.messageSent(1, startMs);
+  coordinator.messageFailed(2, 'HTTP 422', 'dead');
+  expect(due()).toEqual(expect.arrayContaining(['sent over', 'dead over']));
+  expect(due()).not.toEqual(expect.arrayContaining(['again over']));
+  expect(due()).not.toEqual(expect.arrayContaining(['group over']));
+  coordinator.messageSent(4, startMs);
+  expect(due()).toContain('group over');
+  coordinator.retryMessage(2, later);
+  expect(due()).not.toContain('dead over');
+});
+
+test('a problem that was pushed out holds up no recovery', () => {
+  const { coordinator } = openForTest();
+  coordinator.enqueue(messageOf('problem'));
+  coordinator.messageFailed(1, 'HTTP 503', startMs + minuteMs);
+  coordinator.enqueue(messageOf('over', { kind: 'recovery' }));
+  for (let each = 0; each < mostWaiting - 1; each += 1)
+    coordinator.enqueue(messageOf(`m${each}`, { host: `web-${each}` }));
+  expect(coordinator.message(1)).toMatchObject({ status: 'dead', lastError: pushedOut });
+  expect(coordinator.dueMessages(startMs, 1).map(({ key }) => key)).toEqual(['over']);
+});
+
 test('pruning takes settled messages only', () => {
   const { coordinator } = openForTest();
   for (const key of ['a', 'b', 'c']) coordinator.enqueue(messageOf(key));
