@@ -9,7 +9,7 @@ const noTime = '0001-01-01T00:00:00Z';
 
 /** One alert for each problem of a message. `receiver` is the name of the notify target. */
 export function alertmanagerBody(incident: Incident, receiver: string): Record<string, unknown> {
-  const { labels, resolved, startedAt, endedAt, title, text, url, page, problems } = incident;
+  const { id, labels, resolved, startedAt, endedAt, title, text, url, page, problems } = incident;
   const status = resolved ? 'resolved' : 'firing';
   const { alertname, host } = labels;
   const groupLabels = {
@@ -23,12 +23,10 @@ export function alertmanagerBody(incident: Incident, receiver: string): Record<s
     ...(endedAt === undefined ? {} : { endedAt }),
     ...(url === undefined ? {} : { url }),
   };
-  const alerts = problems.length > 1 ? problems : [own];
+  const alerts = problems.length > 0 ? problems : [own];
   return {
     version: '4',
-    groupKey: `{}:{${Object.entries(groupLabels)
-      .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
-      .join(', ')}}`,
+    groupKey: `{}:{incident="${id}"}`,
     truncatedAlerts: 0,
     status,
     receiver,

@@ -26,11 +26,13 @@ export function runProgram(target: ExecTarget, message: OutboxMessage): Promise<
   if (!('stdin' in child)) return Promise.resolve(child);
   return new Promise((resolve) => {
     const output = readOutput(child);
-    let late = false;
+    let late = '';
     let grace: NodeJS.Timeout | undefined;
     const deadline = setTimeout(() => {
-      late = true;
-      killGroup(child);
+      late = `no end within ${target.timeoutMs / 1000} s`;
+      if (killGroup(child)) return;
+      late += ', and it cannot be killed';
+      finish(undefined);
     }, target.timeoutMs);
     const finish = (failure: string | undefined): void => {
       clearTimeout(deadline);
@@ -38,7 +40,7 @@ export function runProgram(target: ExecTarget, message: OutboxMessage): Promise<
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       const words = cutBytes(inertLine(output()), 300);
       const answer = words === '' ? {} : { answer: words };
-      const error = late ? `no end within ${target.timeoutMs / 1000} s` : failure;
+      const error = late === '' ? failure : late;
       resolve(
         error === undefined ? { ok: true, ...answer } : { ok: false, error, permanent: false, ...answer },
       );
@@ -119,12 +121,16 @@ function codeOf({ code }: NodeJS.ErrnoException): string {
   return `it cannot be started (${code ?? 'no code'})`;
 }
 
-function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
-  if (pid === undefined) return;
+/** False when it may not be killed, as when it has become another user's. */
+function killGroup({ pid }: ChildProcessWithoutNullStreams): boolean {
+  if (pid === undefined) return true;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch (error) {
-    // The group is gone already, which is what was wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    // No such process: the group is gone already, which is what was wanted.
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+    return code === 'ESRCH';
   }
+  return true;
 }

@@ -54,11 +54,14 @@ export function incidentOf(message: OutboxMessage): Incident {
   }
   const written = (name: string): string | undefined =>
     typeof body[name] === 'string' && body[name] !== '' ? inertLine(body[name]) : undefined;
-  const resolved = message.kind === 'recovery' || body['topic'] === 'brake.released';
+  const question = written('approval');
+  const isAnswer = question !== undefined && body['kind'] === 'notice';
+  const resolved = message.kind === 'recovery' || body['topic'] === 'brake.released' || isAnswer;
   const at = written('at') ?? new Date(message.createdAtMs).toISOString();
   const severity = severityOf(message);
   const labels = {
-    alertname: written('check') ?? topicName(written('topic')),
+    // What a question is about may be told as a problem as well, which the answer does not end.
+    alertname: question === undefined ? (written('check') ?? topicName(written('topic'))) : 'approval',
     host: inertLine(host) || written('host'),
     runbook: written('runbook'),
     ladder: inertLine(message.ladder),
@@ -96,6 +99,7 @@ function topicName(topic: string | undefined): string {
 
 function idOf({ key, host, ladder, body, conversation }: OutboxMessage): string {
   if (conversation !== undefined) return hashOf([conversation]);
+  if (typeof body['approval'] === 'string') return hashOf(['approval', body['approval']]);
   // A brake is told by `...~on` and `...~off`.
   const about = ladder === '' ? [key.replace(/~(on|off)$/, '')] : [host, ladder, body['since'] ?? ''];
   return hashOf(about);

@@ -93,7 +93,14 @@ export function join(
   }
   // Another problem of the same ladder takes the place of the one that is over.
   const others = found.members.filter((each) => each.host !== member.host || each.ladder !== member.ladder);
-  return { ...found, members: [...others, member] };
+  const former = found.members.find((each) => !others.includes(each));
+  return { ...found, members: [...others, former === undefined ? member : following(member, former)] };
+}
+
+/** To whom the end of the former one was not told, it is the same problem still, with news. */
+function following(member: Asked['member'], { toldMs, toldSeverity, overTold }: Member): Member {
+  if (toldMs === undefined || overTold === true) return member;
+  return { ...member, toldMs, news: true, ...(toldSeverity === undefined ? {} : { toldSeverity }) };
 }
 
 /**

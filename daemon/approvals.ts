@@ -23,8 +23,8 @@ export interface ApprovalsOptions {
   fleet: Fleet;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   onAsked: (approval: Approval) => void;
-  /** It was not done: expired or lapsed. */
-  onMissed: (approval: Approval) => void;
+  /** Answered, or it is a question no more. */
+  onSettled: (approval: Approval) => void;
 }
 
 type Place = Pick<Approval, 'id' | 'host' | 'ladder' | 'action' | 'episode' | 'attempt' | 'check' | 'gates'>;
@@ -206,7 +206,7 @@ export class Approvals {
     by: string,
     answer: string,
   ): Approval | undefined {
-    const { clock, coordinator, history, fleet, onMissed } = this.#options;
+    const { clock, coordinator, history, fleet, onSettled } = this.#options;
     const atMs = clock.nowMs();
     const { id, host, check, action } = approval;
     // First: an answer that counts and is not on record would let act what nobody seems to have allowed.
@@ -222,7 +222,7 @@ export class Approvals {
     const data = { action, status, by, answer };
     history.add('approval.settled', { host, check, runId: id, data });
     fleet.apply(host, { kind: 'approval', approval: settled });
-    if (status === 'expired' || status === 'lapsed') onMissed(settled);
+    onSettled(settled);
     return settled;
   }
 

@@ -16,7 +16,7 @@ export function goneRecoveries({
   return coordinator
     .unrecoveredLadders()
     .filter(({ host, ladder }) => ladderOf(fleet, host, ladder) === undefined)
-    .flatMap(({ host, ladder }) => coordinator.unrecovered(host, ladder))
+    .flatMap(({ host, ladder }) => oneOfEach(coordinator.unrecovered(host, ladder)))
     .map((told) => {
       const gone = goneProblem(told);
       const plan = fleet.plan(gone.host);
@@ -24,6 +24,11 @@ export function goneRecoveries({
       const body = { ...goneMessage(gone, clock.nowMs(), isActionGone), problem: told.key };
       return { ...recoveryOf(told), body };
     });
+}
+
+/** Of one ladder: the newest message that told a target of a problem; what was told twice is over once. */
+export function oneOfEach(told: readonly OutboxMessage[]): OutboxMessage[] {
+  return [...new Map(told.map((each) => [JSON.stringify([each.target, each.body['since']]), each])).values()];
 }
 
 /** The message that answers it, without its words. */

@@ -150,7 +150,7 @@ export function createHealing(options: HealingOptions): Healing {
     history,
     fleet,
     onAsked: (approval) => messages.asked(approval),
-    onMissed: (approval) => notices.missed(messages, approval),
+    onSettled: (approval) => attempt(history, () => notices.settled(messages, approval)),
   });
   const auditWatch = new AuditWatch({
     ...common,

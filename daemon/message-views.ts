@@ -67,6 +67,7 @@ function retry(sources: MessageViewSources, id: string, by: string, isDry: boole
   recordCommand(sources, by, 'message.retried', { message: id, key, target });
   if (!coordinator.retryMessage(message.id, nowMs))
     return rejected(409, 'sent', `Message ${id} was delivered.`);
+  if (message.kind === 'problem') sources.messages.owe(message.host, message.ladder);
   sources.messages.pumpSoon();
   return viewOf(again);
 }

@@ -8,7 +8,7 @@ import { approvalMessage, type Notice, noticeMessage, proposalMessage } from '..
 import type { ActionDefinition, HostDefinition, LadderDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import { isMessage } from '../core/ladder.ts';
-import type { Clock, Coordinator, Store } from '../core/ports.ts';
+import type { Clock, Coordinator, OutboxMessage, Store } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
 import type { Approval } from '../core/safety.ts';
 import type { CheckStatus } from '../core/types.ts';
@@ -16,11 +16,12 @@ import { Conversations } from './conversations.ts';
 import { Digest } from './digest.ts';
 import { finishMessage } from './finish-message.ts';
 import type { Fleet } from './fleet.ts';
-import { goneRecoveries, recoveryOf } from './gone-problems.ts';
+import { goneRecoveries, oneOfEach, recoveryOf } from './gone-problems.ts';
 import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
 import { ownRouteOf } from './own-route.ts';
+import { answersTo } from './settled-questions.ts';
 import { UnwatchedProblems } from './unwatched-problems.ts';
 
 export interface MessageOptions {
@@ -86,6 +87,14 @@ export class Messages {
     if (ladder === undefined) return;
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
     this.#notify(host, ladder, `${id}~asked~${tag}`, body);
+  }
+
+  /** Whoever was asked hears that it is a question no more. False when `remediation.page` was not. Errors: MenddError. */
+  settled(approval: Approval, notice: Omit<Notice, 'nowMs'>): boolean {
+    const answers = answersTo(this.#options, approval, notice);
+    for (const answer of answers) this.#enqueue(answer);
+    const { page } = this.#options.fleet.definitions.daemon.remediation;
+    return answers.some(({ target }) => target === page);
   }
 
   /** What would have been done; once for each run that was not. */
@@ -160,6 +169,12 @@ export class Messages {
       this.#told.delete(placeOf(host, ladder));
   }
 
+  /** A problem that was given up is sent again: it may be over by now, or gone. */
+  owe(host: string, ladder: string): void {
+    this.#owed.add(`${host}\n${ladder}`);
+    this.#lookedThrough = '';
+  }
+
   /** At a start: the process before this one may have died between a recovery and its message. */
   oweAll(): void {
     for (const { host, ladders } of this.#options.fleet.definitions.byHost.values()) {
@@ -226,7 +241,7 @@ export class Messages {
   #tellRecovery(host: string, ladder: LadderDefinition): void {
     const { clock, coordinator } = this.#options;
     const status = this.#statusOf(host, ladder);
-    for (const told of coordinator.unrecovered(host, ladder.id)) {
+    for (const told of oneOfEach(coordinator.unrecovered(host, ladder.id))) {
       const body = recoveryMessage({
         host,
         ladder,
@@ -277,14 +292,7 @@ export class Messages {
   }
 
   #enqueue(
-    message: {
-      key: string;
-      target: string;
-      kind: 'problem' | 'recovery' | 'notice';
-      host: string;
-      ladder: string;
-      body: MessageBody;
-    },
+    message: Pick<OutboxMessage, 'key' | 'target' | 'kind' | 'host' | 'ladder'> & { body: MessageBody },
     runId?: string,
   ): void {
     const { clock, fleet } = this.#options;

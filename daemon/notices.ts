@@ -54,14 +54,21 @@ export function demoted(messages: Messages, { action, mode, reason, sinceMs }: T
   });
 }
 
-export function missed(messages: Messages, { id, host, action, status, answer }: Approval): void {
-  messages.notice(`${id}~${status}`, {
-    topic: `approval.${status}`,
-    title: `${action} was not done`,
-    sentence: `The question whether it may run ${status}: ${answer ?? 'no answer came'}.`,
+/** Where it was asked; what was not done to `remediation.page` in any case. Errors: MenddError. */
+export function settled(messages: Messages, approval: Approval): void {
+  const { id, host, action, status, answer = '', decidedBy = '' } = approval;
+  const isMissed = status === 'expired' || status === 'lapsed';
+  const why = answer === '' ? '' : `: ${answer}`;
+  const notice = {
+    topic: isMissed ? `approval.${status}` : 'approval.settled',
+    title: isMissed ? `${action} was not done` : `${action} was ${status}`,
+    sentence: isMissed
+      ? `The question whether it may run ${status}${why}.`
+      : `${decidedBy.replace(/^person:/, '')} ${status} it${why}.`,
     host,
     action,
-  });
+  };
+  if (!messages.settled(approval, notice) && isMissed) messages.notice(`${id}~${status}`, notice);
 }
 
 export function stillDrained(messages: Messages, { id, host, action }: Run, why: string): void {

@@ -118,6 +118,24 @@ test('a group is one alert for each problem; those that are over resolve, all of
   );
 });
 
+test('an update that shows one problem of a group tells of that one, which the end resolves', () => {
+  const update = bodyOf(groupOf([toldProblem('web-2')], 'update'));
+  const over = { overMs: nightMs + minuteMs, state: 'ok' };
+  const ends = bodyOf(groupOf([toldProblem('web-1', over), toldProblem('web-2', over)], 'recovery'));
+  expect(update.alerts.map(({ labels }) => labels)).toMatchObject([{ alertname: 'web.http', host: 'web-2' }]);
+  expect(ends.alerts.map(({ fingerprint }) => fingerprint)).toContain(update.alerts[0]?.fingerprint);
+});
+
+test('each group over several hosts has a key of its own, from its first message to its end', () => {
+  const both = [toldProblem('web-1'), toldProblem('web-2')];
+  const other = { ...groupOf(both, 'problem'), conversation: 'c2' };
+  const keys = [groupOf(both, 'problem'), groupOf(both, 'recovery'), other].map(
+    (each) => bodyOf(each).groupKey,
+  );
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
 test('a problem that gets worse stays the same alert', () => {
   const mild = bodyOf(
     groupOf([toldProblem('web-1', { severity: 'warning' }), toldProblem('web-2')], 'problem'),

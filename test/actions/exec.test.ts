@@ -135,3 +135,18 @@ function isAlive(pid: string): boolean {
   const status = `/proc/${pid}/stat`;
   return existsSync(status) && !/\) [ZX] /.test(readFileSync(status, 'utf8'));
 }
+
+test('a program that may not be killed ends nothing but its own delivery', async () => {
+  const refused = vi.spyOn(process, 'kill').mockImplementation(() => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+  });
+  const { root, delivery } = deliver('echo $$ >"$1/pid"; exec sleep 60', outboxMessage(), { timeoutMs: 300 });
+  const sent = await delivery;
+  refused.mockRestore();
+  process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')), 'SIGKILL');
+  expect(sent).toEqual({
+    ok: false,
+    error: 'no end within 0.3 s, and it cannot be killed',
+    permanent: false,
+  });
+});

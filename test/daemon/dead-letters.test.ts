@@ -11,7 +11,7 @@ function start() {
     clock: new FakeClock(startMs),
     coordinator,
     recorder: { record: (entry: object) => coordinator.audit({ atMs: startMs, ...entry } as never) },
-    messages: { pumpSoon: () => (pumped += 1) },
+    messages: { pumpSoon: () => (pumped += 1), owe: () => undefined },
   } as unknown as MessageViewSources;
   const audited = (): unknown[] =>
     coordinator

@@ -1,0 +1,170 @@
+/** Whoever was told of something is told its end, once: receivers that keep a book of incidents close what they opened. */
+import { expect, test } from 'vitest';
+import { incidentOf } from '../../actions/incident.ts';
+import type { OutboxMessage } from '../../core/ports.ts';
+import { createMessageViews } from '../../daemon/message-views.ts';
+import { ladderOf, planOf, restart } from '../support/definitions.ts';
+import { settle } from '../support/fake-clock.ts';
+import type { ScriptedDaemon } from './scripted-daemon.ts';
+import {
+  definitions,
+  evening,
+  hourMs,
+  minuteMs,
+  pass,
+  plan,
+  result,
+  route,
+  running,
+  spent,
+  start,
+  told,
+} from './told-daemon.ts';
+
+const problems = (daemon: ScriptedDaemon): OutboxMessage[] =>
+  told(daemon).filter(({ kind }) => kind === 'problem');
+const ends = (daemon: ScriptedDaemon): string[] =>
+  told(daemon)
+    .filter(({ kind }) => kind === 'recovery')
+    .map(({ target }) => target);
+
+function viewsOf(daemon: ScriptedDaemon): ReturnType<typeof createMessageViews> {
+  return createMessageViews({ ...daemon.healing, clock: daemon.clock, coordinator: daemon.coordinator });
+}
+
+test('a problem that was given up, is over and is sent again is told its end as well', async () => {
+  const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
+  await result(daemon, 'web-1', 'critical');
+  const [problem] = problems(daemon);
+  daemon.coordinator.messageFailed(problem?.id ?? 0, 'HTTP 422', 'dead');
+  await result(daemon, 'web-1', 'ok');
+  await pass(daemon, minuteMs);
+  expect(ends(daemon)).toEqual([]);
+  expect(viewsOf(daemon).retry(String(problem?.id), 'ann')).toMatchObject({ status: 'waiting' });
+  await pass(daemon, minuteMs);
+  await pass(daemon, minuteMs);
+  expect(ends(daemon)).toEqual(['boss']);
+});
+
+test('so is one whose action is gone from the definitions', async () => {
+  const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
+  await result(daemon, 'web-1', 'critical');
+  const [problem] = problems(daemon);
+  daemon.coordinator.messageFailed(problem?.id ?? 0, 'HTTP 422', 'dead');
+  daemon.healing.fleet.swap(definitions([plan('web-2')], {}, { page: 'boss' }));
+  await pass(daemon, minuteMs);
+  viewsOf(daemon).retry(String(problem?.id), 'ann');
+  await pass(daemon, minuteMs);
+  expect(ends(daemon)).toEqual(['boss']);
+});
+
+test.each(['it recovers', 'it is gone'])(
+  'a target that was told twice is told the end once: %s',
+  async (how) => {
+    const ladder = ladderOf([spent], { attempts: 1 });
+    const daemon = start(definitions([planOf([running], [ladder])], {}, { page: 'boss' }));
+    await result(daemon, 'web-1', 'critical');
+    const { messages, fleet } = daemon.healing;
+    for (const key of ['k1', 'k2']) messages.problem('web-1', ladder, 'e', 'oncall', key);
+    expect(problems(daemon).map(({ target }) => target)).toEqual(['boss', 'oncall', 'oncall']);
+    if (how === 'it recovers') await result(daemon, 'web-1', 'ok');
+    else fleet.swap(definitions([plan('web-2')], {}, { page: 'boss' }));
+    await pass(daemon, minuteMs);
+    expect(ends(daemon).toSorted()).toEqual(['boss', 'oncall']);
+  },
+);
+
+/** One question to `oncall`. */
+async function askedDaemon(): Promise<ScriptedDaemon> {
+  const ladder = ladderOf([{ ...restart, mode: 'approve' }], { attempts: 1 });
+  const daemon = start(definitions([planOf([running], [ladder])], {}, { page: 'oncall' }));
+  // The first result after a start is not acted upon.
+  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-1', 'critical');
+  expect(told(daemon).map(({ kind, body }) => [kind, body['kind']])).toEqual([['notice', 'approval']]);
+  return daemon;
+}
+
+function answer({ healing }: ScriptedDaemon, verdict: 'approved' | 'rejected'): void {
+  const [question] = healing.approvals.waiting();
+  if (question === undefined) throw new Error('nothing waits for an answer');
+  const person = { by: 'ann', reason: 'go on', tag: question.tag };
+  expect(healing.approvals.settle(question.id, verdict, person)).toMatchObject({ status: verdict });
+}
+
+test.each(['approved', 'rejected', 'expired'] as const)(
+  'a question that is %s is closed where it was asked',
+  async (verdict) => {
+    const daemon = await askedDaemon();
+    daemon.coordinator.messageSent(told(daemon)[0]?.id ?? 0, evening);
+    if (verdict === 'expired') {
+      await daemon.clock.pass(restart.approveWithinMs + 1);
+      daemon.healing.approvals.turn();
+    } else answer(daemon, verdict);
+    const [question, closed, ...others] = told(daemon).filter(({ kind }) => kind === 'notice');
+    if (question === undefined || closed === undefined) throw new Error('it was not told');
+    expect(others).toEqual([]);
+    const [asked, over] = [incidentOf(question), incidentOf(closed)];
+    expect([asked.resolved, over.resolved]).toEqual([false, true]);
+    expect(over.id).toBe(asked.id);
+    expect(over.startedAt).toBe(asked.startedAt);
+    const { severity: _asked, ...labels } = asked.labels;
+    expect(over.labels).toMatchObject(labels);
+    expect(closed.target).toBe('oncall');
+    expect(closed.body['text']).toContain(
+      verdict === 'expired' ? 'nobody answered' : `ann ${verdict} it: go on.`,
+    );
+    // What it is about may be told as well, and is not over by that.
+    const { ladder } = question;
+    const problem = {
+      ...question,
+      kind: 'problem' as const,
+      body: { ...question.body, kind: 'problem', approval: null },
+    };
+    expect(ladder).toBe('app.restart');
+    expect(incidentOf(problem).id).not.toBe(asked.id);
+    await settle();
+  },
+);
+
+test('a question that nobody got yet is not sent once it is answered', async () => {
+  const daemon = await askedDaemon();
+  const [question] = told(daemon);
+  answer(daemon, 'rejected');
+  expect(daemon.coordinator.message(question?.id ?? 0)).toMatchObject({ status: 'dismissed' });
+  expect(told(daemon).at(-1)?.body).toMatchObject({ topic: 'approval.settled' });
+  await settle();
+});
+
+test('told, over and broken again in quiet hours, then silenced: nobody is told that nothing is over', async () => {
+  const quiet = [{ cron: '30 22 * * *', timezone: 'UTC', lastsMs: hourMs, pass: [] }];
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all', { quiet })] }));
+  await result(daemon, 'web-1', 'warning');
+  expect(problems(daemon)).toHaveLength(1);
+  await pass(daemon, 30 * minuteMs);
+  await result(daemon, 'web-1', 'ok');
+  await result(daemon, 'web-1', 'warning');
+  const { fleet, suppressions } = daemon.healing;
+  daemon.coordinator.addSuppression({
+    kind: 'silence',
+    id: 's-1',
+    by: 'ann',
+    reason: 'move',
+    origin: 'person',
+    createdAtMs: daemon.clock.nowMs(),
+    match: { hosts: ['web-1'], labels: {}, checks: [] },
+    startsAtMs: 0,
+    endsAtMs: evening + 3 * hourMs,
+  });
+  suppressions.refresh(fleet.definitions, daemon.clock.nowMs());
+  await pass(daemon, hourMs);
+  await pass(daemon, minuteMs);
+  expect(told(daemon)).toHaveLength(1);
+  await pass(daemon, 2 * hourMs);
+  suppressions.refresh(fleet.definitions, daemon.clock.nowMs());
+  await pass(daemon, minuteMs);
+  expect(told(daemon).map(({ body }) => body['say'])).toEqual(['problem', 'update']);
+  await result(daemon, 'web-1', 'ok');
+  await pass(daemon, 2 * minuteMs);
+  expect(told(daemon).at(-1)?.body['subject']).toBe('[mendd] web-1 app: recovered');
+});
