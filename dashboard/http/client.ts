@@ -63,12 +63,14 @@ export async function get<T>(path: string, withinMs = readWithinMs): Promise<Ans
   return answer;
 }
 
-/** Keys of changes that got no answer, by what was asked. */
-const unanswered = new Map<string, string>();
+/** So long the same change is taken for another attempt. Later it is meant anew: others may have undone it. Milliseconds. */
+const sameAttemptMs = 60_000;
+/** Keys of changes of which it is not known whether they were done, by what was asked. */
+const unanswered = new Map<string, { key: string; atMs: number }>();
 
 /**
- * A change. A key of its own keeps the daemon from doing it twice; the same change asked for again after no answer has the same key,
- * so that what was done already is only told.
+ * A change. A key of its own keeps the daemon from doing it twice; the same change asked for again soon after no answer has the same
+ * key, so that what was done already is only told.
  */
 export async function send<T>(
   method: 'POST' | 'PUT' | 'DELETE',
@@ -78,8 +80,11 @@ export async function send<T>(
 ): Promise<Answer<T>> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const asked = [method, path, ifMatch ?? '', text ?? ''].join(' ');
-  const key = unanswered.get(asked) ?? newKey();
-  if (!isSecret) unanswered.set(asked, key);
+  const key = keyOf(asked);
+  const keep = (): void => {
+    if (!isSecret) unanswered.set(asked, { key, atMs: Date.now() });
+  };
+  keep();
   const response = await ask(path, {
     method,
     headers: {
@@ -91,10 +96,23 @@ export async function send<T>(
     ...(text === undefined ? {} : { body: text }),
     signal: AbortSignal.timeout(withinMs),
   });
-  if ('code' in response) return { ok: false, problem: response };
-  const answer = await read<T>(response, true);
-  if (answer.ok || answer.problem.status > 0) unanswered.delete(asked);
+  const answer: Answer<T> =
+    'code' in response ? { ok: false, problem: response } : await read<T>(response, true);
+  if (!answer.ok && isUnknown(answer.problem)) keep();
+  else unanswered.delete(asked);
   return answer;
+}
+
+/** Of the attempt before, or a new one. */
+function keyOf(asked: string): string {
+  for (const [each, { atMs }] of unanswered)
+    if (Math.abs(Date.now() - atMs) >= sameAttemptMs) unanswered.delete(each);
+  return unanswered.get(asked)?.key ?? newKey();
+}
+
+/** Whether it may have been done all the same. A failure may be that of something between us and the daemon. */
+function isUnknown({ status, code }: Problem): boolean {
+  return status === 0 || status >= 500 || code === 'under_way';
 }
 
 /** `path` of a name that may hold anything. */
@@ -132,7 +150,7 @@ function failure(error: unknown, isChange: boolean): Problem {
   const isLate = error instanceof DOMException && error.name === 'TimeoutError';
   const said = isLate ? { ...noAnswer, code: 'too_late', detail: 'mendd did not answer in time.' } : noAnswer;
   if (!isChange) return said;
-  const detail = `${said.detail} Whether it was done is not known; if you try again, it is done once all the same.`;
+  const detail = `${said.detail} Whether it was done is not known; if you try again within a minute, it is done once all the same.`;
   return { ...said, detail };
 }
 

@@ -65,6 +65,39 @@ test('the same change asked for again after no answer has the same key; after an
   expect(new Set(keys).size).toBe(4);
 });
 
+test('what failed on the way, or is under way, keeps its key; what was answered does not', async () => {
+  const failures = [
+    new Response('<html>', { status: 502 }),
+    json({ code: 'under_way' }, 409),
+    json({ code: 'unknown' }, 500),
+  ];
+  answers = [...failures, json({ code: 'state_changed' }, 409), json({})];
+  for (let time = 0; time < 5; time += 1) await send('POST', '/api/v1/run', { reason: 'kept' });
+  const keys = asked.map(({ headers }) => headers['idempotency-key']);
+  expect(keys.slice(1, 4)).toEqual([keys[0], keys[0], keys[0]]);
+  expect(keys[4]).not.toBe(keys[0]);
+});
+
+const pause = (): Promise<unknown> => send('POST', '/api/v1/pause', { reason: 'minute' });
+
+test('a minute after an answer was lost the same change is meant anew, for others may have undone it', async () => {
+  vi.useFakeTimers();
+  try {
+    await pause();
+    vi.advanceTimersByTime(59_000);
+    await pause();
+    vi.advanceTimersByTime(60_000);
+    await pause();
+    vi.setSystemTime(0);
+    await pause();
+  } finally {
+    vi.useRealTimers();
+  }
+  const [one, two, three, four] = asked.map(({ headers }) => headers['idempotency-key']);
+  expect(two).toBe(one);
+  expect(new Set([two, three, four]).size).toBe(3);
+});
+
 test('a secret is not remembered for another attempt', async () => {
   answers = [new TypeError('cut'), json({})];
   await send('POST', '/api/v1/session', { token: 's' }, { isSecret: true });
