@@ -10,7 +10,7 @@ import type {
 } from '../../api/action-shapes.ts';
 import type { Config, PlanAnswer as Plan } from '../../api/config-shapes.ts';
 import type { Now } from '../../api/control-shapes.ts';
-import type { Message } from '../../api/notify-shapes.ts';
+import type { Message, RouteAnswer as Route } from '../../api/notify-shapes.ts';
 import type {
   Approval,
   Brake,
@@ -42,6 +42,7 @@ export type PlanAnswer = Sent<typeof Plan>;
 export type QuarantineAnswer = Sent<typeof Quarantine>;
 export type ResultAnswer = Sent<typeof StoredResult>;
 export type RollupAnswer = Sent<typeof Rollup>;
+export type RouteAnswer = Sent<typeof Route>;
 export type RunAnswer = Sent<typeof Run>;
 export type RunItemAnswer = Sent<typeof RunItem>;
 export type SuppressionAnswer = Sent<typeof Suppression>;

@@ -22,8 +22,9 @@ function StaleAlarm() {
   if (state.kind !== 'stale') return null;
   const at = now.value?.at;
   return (
-    <div class="alarm edge-bad" role="alert">
-      <p>
+    <div class="alarm edge-bad">
+      {/* Not around the age below, which would be read aloud each second. */}
+      <p role="alert">
         <b>◌ Do not trust this page: {staleWords[state.why]}</b>
       </p>
       <p>

@@ -110,6 +110,13 @@ export function Act<T>(props: ActProps<T>) {
   const [typed, setTyped] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState('');
+  const isHere = useRef(true);
+  useEffect(
+    () => () => {
+      isHere.current = false;
+    },
+    [],
+  );
   const isSaid = need !== 'needed' || reason.trim() !== '';
   const isTyped = typeWord !== undefined && typed.trim() === typeWord;
 
@@ -121,10 +128,13 @@ export function Act<T>(props: ActProps<T>) {
     setBusy(false);
     refresh();
     if (!answer.ok) {
-      setRefusal(problemWords(answer.problem));
+      const words = problemWords(answer.problem);
+      if (isHere.current) setRefusal(words);
+      else notify(`${props.confirm}: ${words}`, 'warn');
       return;
     }
-    closeDialog();
+    // Whoever closed it meanwhile may have another one open.
+    if (isHere.current) closeDialog();
     notify(typeof props.done === 'string' ? props.done : props.done(answer.value), 'ok');
   };
   return (

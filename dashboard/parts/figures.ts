@@ -62,6 +62,23 @@ export function figuresOfRollups(rollups: readonly RollupAnswer[]): Figure[] {
   );
 }
 
+/**
+ * Where the answer that has the newest `lengthMs` begins. It moves in steps, so that the same question has the same answer, and the
+ * answer stays short however long the page is open. Milliseconds since the epoch.
+ */
+export function askedFromMs(nowMs: number, lengthMs: number): number {
+  const stepMs = lengthMs / 4;
+  return Math.floor(nowMs / stepMs) * stepMs - lengthMs;
+}
+
+/** Without what is older, and without figures of which nothing is left. */
+export function figuresSince(fromMs: number, figures: readonly Figure[]): Figure[] {
+  return figures.flatMap((figure) => {
+    const points = figure.points.filter(({ atSec }) => atSec * 1000 >= fromMs);
+    return points.length === 0 ? [] : [{ ...figure, points }];
+  });
+}
+
 const range = /^@?(?:(~|[+-]?[\d.]+(?:[eE][+-]?\d+)?):)?([+-]?[\d.]+(?:[eE][+-]?\d+)?)?$/;
 
 /** The ends of a range of the monitoring-plugins guidelines that are numbers: `80`, `10:20`, `~:5`, `@1:2`. */

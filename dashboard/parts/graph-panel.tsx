@@ -1,4 +1,5 @@
 /** The figures of a check over time: which one, how far back, the graph with a legend, and the same as a table. */
+import { computed } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { apiPath } from '../http/client.ts';
@@ -6,7 +7,15 @@ import type { PageOf, ResultAnswer, RollupAnswer } from '../http/wire-types.ts';
 import { serverNowMs } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { filters, setFilters } from '../route.ts';
-import { type Figure, figuresOfResults, figuresOfRollups, type Limits, limitsOf } from './figures.ts';
+import {
+  askedFromMs,
+  type Figure,
+  figuresOfResults,
+  figuresOfRollups,
+  figuresSince,
+  type Limits,
+  limitsOf,
+} from './figures.ts';
 import type { Graph as GraphType } from './graph.tsx';
 import { inert } from './inert.ts';
 import { Output } from './output.tsx';
@@ -31,15 +40,13 @@ const ranges: readonly Range[] = [
 
 /** Rows of the table. */
 const tableLimit = 100;
-/** Beginnings of what is asked for move in steps, so that the same question has the same answer. */
-const roundMs = 60_000;
+/** Moves once a minute. Milliseconds since the epoch. */
+const minuteNowMs = computed(() => Math.floor(serverNowMs.value / 60_000) * 60_000);
 
 export function GraphPanel({ host, check }: { host: string; check: string }) {
   const range = ranges.find(({ name }) => name === filters.value.get('range')) ?? newestRange;
-  const beginMs = useMemo(
-    () => Math.floor((serverNowMs.peek() - range.lengthMs) / roundMs) * roundMs,
-    [host, check, range],
-  );
+  const nowMs = minuteNowMs.value;
+  const beginMs = askedFromMs(nowMs, range.lengthMs);
   const isOurs = (event: { host?: string; check?: string; type: string }): boolean =>
     event.type === 'state.changed' && event.host === host && event.check === check;
   const results = useResource<PageOf<ResultAnswer>>(
@@ -59,8 +66,12 @@ export function GraphPanel({ host, check }: { host: string; check: string }) {
   const items = results.data.value?.items;
   const sums = rollups.data.value?.items;
   const figures = useMemo(
-    () => (range.step === undefined ? figuresOfResults(items ?? []) : figuresOfRollups(sums ?? [])),
-    [items, sums, range],
+    () =>
+      figuresSince(
+        nowMs - range.lengthMs,
+        range.step === undefined ? figuresOfResults(items ?? []) : figuresOfRollups(sums ?? []),
+      ),
+    [items, sums, range, nowMs],
   );
   const figure = figures.find(({ label }) => label === filters.value.get('figure')) ?? figures[0];
   if (items !== undefined && items.every(({ perfdata }) => perfdata.length === 0) && figure === undefined)

@@ -8,6 +8,7 @@ export type Moment =
   | { kind: 'message'; at: string; key: string; message: MessageAnswer };
 
 export interface StorySources {
+  check: string;
   changes: readonly TransitionAnswer[];
   decisions: readonly DecisionAnswer[];
   /** Of the host; those of other checks are left out. */
@@ -16,8 +17,9 @@ export interface StorySources {
 }
 
 /** A decision that led to a run is told by the run. */
-export function storyOf({ changes, decisions, runs, messages }: StorySources): Moment[] {
-  const ladders = new Set(decisions.map(({ ladder }) => ladder));
+export function storyOf({ check, changes, decisions, runs, messages }: StorySources): Moment[] {
+  // `check:...` stands for the ladder of a check that no action watches.
+  const ladders = new Set([...decisions.map(({ ladder }) => ladder), `check:${check}`]);
   const moments: Moment[] = [
     ...changes.map((change) => ({
       kind: 'change' as const,

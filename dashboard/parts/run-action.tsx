@@ -87,7 +87,10 @@ function Choice({ host, check }: { host: string; check: string | undefined }) {
 
 function Planned({ host, action }: { host: string; action: string }) {
   const path = apiPath`/api/v1/hosts/${host}/actions/${action}/run`;
-  const plan = useResource<ActPlanAnswer>(`${path}?dry_run=true`, (event) => event.host === host);
+  const plan = useResource<ActPlanAnswer>(
+    `${path}?dry_run=true`,
+    (event) => event.host === host || event.type === 'definitions.reloaded',
+  );
   return (
     <Reading of={plan}>
       {(value) =>

@@ -21,6 +21,7 @@ import { Output } from '../parts/output.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Covering } from '../parts/suppression-rows.tsx';
 import { At, Since, Until } from '../parts/time.tsx';
+import { ToldNow } from '../parts/told-now.tsx';
 import { filters, link } from '../route.ts';
 import type { ScreenProps } from '../screens.ts';
 
@@ -44,6 +45,7 @@ export function Screen({ names: [host = '', check = hostCheck] }: ScreenProps) {
       {check === hostCheck ? undefined : <GraphPanel {...place} />}
       <section aria-labelledby="story-title">
         <h2 id="story-title">What happened</h2>
+        <ToldNow {...place} />
         <WholeStory {...place} />
       </section>
     </article>
@@ -182,6 +184,7 @@ function WholeStory({ host, check }: Place) {
           {(decided) => (
             <Story
               moments={storyOf({
+                check,
                 changes: isHost ? items.filter((each) => each.check === undefined) : items,
                 decisions: decided.items,
                 runs: runs.data.value?.items ?? [],

@@ -1,7 +1,14 @@
 /** What a graph and its table are drawn from. */
 import { expect, test } from 'vitest';
 import type { ResultAnswer, RollupAnswer } from '../../dashboard/http/wire-types.ts';
-import { endsOf, figuresOfResults, figuresOfRollups, limitsOf } from '../../dashboard/parts/figures.ts';
+import {
+  askedFromMs,
+  endsOf,
+  figuresOfResults,
+  figuresOfRollups,
+  figuresSince,
+  limitsOf,
+} from '../../dashboard/parts/figures.ts';
 
 test.each([
   ['', []],
@@ -60,4 +67,19 @@ test('limits are those of the newest result, and of no other label', () => {
   expect(limitsOf(result(1, [datum]), 'load')).toEqual({ warn: [2], crit: [4] });
   expect(limitsOf(result(1, [datum]), 'disk')).toEqual({ warn: [], crit: [] });
   expect(limitsOf(undefined, 'load')).toEqual({ warn: [], crit: [] });
+});
+
+test('however long the page is open, the newest hour is asked for and no more than that is shown', () => {
+  const hourMs = 3_600_000;
+  for (const nowMs of [hourMs * 100, hourMs * 100 + 1, hourMs * 108.9]) {
+    const fromMs = askedFromMs(nowMs, hourMs);
+    expect(fromMs).toBeLessThanOrEqual(nowMs - hourMs);
+    expect(fromMs).toBeGreaterThan(nowMs - 1.3 * hourMs);
+  }
+  const old = { ...datum, label: 'gone' };
+  const figures = figuresOfResults([result(30, [datum]), result(20, [datum, old]), result(10, [datum, old])]);
+  const shown = figuresSince(20_001, figures);
+  expect(shown.map(({ label, points }) => [label, points.map(({ atSec }) => atSec)])).toEqual([
+    ['load', [30]],
+  ]);
 });

@@ -52,12 +52,19 @@ const message: MessageAnswer = {
 
 test('changes, decisions, runs and messages of one check in their order, newest first', () => {
   const story = storyOf({
+    check: 'app.c',
     changes: [change],
     decisions: [decision(2, 'held'), decision(3, 'act')],
     runs: [run(4), run(6, 'other.clean')],
     messages: [message, { ...message, id: '2', ladder: 'other.clean' }],
   });
   expect(story.map(({ key }) => key)).toEqual(['message 1', 'run 4', 'decision 2', 'change 1']);
+});
+
+test('of a check that no action watches it is told who was told', () => {
+  const messages = ['check:app.c', 'check:app.other'].map((ladder) => ({ ...message, id: ladder, ladder }));
+  const story = storyOf({ check: 'app.c', changes: [change], decisions: [], runs: [], messages });
+  expect(story.map(({ key }) => key)).toEqual(['message check:app.c', 'change 1']);
 });
 
 test('runs and what was held back are one list, page by page without a hole', () => {
