@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { hostCheck } from '../core/definitions.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { SuppressionRow } from './api-types.ts';
-import { addCommand, openSession, type Session, withChange } from './command.ts';
+import { addCommand, type ChangeOptions, openSession, type Session, withChange } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type CheckTarget, resolveTarget, splitTarget } from './names.ts';
 import { plain } from './plain-text.ts';
@@ -18,7 +18,7 @@ import {
   withListFilter,
 } from './suppressions.ts';
 
-interface AckOptions extends ListOptions, EndOptions {
+interface AckOptions extends ListOptions, EndOptions, ChangeOptions {
   reason?: string;
   sticky: boolean;
   remove: boolean;
@@ -53,6 +53,8 @@ async function ack(target: string | undefined, options: AckOptions): Promise<voi
   if (wanted.check === undefined) throw usageError(`\`${target}\` names no check.`, hint);
   const reason = options.reason?.trim() ?? '';
   if (!options.remove && reason === '') throw usageError('It needs --reason: everybody sees it.');
+  if (options.remove && options.key !== undefined)
+    throw usageError('--key is for taking a problem.', 'Leave it out; to give it back twice does no harm.');
   const end = endOf(options, false);
   const session = await openSession(options);
   const { host, check = '' } =

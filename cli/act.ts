@@ -3,10 +3,11 @@
  * under their name. It never decides anything.
  */
 import type { Command } from 'commander';
-import { exitCodes, MenddError } from '../core/errors.ts';
+import { exitCodes } from '../core/errors.ts';
+import { quoteShell } from '../core/shell-quote.ts';
 import { openRunStatuses } from '../core/types.ts';
 import type { HostRow, PlanAnswer, RunStory } from './api-types.ts';
-import type { ApiClient } from './client.ts';
+import { type ApiClient, isAway } from './client.ts';
 import { addCommand, type ChangeOptions, openSession, type Session, withApi, withKey } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { gateLines } from './gates.ts';
@@ -25,7 +26,7 @@ interface ActOptions extends ChangeOptions {
 
 /** Between two looks at a run. Milliseconds. */
 const lookMs = 500;
-/** A daemon that restarts meanwhile is waited for this long. Milliseconds. */
+/** A daemon that restarts meanwhile is waited for this long, and so is word of a run of which it is not known what became. Milliseconds. */
 const patienceMs = 60_000;
 
 export function addAct(program: Command): void {
@@ -92,12 +93,13 @@ async function execute({ client, out }: Session, path: string, reason: string, w
 }
 
 /**
- * Tells each event once, until the run ends. Errors: 75 when the daemon stays away, and the run goes on without a reader; 1 when
- * the daemon dropped it before it was on disk.
+ * Tells each event once, until the run ends. Errors: 75 when the daemon stays away, and the run goes on without a reader, or when it
+ * stays unknown what became of it; 1 when the daemon dropped it before it was on disk.
  */
 async function follow(client: ApiClient, out: Output, { id, host }: RunStory): Promise<RunStory> {
   let told = 0;
   let seenAtMs = performance.now();
+  let knownAtMs = performance.now();
   for (;;) {
     const run = await look(client, id, host);
     if (run !== 'away') seenAtMs = performance.now();
@@ -113,9 +115,22 @@ async function follow(client: ApiClient, out: Output, { id, host }: RunStory): P
       }
       told = run.events.length;
       if (!openRunStatuses.includes(run.status)) return run;
+      if (run.status !== 'unknown') knownAtMs = performance.now();
+      else if (performance.now() - knownAtMs > patienceMs) throw unknownEnd(id, host);
     }
     await pauseFor(lookMs);
   }
+}
+
+function unknownEnd(id: string, host: string): CommandError {
+  const hint = `Look at ${host}, then close the run: mendd cancel ${quoteShell(id)}. Until then nothing else is done there.`;
+  return new CommandError(
+    exitCodes.tryAgain,
+    `It is not known what became of run ${id}; it is not sent again.`,
+    {
+      hint,
+    },
+  );
 }
 
 /** The run as the ledger has it; `starting` while only the daemon's memory does. */
@@ -133,8 +148,7 @@ async function look(client: ApiClient, id: string, host: string): Promise<RunSto
     const late = await read();
     if (late !== undefined) return late;
   } catch (error) {
-    const busy = error instanceof CommandError && error.exitCode === exitCodes.tryAgain;
-    if (busy || (error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE')) return 'away';
+    if (isAway(error)) return 'away';
     throw error;
   }
   throw new CommandError(exitCodes.failed, `The daemon did not start run ${id}; nothing was sent.`, {

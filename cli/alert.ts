@@ -40,6 +40,11 @@ export function addAlert(program: Command): void {
 async function tellAlert(name: string, options: AlertOptions): Promise<void> {
   if (options.resolved && options.for !== undefined)
     throw usageError('--for is for an alert that fires.', 'Leave out --resolved.');
+  if (options.key !== undefined && options.for !== undefined)
+    throw usageError(
+      '--key cannot go with --for: asked again, the alert would end at another time.',
+      'Leave one out; an alert that is told twice does no harm.',
+    );
   const alert = {
     labels: { ...pairsOf('--label', options.label), alertname: name },
     annotations: pairsOf('--annotation', options.annotation),

@@ -206,6 +206,7 @@ export interface BrakeRow {
     released?: { at: string; by: string; reason: string };
   };
   releasesAt?: string;
+  releasesAfterMs?: number;
 }
 
 export interface TrustRow {
@@ -250,7 +251,17 @@ export interface AuditRow {
 
 export interface NowAnswer {
   at: string;
-  verdict: { needYou: number; healing: number; problems: number; ok: number; sentence: string };
+  verdict: {
+    needYou: number;
+    healing: number;
+    problems: number;
+    unreachable: number;
+    stale: number;
+    ok: number;
+    sentence: string;
+  };
+  /** Of the daemon itself. */
+  health: { ready: boolean; problems: string[] };
   automation: {
     mode: Mode;
     paused?: PauseRow;
@@ -272,7 +283,13 @@ export interface NowAnswer {
   approvals: ApprovalRow[];
   /** Absent from older daemons. */
   messages?: { waiting: number; dead: number; oldestWaitingMs?: number };
-  needsYou: { explanation: ExplanationRow; status: CheckStatusRow; runs: RunRow[] }[];
+  needsYou: {
+    explanation: ExplanationRow;
+    status: CheckStatusRow;
+    runs: RunRow[];
+    /** `action` is absent when nothing more will be tried. */
+    next: { why: string; action?: string };
+  }[];
   healing: RunRow[];
   healed: RunRow[];
   worst: CheckRow[];

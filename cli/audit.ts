@@ -16,6 +16,7 @@ import {
   withConfig,
   withOutput,
 } from './command.ts';
+import { usageError } from './exit.ts';
 import { withExistingLedger } from './ledger-file.ts';
 import { type Column, Output } from './output.ts';
 import { plain } from './plain-text.ts';
@@ -23,6 +24,7 @@ import { readInstant, showInstant } from './times.ts';
 
 interface AuditOptions extends OutputOptions, ConfigOptions {
   api?: string | true;
+  ca?: string;
   tokenFile?: string;
 }
 
@@ -62,6 +64,7 @@ export function addAudit(program: Command): void {
 function withSource(command: Command): Command {
   return withConfig(withOutput(command))
     .option('--api [url]', 'ask the daemon (there, or where it usually is) in place of the store')
+    .option('--ca <file>', 'with --api: certificates to trust beside the usual ones, in PEM')
     .option('--token-file <file>', 'with --api: file with the token; $MENDD_TOKEN without it');
 }
 
@@ -70,7 +73,17 @@ async function sessionOf({ api, ...rest }: AuditOptions): Promise<Session> {
   return openSession({ ...rest, ...(url === undefined ? {} : { api: url }) });
 }
 
+/** Errors: 64 for what only a daemon is asked with. */
+function mustMeanApi({ api, ca, tokenFile }: AuditOptions): void {
+  if (api !== undefined || (ca ?? tokenFile) === undefined) return;
+  throw usageError(
+    `--${ca === undefined ? 'token-file' : 'ca'} is for a daemon that is asked.`,
+    'Add --api.',
+  );
+}
+
 async function listAudit(options: ListOptions): Promise<void> {
+  mustMeanApi(options);
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
   const rows =
     options.api === undefined
@@ -99,6 +112,7 @@ function shown({ atMs, ...entry }: AuditEntry): AuditRow {
 }
 
 async function verifyAudit(options: AuditOptions): Promise<void> {
+  mustMeanApi(options);
   const verdict =
     options.api === undefined
       ? await withExistingLedger(options, (ledger) => ledger.verifyAudit())

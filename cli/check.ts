@@ -30,7 +30,7 @@ export function addCheck(program: Command): void {
   const summary =
     'run checks of a host now; needs no daemon. Exit code: the worst state, as of a Nagios plugin';
   const command = addCommand(program, 'check <host> [check]', summary, [
-    'check web-1',
+    'check web-1                       # all that are not told by others',
     'check web-1/queue-workers.running',
     'check web-1 running -o json',
   ]);
@@ -51,12 +51,22 @@ async function check(
   const { host } = plan;
   const ids = plan.checks.map(({ id }) => id);
   const id = wanted.check === undefined ? undefined : pickName('check', wanted.check, ids, host.name);
-  const checks = plan.checks.filter((each) => id === undefined || each.id === id);
-  if (checks.length === 0)
+  const checks = plan.checks.filter((each) => (id === undefined ? isAsked(each) : each.id === id));
+  if (plan.checks.length === 0)
     throw usageError(`No runbook checks ${host.name}.`, 'See `hosts` in the runbooks.');
+  if (checks.length === 0)
+    throw usageError(
+      `All checks of ${host.name} are told by others; none can be asked.`,
+      '`mendd checks` shows them.',
+    );
   const verdicts = await ask(definitions, host, checks);
   show(new Output(options.output), verdicts, id !== undefined);
   process.exitCode = worstCode(verdicts.map(({ state }) => state));
+}
+
+/** What others tell only the daemon knows. */
+function isAsked({ probe: { kind } }: CheckDefinition): boolean {
+  return kind !== 'passive' && kind !== 'alert';
 }
 
 /** As many at once as the daemon would run on one host; in the order of the definitions. */

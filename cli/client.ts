@@ -6,15 +6,16 @@ import { type ClientRequest, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { exitCodes, MenddError } from '../core/errors.ts';
+import { causeOf, codeOf, type Exchanged, exchange, followStream, isDistrust, isUnsent } from './exchange.ts';
 import { CommandError } from './exit.ts';
 
 /** Milliseconds. The daemon answers from memory; slower means it is not well. */
 const requestTimeoutMs = 15_000;
 /** Milliseconds. */
 const slowTimeoutMs = 300_000;
-/** Of one answer. A page of 500 runs is far below it. */
-const answerBytes = 64 * 1024 * 1024;
 const pageSize = 500;
+/** Milliseconds without a byte of a stream; the daemon says something every 15 seconds. */
+const silenceMs = 45_000;
 
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
@@ -22,11 +23,6 @@ interface RequestOptions {
   method: string;
   signal: AbortSignal;
   headers: Readonly<Record<string, string | number>>;
-}
-
-interface Exchanged {
-  status: number;
-  text: string;
 }
 
 /** RFC 9457, as far as it is read. */
@@ -100,18 +96,28 @@ export class ApiClient {
   }
 
   /**
-   * Hands on what a stream sends, until it ends or `signal` aborts. Errors: MenddError when it cannot be had; those of `signal` are none.
+   * Hands on what a stream sends, until it ends or `signal` aborts. `quietMs` is for tests. Errors: DAEMON_UNREACHABLE when it cannot be
+   * had or says nothing any more, those of a refusal; those of `signal` are none.
    */
-  async follow(path: string, signal: AbortSignal, onText: (text: string) => void): Promise<void> {
+  async follow(
+    path: string,
+    signal: AbortSignal,
+    onText: (text: string) => void,
+    quietMs = silenceMs,
+  ): Promise<void> {
     const token = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
     const headers = { accept: 'text/event-stream', ...token };
     try {
-      await followStream(this.#open(path, { method: 'GET', signal, headers }), onText);
+      const request = this.#open(path, { method: 'GET', signal, headers });
+      request.setTimeout(quietMs, () =>
+        request.destroy(new Error(`nothing was heard for ${quietMs / 1_000} s`)),
+      );
+      const refused = await followStream(request, onText);
+      if (refused !== undefined && !signal.aborted) throw refusal(refused, problemOf(refused.text));
     } catch (error) {
       if (signal.aborted) return;
-      throw new MenddError('DAEMON_UNREACHABLE', `No events from ${this.base}: ${causeOf(error)}.`, {
-        cause: error,
-      });
+      if (error instanceof CommandError || error instanceof MenddError) throw error;
+      throw this.#failure(error, 'GET');
     }
   }
 
@@ -141,25 +147,23 @@ export class ApiClient {
       if (value !== undefined) search.set(name, String(value));
     }
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const { status, text: answered } = await this.#exchange(
-      search.size > 0 ? `${path}?${search.toString()}` : path,
-      text,
-      {
-        method,
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: {
-          accept: 'application/json, application/problem+json',
-          ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-          ...(text === undefined
-            ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-          ...headers,
-        },
+    const exchanged = await this.#exchange(search.size > 0 ? `${path}?${search.toString()}` : path, text, {
+      method,
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: {
+        accept: 'application/json, application/problem+json',
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...(text === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...headers,
       },
-    );
-    const answer = this.#parse(answered);
-    if (status >= 200 && status < 300) return answer as T;
-    throw refusal(status, answer as ProblemAnswer);
+    });
+    const answer = problemOf(exchanged.text);
+    if (answer === undefined)
+      throw new MenddError('DAEMON_UNREACHABLE', `What answers at ${this.base} is not mendd.`);
+    if (exchanged.status >= 200 && exchanged.status < 300) return answer as T;
+    throw refusal(exchanged, answer);
   }
 
   async #exchange(path: string, body: string | undefined, options: RequestOptions): Promise<Exchanged> {
@@ -167,11 +171,22 @@ export class ApiClient {
       return await exchange(this.#open(path, options), body);
     } catch (error) {
       if (error instanceof CommandError) throw error;
-      throw new MenddError('DAEMON_UNREACHABLE', `No answer from ${this.base}: ${causeOf(error)}.`, {
-        cause: error,
-        ...(isDistrust(error) ? { hint: distrustHint } : {}),
-      });
+      throw this.#failure(error, options.method);
     }
+  }
+
+  #failure(error: unknown, method: string): MenddError {
+    const message = `No answer from ${this.base}: ${causeOf(error)}.`;
+    if (codeOf(error) === 'EACCES' && this.base.startsWith('unix:'))
+      return new MenddError('NOT_ALLOWED', message, { cause: error, hint: socketHint });
+    // A change that got no answer is not one that was not made.
+    const mayBeDone = method !== 'GET' && !this.#manner.isDry && !isUnsent(error);
+    const { key } = this.#manner;
+    const hint = key === undefined ? doneHint : `Ask again with --key ${key}: it is not done twice.`;
+    return new MenddError('DAEMON_UNREACHABLE', mayBeDone ? `${message} It may have been done.` : message, {
+      cause: error,
+      ...(mayBeDone ? { hint } : isDistrust(error) ? { hint: distrustHint } : {}),
+    });
   }
 
   /** Redirects are not followed: a token must not go to somebody else. */
@@ -187,93 +202,50 @@ export class ApiClient {
       ...(name === undefined ? {} : { servername: name }),
     });
   }
+}
 
-  #parse(text: string): unknown {
-    try {
-      const answer: unknown = JSON.parse(text);
-      if (typeof answer === 'object' && answer !== null) return answer;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-    }
-    throw new MenddError('DAEMON_UNREACHABLE', `What answers at ${this.base} is not mendd.`);
+/** The object that an answer is; undefined when it is none. */
+function problemOf(text: string): ProblemAnswer | undefined {
+  try {
+    const answer: unknown = JSON.parse(text);
+    return typeof answer === 'object' && answer !== null ? answer : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
-
-/** Errors: those of the connection; CommandError for an answer that is too large. */
-function exchange(request: ClientRequest, body: string | undefined): Promise<Exchanged> {
-  return new Promise((resolve, reject) => {
-    request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('error', reject);
-      response.on('data', (chunk: Buffer) => {
-        bytes += chunk.byteLength;
-        chunks.push(chunk);
-        if (bytes <= answerBytes) return;
-        reject(new CommandError(exitCodes.failed, `The answer is larger than ${answerBytes} bytes.`));
-        request.destroy();
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      );
-    });
-    request.end(body);
-  });
-}
-
-const causes: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there',
-  ENOTFOUND: 'the name cannot be resolved',
-  EAI_AGAIN: 'the name cannot be resolved at present',
-  EHOSTUNREACH: 'the machine cannot be reached',
-  ENETUNREACH: 'the network cannot be reached',
-  ECONNRESET: 'the connection was cut',
-  ENOENT: 'there is no such socket',
-  EACCES: 'this user may not open it',
-  EPROTO: 'it does not speak TLS',
-};
 
 const distrustHint =
   'Give the certificate of its authority with --ca FILE or NODE_EXTRA_CA_CERTS, and the name in its certificate with --api.';
 
-function isDistrust(error: unknown): boolean {
-  const { code = '' } = error as { code?: string };
-  return /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code);
-}
+const socketHint =
+  'The socket is for its owner and group: ask as one of them, for example with sudo -u mendd.';
 
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  if (cause instanceof DOMException && cause.name === 'TimeoutError') return 'it did not answer in time';
-  const first = firstOf(cause);
-  return causes[codeOf(first)] ?? (first instanceof Error ? first.message : String(first));
-}
+const doneHint = 'Look before you ask again; what is asked with --key KEY is not done twice.';
 
-/** Each address of a name may have failed. */
-function firstOf(cause: unknown): unknown {
-  return cause instanceof AggregateError ? cause.errors[0] : cause;
-}
-
-function codeOf(cause: unknown): string {
-  return (cause as { code?: string } | undefined)?.code ?? '';
+/** Whether the daemon does not answer at present, or has no room: asked again it may. */
+export function isAway(error: unknown): error is MenddError | CommandError {
+  if (error instanceof MenddError) return error.code === 'DAEMON_UNREACHABLE';
+  return error instanceof CommandError && error.exitCode === exitCodes.tryAgain;
 }
 
 /** Whether nothing was asked because nothing listens: no daemon runs there. */
 export function isAbsent(error: unknown): boolean {
   if (!(error instanceof MenddError) || error.code !== 'DAEMON_UNREACHABLE') return false;
-  return ['ECONNREFUSED', 'ENOENT'].includes(codeOf(firstOf(error.cause)));
+  return ['ECONNREFUSED', 'ENOENT'].includes(codeOf(error.cause));
 }
 
 const tokenHint =
   'Set MENDD_TOKEN or give --token-file FILE. To make a token, where the daemon runs: mendd token create --scope act';
 
-function refusal(status: number, problem: ProblemAnswer): Error {
+function refusal({ status, retryAfterMs }: Exchanged, problem: ProblemAnswer = {}): Error {
   const message = problem.detail ?? problem.title ?? `The daemon answered ${status}.`;
   const hint = problem.hint === undefined ? {} : { hint: problem.hint };
   if (status === 401) return new MenddError('NOT_ALLOWED', message, { hint: tokenHint });
   if (status === 403) return new MenddError('NOT_ALLOWED', message, hint);
   const details = problem.problems ?? [];
-  return new CommandError(exitOf(status, problem.code), message, { ...hint, details });
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new CommandError(exitOf(status, problem.code), message, { ...hint, ...wait, details });
 }
 
 function exitOf(status: number, code: string | undefined): number {
@@ -282,18 +254,4 @@ function exitOf(status: number, code: string | undefined): number {
   // 412: somebody or something was faster; what is asked now has to be read first.
   if (status === 412 || status === 429 || status === 503) return exitCodes.tryAgain;
   return exitCodes.failed;
-}
-
-function followStream(request: ClientRequest, onText: (text: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    request.on('error', reject).on('response', (response) => {
-      response.on('error', reject).on('close', resolve);
-      if (response.statusCode === 200) response.setEncoding('utf8').on('data', onText);
-      else {
-        response.resume();
-        reject(new Error(`it answered ${response.statusCode}`));
-      }
-    });
-    request.end();
-  });
 }

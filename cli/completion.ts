@@ -81,6 +81,7 @@ export function addCompletion(program: Command): void {
     const lines = found
       .filter(([word]) => word.startsWith(typed))
       .map(([word, meaning]) => `${plain(word)}\t${plain(meaning)}\n`);
-    process.stdout.write(lines.join('') + (files ? ':files\n' : ''));
+    // A daemon that says nothing would keep the shell waiting for its answer.
+    process.stdout.write(lines.join('') + (files ? ':files\n' : ''), () => process.exit());
   });
 }

@@ -1,6 +1,7 @@
-/** `mendd config`: where the definitions come from, what is in force, and which commits one can go back to. */
+/** `mendd config`: where the definitions come from, what is in force, and which commits one can go back to; `show` is the daemon file. */
 import type { Command } from 'commander';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { addConfigShow } from './config-show.ts';
 import type { CommitRow, ConfigAnswer } from './config-types.ts';
 import { definitionLines } from './definition-lines.ts';
 import type { Column, Output } from './output.ts';
@@ -9,13 +10,21 @@ import { showAge } from './times.ts';
 
 export function addConfig(program: Command): void {
   const summary = 'where the definitions come from, what is in force, which commits one can go back to';
-  withApi(addCommand(program, 'config', summary, ['config', 'config -o json'])).action(
+  const config = addCommand(program, 'config', `${summary}; and the daemon file with its defaults`, [
+    'config',
+    'config -o json',
+    'config show --origin',
+  ]);
+  // A command of its own beside `show`, or it would take the options of both.
+  const first = { isDefault: true };
+  withApi(addCommand(config, 'source', summary, ['config', 'config source -o json'], first)).action(
     async (options: ApiOptions) => {
       const { client, out } = await openSession(options);
       const answer = await client.get<ConfigAnswer>('/api/v1/config');
       out.value(answer, () => lines(out, answer));
     },
   );
+  addConfigShow(config);
 }
 
 function lines(out: Output, config: ConfigAnswer): string[] {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
 import { plain } from './plain-text.ts';
 import { type CoverOptions, coverOf, withCover } from './suppressions.ts';
 
@@ -19,6 +20,10 @@ export function addCoverage(program: Command): void {
     'coverage --label role=db',
   ]);
   withCover(withApi(command)).action(async (hosts: string[], options: ApiOptions & CoverOptions) => {
+    const glob = hosts.find((host) => host.includes(','));
+    // They are asked for in one list.
+    if (glob !== undefined)
+      throw usageError(`\`${glob}\` holds a comma.`, 'Write each of its names or globs apart.');
     const { client, out } = await openSession(options);
     const match = await coverOf(client, hosts, options);
     const pairs = Object.entries(match.labels ?? {}).map((pair) => pair.join('='));

@@ -27,7 +27,10 @@ export function findDaemonFile(named: string | undefined): string {
   );
 }
 
-/** Where the API is: as told, else where the daemon file says, else at the usual address. Errors: 64, 77, CONFIG_MISSING. */
+/**
+ * Where the API is: as told, else where the daemon file says, else at the usual address. Errors: 64, 77, CONFIG_MISSING; those of the
+ * daemon file when its api section cannot be read, since what is asked must not reach another daemon.
+ */
 export async function apiPlace(options: {
   api?: string;
   config?: string;
@@ -36,10 +39,20 @@ export async function apiPlace(options: {
   const ca = options.ca === undefined ? {} : { ca: readAuthority(options.ca) };
   if (options.api !== undefined) return { base: readBase(options.api), ...ca };
   const file = options.config ?? usualPlaces.find((path) => existsSync(path));
-  const api = file === undefined ? undefined : (await readDaemonKeys(findDaemonFile(file))).api;
-  if (api === undefined) return { base: usualApi, ...ca };
+  if (file === undefined) return { base: usualApi, ...ca };
+  const { api, problems } = await readDaemonKeys(findDaemonFile(file));
+  if (api === undefined) {
+    const { refusalOf } = await import('../daemon/load.ts');
+    throw refusalOf(problems);
+  }
   const { listen, socket, tls, public_url: publicUrl } = api;
-  if (listen === 'none') return { base: `unix:${socket ?? ''}` };
+  if (listen === 'none') {
+    if (socket !== undefined) return { base: `unix:${socket}` };
+    throw new MenddError(
+      'DEFINITIONS_INVALID',
+      `${file}: \`api.listen\` is \`none\`, and there is no \`api.socket\`.`,
+    );
+  }
   const address = `${reachable(listen.host)}:${listen.port}`;
   if (tls === undefined) return { base: `http://${address}` };
   const name = publicUrl === undefined ? {} : { name: new URL(publicUrl).hostname };
@@ -72,17 +85,9 @@ function readBase(text: string): string {
 export async function readDaemonKeys(
   file: string,
 ): Promise<DaemonFile['parts'] & { problems: readonly Problem[] }> {
-  const [{ readDaemonFile }, { readSourceText }, { parseYaml }, { buildTree }] = await Promise.all([
-    import('../config/resolve-daemon.ts'),
-    import('../config/source-text.ts'),
-    import('../config/yaml-source.ts'),
-    import('../config/yaml-tree.ts'),
-  ]);
+  const { readDaemonAlone } = await import('../config/read.ts');
   const list = new ProblemList();
-  const text = readSourceText(file, file, list);
-  const source = text === undefined ? undefined : parseYaml(text, file, list);
-  const tree = source && buildTree(source, list);
-  const parts = tree === undefined ? {} : readDaemonFile(tree, list).parts;
+  const parts = readDaemonAlone(file, list)?.parts ?? {};
   return { ...parts, problems: sortProblems(list.problems) };
 }
 

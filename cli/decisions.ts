@@ -1,5 +1,6 @@
 /** `mendd decisions`: what was decided about ladders and why, newest first. */
 import type { Command } from 'commander';
+import type { DecisionRow } from './api-types.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
 import type { Column } from './output.ts';
 import { readInstant, showInstant } from './times.ts';
@@ -11,17 +12,6 @@ interface DecisionsOptions extends ApiOptions, WatchOptions {
   action?: string;
   since?: string;
   limit: number;
-}
-
-/** As the API tells it, as far as it is shown. */
-interface DecisionRow {
-  at: string;
-  lastAt: string;
-  host: string;
-  action: string;
-  verdict: string;
-  reason: string;
-  count: number;
 }
 
 export function addDecisions(program: Command): void {

@@ -15,6 +15,7 @@ export interface DemoFleet {
   hosts: Record<DemoHostName, EmbeddedHost>;
   /** What reached the pager, newest last. */
   pages: string[];
+  removeFiles(): void;
   close(): Promise<void>;
 }
 
@@ -40,15 +41,17 @@ export async function startDemoFleet(onPage: (subject: string) => void): Promise
   const [web1, web2, web3] = started;
   if (web1 === undefined || web2 === undefined || web3 === undefined)
     throw new Error('three hosts were started');
+  const removeFiles = (): void => rmSync(directory, { recursive: true, force: true });
   return {
     directory,
     configFile,
     hosts: { 'web-1': web1, 'web-2': web2, 'web-3': web3 },
     pages,
+    removeFiles,
     async close() {
       await Promise.all(started.map((host) => host.close()));
       pager.close();
-      rmSync(directory, { recursive: true, force: true });
+      removeFiles();
     },
   };
 }

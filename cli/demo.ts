@@ -2,6 +2,7 @@
  * `mendd demo`: a daemon, three embedded SSH hosts and a story told line by line. With --once it plays the episodes and its exit
  * code says whether they ended as told.
  */
+import { constants } from 'node:os';
 import { emitKeypressEvents } from 'node:readline';
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -29,6 +30,12 @@ export async function demo(once: boolean): Promise<number> {
   };
   const fleet = await startDemoFleet((subject) => tell(`${pc.magenta('pager')}   ${subject}`));
   let app: App | undefined;
+  // Until the keys are read there is nothing to end but the files, which hold a key of SSH.
+  const leave = (signal: NodeJS.Signals): void => {
+    fleet.removeFiles();
+    process.exit(128 + constants.signals[signal]);
+  };
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     app = await startDemoDaemon(fleet);
     app.daemon.onEvent((event) => {
@@ -44,6 +51,7 @@ export async function demo(once: boolean): Promise<number> {
     const stage: Stage = { app, fleet, tell };
     const failed = await playAll(stage);
     if (once) return failed === 0 ? exitCodes.ok : exitCodes.failed;
+    process.off('SIGINT', leave).off('SIGTERM', leave);
     await untilQuit(stage);
     return exitCodes.ok;
   } finally {

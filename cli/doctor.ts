@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../core/errors.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import type { Finding } from './examination.ts';
-import type { Hue, Output } from './output.ts';
+import { type Hue, Output } from './output.ts';
 import { plain } from './plain-text.ts';
 
 const marks: Readonly<Record<Finding['verdict'], readonly [mark: string, hue: Hue]>> = {
@@ -22,17 +22,19 @@ export function addDoctor(program: Command): void {
     const machine = await examineMachine();
     const { findings, daemonRuns } = await examineDefinitions(options.config);
     const { config, ...others } = options;
+    const out = new Output(options.output);
     // A daemon file that is missing was found missing above; the API is then looked for at the usual place.
-    const { client, out } = await openSession(config !== undefined && !existsSync(config) ? others : options);
-    const api = await examineApi(client, daemonRuns);
-    const all = [...machine, ...findings, api];
+    const place = config !== undefined && !existsSync(config) ? others : options;
+    const api = await examineApi(async () => (await openSession(place)).client, daemonRuns);
+    const all = [...machine, ...findings, ...api];
     const ok = all.every(({ verdict }) => verdict !== 'bad');
-    out.value({ ok, findings: all }, () => all.flatMap((finding) => lines(out, finding)));
+    out.value({ ok, findings: all }, () => all.flatMap((finding) => findingLines(out, finding)));
     process.exitCode = ok ? exitCodes.ok : exitCodes.failed;
   });
 }
 
-function lines(out: Output, { verdict, what, todo }: Finding): string[] {
+/** What is wrong, or good, and what to do. */
+export function findingLines(out: Output, { verdict, what, todo }: Finding): string[] {
   const [mark, hue] = marks[verdict];
   const [first = '', ...more] = plain(what, { lines: true }).split('\n');
   return [

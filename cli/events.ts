@@ -1,6 +1,6 @@
 /** `mendd events`: what happens, as it happens, until interrupted; over cuts and restarts without a gap where the daemon still has it. */
 import type { Command } from 'commander';
-import { MenddError } from '../core/errors.ts';
+import { isAway } from './client.ts';
 import { type ApiOptions, addCommand, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
 import type { Output } from './output.ts';
@@ -26,6 +26,8 @@ interface EventRow {
 const againMs = 2_000;
 /** Of one event that is not whole yet. Characters. */
 const longestEvent = 4_194_304;
+/** Newer than any: the daemon answers which event is the newest, so that a cut before the first one loses none. */
+const beyondAll = '999999999999999';
 
 export function addEvents(program: Command): void {
   const command = addCommand(program, 'events', 'what happens, as it happens, until interrupted', [
@@ -48,7 +50,7 @@ async function events(options: EventsOptions): Promise<void> {
   const { client, out } = await openSession(options);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  const reader = new EventReader(out, after);
+  const reader = new EventReader(out, after ?? beyondAll);
   let hasBegun = false;
   while (!stop.signal.aborted) {
     try {
@@ -58,7 +60,7 @@ async function events(options: EventsOptions): Promise<void> {
       });
     } catch (error) {
       // What cannot be had at all is an error; what was cut is waited for.
-      if (!hasBegun || !(error instanceof MenddError)) throw error;
+      if (!hasBegun || !isAway(error)) throw error;
       out.talk(error.message);
     }
     reader.cut();
@@ -67,21 +69,18 @@ async function events(options: EventsOptions): Promise<void> {
   process.exitCode = 0;
 }
 
-function pathOf(types: string | undefined, lastId: string | undefined): string {
-  const query = new URLSearchParams({
-    ...(types === undefined ? {} : { types }),
-    ...(lastId === undefined ? {} : { after: lastId }),
-  });
-  return `/api/v1/events${query.size > 0 ? `?${query.toString()}` : ''}`;
+function pathOf(types: string | undefined, lastId: string): string {
+  const query = new URLSearchParams({ ...(types === undefined ? {} : { types }), after: lastId });
+  return `/api/v1/events?${query.toString()}`;
 }
 
 /** Reads server-sent events as they come in pieces. */
 class EventReader {
-  lastId: string | undefined;
+  lastId: string;
   readonly #out: Output;
   #text = '';
 
-  constructor(out: Output, lastId: string | undefined) {
+  constructor(out: Output, lastId: string) {
     this.#out = out;
     this.lastId = lastId;
   }
@@ -109,10 +108,17 @@ class EventReader {
     if (data === undefined) return;
     const id = field('id');
     // Without an id it is a word about the stream itself.
-    if (id === undefined) return this.#out.talk(`(${field('event') ?? 'notice'}: ${data})`);
+    if (id === undefined) return this.#notice(field('event') ?? 'notice', data);
     this.lastId = id;
     const event = JSON.parse(data) as EventRow;
     this.#out.value(event, () => [lineOf(event)]);
+  }
+
+  #notice(name: string, data: string): void {
+    const asked = this.lastId;
+    // The store knows no such event: what comes next follows upon its newest.
+    if (name === 'reset') this.lastId = String((JSON.parse(data) as { lastEventId: number }).lastEventId);
+    if (name !== 'reset' || asked !== beyondAll) this.#out.talk(`(${name}: ${data})`);
   }
 }
 

@@ -219,7 +219,21 @@ async function examineKnownHosts(
   );
 }
 
-export async function examineApi(client: ApiClient, daemonRuns: boolean): Promise<Finding> {
+/** `open` may fail: a token that is none, a daemon file that does not say where the API is. */
+export async function examineApi(open: () => Promise<ApiClient>, daemonRuns: boolean): Promise<Finding[]> {
+  let client: ApiClient;
+  try {
+    client = await open();
+  } catch (error) {
+    if (!(error instanceof CommandError || error instanceof MenddError)) throw error;
+    // The places were told with the daemon file.
+    if (error instanceof MenddError && error.code === 'DEFINITIONS_INVALID') return [];
+    return [bad(error.message, error.hint ?? '')];
+  }
+  return [await examineReadiness(client, daemonRuns)];
+}
+
+async function examineReadiness(client: ApiClient, daemonRuns: boolean): Promise<Finding> {
   try {
     const { problems = [] } = await client.get<{ problems?: string[] }>('/readyz');
     if (problems.length > 0)

@@ -11,13 +11,20 @@ export class CommandError extends Error {
   readonly hint: string | undefined;
   /** More lines that explain it, each told as it is. */
   readonly details: readonly string[];
+  /** When asking again may help, as far as that was told. Milliseconds. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(exitCode: number, message: string, more: { hint?: string; details?: readonly string[] } = {}) {
+  constructor(
+    exitCode: number,
+    message: string,
+    more: { hint?: string; details?: readonly string[]; retryAfterMs?: number } = {},
+  ) {
     super(message);
     this.name = 'CommandError';
     this.exitCode = exitCode;
     this.hint = more.hint;
     this.details = more.details ?? [];
+    this.retryAfterMs = more.retryAfterMs;
   }
 }
 

@@ -10,8 +10,8 @@ import {
   type OutputOptions,
   openSession,
   withApi,
-  withChange,
   withConfig,
+  withDryRun,
   withOutput,
   withReason,
 } from './command.ts';
@@ -60,7 +60,8 @@ export function addInventory(program: Command): void {
     'let the hosts go that a held answer lacks; shows them first',
     ["inventory accept ec2 --reason 'the old cluster is gone'"],
   );
-  withReason(withChange(accept)).action(acceptAnswer);
+  // Without --key: what is held has a tag, and is accepted once.
+  withReason(withDryRun(withApi(accept))).action(acceptAnswer);
 }
 
 async function listInventories(options: ApiOptions): Promise<void> {

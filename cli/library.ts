@@ -7,7 +7,7 @@ import { addCommand, type OutputOptions, withOutput } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type LibraryEntry, readLibrary, withHosts } from './library-files.ts';
 import { writeNew } from './new-file.ts';
-import { Output } from './output.ts';
+import { type Column, Output } from './output.ts';
 
 interface AddOptions {
   dir: string;
@@ -40,12 +40,11 @@ function list({ output }: OutputOptions): void {
     summary,
     files: files.map(({ path }) => path),
   }));
-  out.value(entries, () =>
-    out.table(entries, [
-      { title: 'NAME', cell: ({ name }) => name },
-      { title: 'WHAT', cell: ({ summary }) => summary },
-    ]),
-  );
+  const columns: Column<(typeof entries)[number]>[] = [
+    { title: 'NAME', cell: (entry) => entry.name },
+    { title: 'WHAT', cell: (entry) => entry.summary },
+  ];
+  out.list('runbooks', entries, columns, '');
   out.talk('One of them: mendd library show NAME, then mendd library add NAME');
 }
 

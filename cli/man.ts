@@ -11,7 +11,7 @@ export function addMan(program: Command): void {
 const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
   ['0', 'done'],
   ['1', 'failed, or invalid'],
-  ['0 to 3', 'of check and status: OK, WARNING, CRITICAL, UNKNOWN, as of a Nagios plugin'],
+  ['0 to 3', 'of check, recheck and status: OK, WARNING, CRITICAL, UNKNOWN, as of a Nagios plugin'],
   ['64', 'wrong use of the command line'],
   ['65', 'bad definitions'],
   ['69', 'the daemon cannot be reached'],

@@ -2,8 +2,7 @@
 import type { Command } from 'commander';
 import { formatDuration } from '../core/duration.ts';
 import type { PauseRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withChange } from './command.ts';
-import { usageError } from './exit.ts';
+import { type ApiOptions, addCommand, openSession, withChange, withReason } from './command.ts';
 import { readDuration, showInstant } from './times.ts';
 
 interface PauseOptions extends ApiOptions {
@@ -18,12 +17,10 @@ export function addPause(program: Command): void {
     'start no action until resumed; checks go on, restarts keep it',
     ["pause --reason 'core switch is being replaced' --for 2h"],
   );
-  withChange(command)
-    .requiredOption('--reason <text>', 'why; everybody sees it')
+  withReason(withChange(command))
     .option('--for <duration>', 'resume by itself after that: 30m, 2h')
     .action(async (options: PauseOptions) => {
-      const reason = options.reason.trim();
-      if (reason === '') throw usageError('--reason is empty.');
+      const { reason } = options;
       const length =
         options.for === undefined ? {} : { for: formatDuration(readDuration('--for', options.for)) };
       const { client, out } = await openSession(options);

@@ -16,6 +16,7 @@ import { addChecks } from './checks.ts';
 import { addCompletion } from './completion.ts';
 import { addConfig } from './config.ts';
 import { addCoverage } from './coverage.ts';
+import { addDb } from './db.ts';
 import { addDecisions } from './decisions.ts';
 import { addDoctor } from './doctor.ts';
 import { addDowntime } from './downtime.ts';
@@ -92,7 +93,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
   ],
   ['Answer:', [addApprovals, addApprove, addReject, addRegister, addRegistrations]],
   ['Hold back:', [addAck, addSilence, addDowntime, addCoverage, addBrake, addTrust, addRearm]],
-  ['Keep:', [addToken, addAudit, addBackup, addSchema, addCompletion, addMan, addVersion]],
+  ['Keep:', [addToken, addAudit, addBackup, addDb, addSchema, addCompletion, addMan, addVersion]],
 ];
 
 export function createProgram(): Command {
@@ -103,7 +104,7 @@ export function createProgram(): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 ok, 1 failed, 64 usage, 65 bad definitions, 69 daemon unreachable, 75 try again,\n77 permission, 78 configuration missing; check and status: Nagios codes 0 to 3.',
+      '\nExit codes: 0 ok, 1 failed, 64 usage, 65 bad definitions, 69 daemon unreachable, 75 try again,\n77 permission, 78 configuration missing; check, recheck and status:\nNagios codes 0 to 3.',
     );
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);

@@ -13,7 +13,7 @@ import {
   withChange,
   withReason,
 } from './command.ts';
-import { CommandError } from './exit.ts';
+import { CommandError, usageError } from './exit.ts';
 import { loginName, withExistingLedger } from './ledger-file.ts';
 import { Output } from './output.ts';
 import { plain } from './plain-text.ts';
@@ -32,7 +32,9 @@ export function addRearm(program: Command): void {
   ]);
   withReason(withChange(command))
     .option('--offline', 'on the store itself; a daemon that runs must be started again', false)
-    .action(async (options: RearmOptions) => {
+    .action(async (options: RearmOptions, self: Command) => {
+      if (options.offline && self.getOptionValueSource('api') === 'cli')
+        throw usageError('--offline asks no daemon.', 'Leave out --api.');
       if (options.offline) mustAskDaemon(options);
       const lifted = options.offline ? await rearmFile(options) : await rearmDaemon(options);
       const out = new Output(options.output);

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { RunRow, RunStory } from './api-types.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
+import { usageError } from './exit.ts';
 import { gateLines } from './gates.ts';
 import { resolveAction } from './names.ts';
 import type { Output } from './output.ts';
@@ -18,6 +19,8 @@ interface RunsOptions extends ApiOptions, WatchOptions {
   limit: number;
 }
 
+const filters = ['host', 'action', 'status', 'since', 'limit'] as const satisfies (keyof RunsOptions)[];
+
 export function addRuns(program: Command): void {
   const command = addCommand(program, 'runs [run-id]', 'list the runs of actions, or tell the story of one', [
     'runs --host web-1 --since 7d',
@@ -30,9 +33,12 @@ export function addRuns(program: Command): void {
     .option('--status <status>', 'only with this status, such as verified or failed')
     .option('--since <time>', 'only decided since: 2026-03-01T02:41:00Z, or 3h')
     .addOption(countOption('--limit <count>', 'at most so many', 50))
-    .action((id: string | undefined, options: RunsOptions) =>
-      id === undefined ? listRuns(options) : tellRun(id, options),
-    );
+    .action((id: string | undefined, options: RunsOptions, self: Command) => {
+      if (id === undefined) return listRuns(options);
+      const filter = filters.find((name) => self.getOptionValueSource(name) === 'cli');
+      if (filter !== undefined) throw usageError(`--${filter} is for the list.`, 'Leave it out, or the id.');
+      return tellRun(id, options);
+    });
 }
 
 async function listRuns(options: RunsOptions): Promise<void> {

@@ -59,11 +59,11 @@ function show(out: Output, situation: Situation): void {
   process.exitCode = nagiosCodes[state] ?? 0;
 }
 
-/** What nothing is known of is UNKNOWN, never OK: stale checks, and a fleet without a single verdict. */
+/** What nothing is known of is UNKNOWN, never OK: stale checks, a fleet without a single verdict, a daemon that does not do its work. */
 function stateOf({ now, stale }: Situation): string {
   const blind = now.verdict.ok === 0 && now.worst.length === 0;
   const states = [
-    ...(blind ? ['unknown'] : []),
+    ...(blind || !now.health.ready ? ['unknown'] : []),
     ...now.worst.map(({ status }) => status.state),
     ...now.unreachable.map(() => 'unreachable'),
     ...stale.map(() => 'unknown'),
@@ -78,25 +78,46 @@ function lines(out: Output, { now, stale }: Situation, state: string): string[] 
     rows.length === 0 ? [] : ['', out.paint('strong', title), ...rows];
   const shown = new Set(now.worst.map((row) => `${row.host}/${row.check}`));
   const onlyStale = stale.filter((row) => !shown.has(`${row.host}/${row.check}`));
+  const needs = [...restraintLines(out, now), ...now.needsYou.map((each) => needLine(out, each))];
   return [
     `${out.paint(stateHue(state), state.toUpperCase())}: ${plain(verdict.sentence)}`,
     automationLine(out, automation),
     ...passingLines(now),
     ...definitionLines(out, definitions),
     ...section('Needs you', [
-      ...restraintLines(out, now),
-      ...now.needsYou.map((each) => needLine(out, each)),
+      ...unwellLines(out, now),
+      ...needs,
+      ...moreLines(verdict.needYou - needs.length, 'mendd checks --problems'),
     ]),
     ...section('Healing itself', tableOf(now.healing, runColumns, out)),
-    ...section('Problems', tableOf(now.worst, checkColumns, out)),
+    ...section('Problems', [
+      ...tableOf(now.worst, checkColumns, out),
+      ...moreLines(verdict.problems - now.worst.length, 'mendd checks --problems'),
+    ]),
     ...section('Unreachable', [
       ...tableOf(now.unreachable, hostColumns, out),
       ...behindLines(now.unreachable),
+      ...moreLines(verdict.unreachable - now.unreachable.length, 'mendd hosts --state unreachable'),
     ]),
-    ...section('Not fresh', tableOf(onlyStale, checkColumns, out)),
+    ...section('Not fresh', [
+      ...tableOf(onlyStale, checkColumns, out),
+      ...moreLines(verdict.stale - stale.length, 'mendd checks'),
+    ]),
     ...section('Held back by people', tableOf(now.suppressions, suppressionColumns, out)),
     ...section('Healed in the last day', tableOf(now.healed.slice(0, shownHealed), runColumns, out)),
   ];
+}
+
+/** `left`: how many of a list that is never whole are not shown; `command` lists all. */
+function moreLines(left: number, command: string): string[] {
+  return left > 0 ? [`  and ${left} more: ${command}`] : [];
+}
+
+/** Why the daemon does not do its work; a ledger that is not trusted has a line of its own. */
+function unwellLines(out: Output, { health, automation: { quarantine } }: NowAnswer): string[] {
+  return health.problems
+    .filter((problem) => quarantine === undefined || !problem.includes(quarantine.text))
+    .map((problem) => `  ${out.paint('bad', 'MENDD IS NOT WELL')} ${plain(problem)}`);
 }
 
 function tableOf<T>(items: readonly T[], columns: readonly Column<T>[], out: Output): string[] {
@@ -130,8 +151,8 @@ function behindLines(roots: NowAnswer['unreachable']): string[] {
     });
 }
 
-function needLine(out: Output, { explanation, status, runs }: NowAnswer['needsYou'][number]): string {
-  const { host, check, action, reason } = explanation;
+function needLine(out: Output, { explanation, status, runs, next }: NowAnswer['needsYou'][number]): string {
+  const { host, check, reason } = explanation;
   const oldestFirst = runs.toSorted((a, b) => Date.parse(a.decidedAt) - Date.parse(b.decidedAt));
   const steps = foldRuns(oldestFirst).map(
     ({ run, times }) => `${run.action} ${run.status.replaceAll('_', ' ')}${times > 1 ? ` ×${times}` : ''}`,
@@ -140,6 +161,7 @@ function needLine(out: Output, { explanation, status, runs }: NowAnswer['needsYo
   const why = outcome === undefined ? '' : ` (${outcome})`;
   const tried = steps.length === 0 ? 'nothing tried' : `${steps.join(', ')}${why}`;
   const state = out.paint(stateHue(status.state), status.state.toUpperCase());
-  const words = `${host}/${check} for ${showAge(status.since)}: ${reason.replaceAll('_', ' ')}; ${tried}; next ${action}`;
+  const then = next.action === undefined ? next.why : `next ${next.action}`;
+  const words = `${host}/${check} for ${showAge(status.since)}: ${reason.replaceAll('_', ' ')}; ${tried}; ${then}`;
   return `  ${state} ${plain(words)}`;
 }

@@ -4,8 +4,8 @@
  */
 import { type Command, Option } from 'commander';
 import { exitCodes, MenddError } from '../core/errors.ts';
-import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withDryRun } from './command.ts';
+import { type ApiClient, isAway } from './client.ts';
+import { addCommand, type ChangeOptions, openSession, withApi, withDryRun } from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { splitTarget } from './names.ts';
 import { type Column, Output } from './output.ts';
@@ -13,10 +13,10 @@ import { readDuration } from './times.ts';
 import { pauseFor } from './wait.ts';
 import { runWrapped } from './wrapped-command.ts';
 
-interface SubmitOptions extends ApiOptions {
+interface SubmitOptions extends ChangeOptions {
   state?: string;
   exitCode?: number;
-  outputText?: string;
+  text?: string;
   ttl?: string;
   stdin: boolean;
   plugin: boolean;
@@ -74,12 +74,18 @@ async function submit(
   target: string | undefined,
   named: string | undefined,
   words: readonly string[],
-  options: SubmitOptions & { text?: string },
+  options: SubmitOptions,
 ): Promise<void> {
   const patienceMs = options.patience === '0s' ? 0 : readDuration('--patience', options.patience);
   if (options.stdin) {
     if (target !== undefined)
       throw usageError('--stdin reads hosts and checks from its lines.', 'Leave them out.');
+    const { state, exitCode, text, ttl, plugin } = options;
+    if ((state ?? exitCode ?? text ?? ttl) !== undefined || plugin)
+      throw usageError(
+        '--stdin reads results from its lines.',
+        'Leave out --state, --exit-code, --text, --ttl and --plugin.',
+      );
     const { client, out } = await openSession(options);
     return tellAll(await readLines(), client, out, patienceMs);
   }
@@ -94,8 +100,14 @@ async function submit(
   if (rest.length > 0) {
     if (given > 0 || options.text !== undefined)
       throw usageError('A command tells its own result.', 'Leave out --state, --exit-code and --text.');
+    if (options.dryRun === true)
+      throw usageError(
+        '--dry-run would run the command all the same.',
+        'Try it with --state ok in place of the command.',
+      );
     return wrap(own, rest, options, patienceMs);
   }
+  if (options.plugin) throw usageError('--plugin is for a command, which stands behind --.');
   if (given !== 1)
     throw usageError('What is its result?', 'Write one of --state and --exit-code, or -- and a command.');
   const { state, exitCode, text: output = '' } = options;
@@ -166,9 +178,7 @@ async function tell(client: ApiClient, body: object, patienceMs: number): Promis
     try {
       return await client.post<ToldAnswer>('/api/v1/results', body);
     } catch (error) {
-      const isAway = error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE';
-      const isFull = error instanceof CommandError && error.exitCode === exitCodes.tryAgain;
-      if ((!isAway && !isFull) || performance.now() + waitMs > untilMs) throw error;
+      if (!isAway(error) || performance.now() + waitMs > untilMs) throw error;
       await pauseFor(waitMs);
     }
   }

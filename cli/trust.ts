@@ -2,7 +2,16 @@
 import type { Command } from 'commander';
 import { fullNames } from '../core/names.ts';
 import type { TrustRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
+import {
+  type ApiOptions,
+  addCommand,
+  type ChangeOptions,
+  openSession,
+  withApi,
+  withChange,
+  withReason,
+} from './command.ts';
+import { usageError } from './exit.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showInstant } from './times.ts';
@@ -23,19 +32,26 @@ export function addTrust(program: Command): void {
   const promote = addCommand(trust, 'promote <action>', 'let an action do again what its definition says', [
     "trust promote restart --reason 'the unit file is mended'",
   ]);
-  withReason(withChange(promote)).action(async (named: string, options: ApiOptions & { reason: string }) => {
-    const { client, out } = await openSession(options);
-    const demoted = await client.list<TrustRow>('/api/v1/trust');
-    const names = fullNames(
-      named,
-      demoted.map((row) => row.action),
-    );
-    // What is not demoted, or not clear, is for the daemon to refuse.
-    const action = names.length === 1 && names[0] !== undefined ? names[0] : named;
-    const path = `/api/v1/trust/${encodeURIComponent(action)}/promote`;
-    const answer = await client.post<{ action: string; mode: string }>(path, { reason: options.reason });
-    out.value(answer, () => [`${plain(answer.action)} is trusted again; its mode is ${plain(answer.mode)}.`]);
-  });
+  withReason(withChange(promote)).action(
+    async (named: string, options: ChangeOptions & { reason: string }) => {
+      const { client, out } = await openSession(options);
+      const demoted = await client.list<TrustRow>('/api/v1/trust');
+      const names = fullNames(
+        named,
+        demoted.map((row) => row.action),
+      );
+      // What is not demoted, or not clear, is for the daemon to refuse.
+      const action = names.length === 1 && names[0] !== undefined ? names[0] : named;
+      // Asked again it is not demoted any more, and the short name means nothing.
+      if (options.key !== undefined && !named.includes('.'))
+        throw usageError('--key needs the full name of the action.', `Write ${action}.`);
+      const path = `/api/v1/trust/${encodeURIComponent(action)}/promote`;
+      const answer = await client.post<{ action: string; mode: string }>(path, { reason: options.reason });
+      out.value(answer, () => [
+        `${plain(answer.action)} is trusted again; its mode is ${plain(answer.mode)}.`,
+      ]);
+    },
+  );
 }
 
 export const trustColumns: readonly Column<TrustRow>[] = [

@@ -4,8 +4,9 @@
  */
 import type { Command } from 'commander';
 import { MenddError } from '../core/errors.ts';
-import type { ApiClient } from './client.ts';
+import { type ApiClient, isAway } from './client.ts';
 import type { Session } from './command.ts';
+import { CommandError } from './exit.ts';
 import { pauseFor } from './wait.ts';
 
 /** Between two looks: at the least, without events, and with them, so that ages are right. Milliseconds. */
@@ -41,23 +42,34 @@ export async function showOrWatch<T>(
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const bell = new Bell();
   const listening = listen(client, bell, stop.signal);
-  let found = await read().catch(orAway);
-  while (!stop.signal.aborted) {
-    if (out.isTerminal && out.format === 'table') process.stdout.write(clearScreen);
-    out.beginFrame();
-    if (found instanceof MenddError) out.talk(`${found.message} Nothing below this line is known.`);
-    else show(found);
-    await pauseFor(leastMs, stop.signal);
-    await bell.wait(stop.signal);
-    if (stop.signal.aborted) break;
-    found = await read().catch(orAway);
+  try {
+    while (!stop.signal.aborted) {
+      const found = await read().catch(orAway);
+      if (stop.signal.aborted) break;
+      if (out.isTerminal && out.format === 'table') process.stdout.write(clearScreen);
+      out.beginFrame();
+      if (found instanceof Away) out.talk(`${found.message} Nothing below this line is known.`);
+      else show(found);
+      await pauseFor(leastMs, stop.signal);
+      await bell.wait(stop.signal);
+    }
+  } finally {
+    stop.abort();
+    await listening;
   }
-  await listening;
   process.exitCode = 0;
 }
 
-function orAway(error: unknown): MenddError {
-  if (error instanceof MenddError && error.code === 'DAEMON_UNREACHABLE') return error;
+class Away {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+function orAway(error: unknown): Away {
+  if (isAway(error)) return new Away(error.message);
   throw error;
 }
 
@@ -92,7 +104,8 @@ async function listen(client: ApiClient, bell: Bell, signal: AbortSignal): Promi
         if (/^event: /m.test(text)) bell.ring();
       });
     } catch (error) {
-      if (!(error instanceof MenddError)) throw error;
+      // Whoever may not hear of events, or for whom there is no room, looks from time to time.
+      if (!(error instanceof MenddError || error instanceof CommandError)) throw error;
     }
     bell.isLive = false;
     await pauseFor(againMs, signal);

@@ -13,6 +13,7 @@ import { type DaemonFile, definitionsPath, readDaemonFile } from './resolve-daem
 import { isMessageWords } from './resolve-messages.ts';
 import { SecretReader, type SecretsRead } from './secrets.ts';
 import { readRegularFile, readSourceText, sourceBytesLimit } from './source-text.ts';
+import { toEnd } from './steps.ts';
 import { refuseTemplates } from './tree-templates.ts';
 import { parsingYaml } from './yaml-source.ts';
 import { buildTree, isMapTree, type Tree, treeAt, withoutKeys } from './yaml-tree.ts';
@@ -88,9 +89,7 @@ export function* readDefinitions(
     ? yield* treeOf('ssh: { agent: true, host_keys: accept_new }', configFile, 'daemon file', problems)
     : yield* readTree(configFile, 'daemon file', problems);
   if (tree === undefined) return undefined;
-  const why = 'the daemon file is read before anything is known of a host';
-  refuseTemplates(tree, problems, why, isMessageWords);
-  const daemon = readDaemonFile(tree, problems);
+  const daemon = daemonFileOf(tree, problems);
   const directory = options.directory ?? definitionsPath(daemon);
   const named =
     treeAt(tree, ['definitions', 'path'])?.place ?? treeAt(tree, ['definitions'])?.place ?? tree.place;
@@ -136,6 +135,18 @@ export function* readDefinitions(
     nameOf: (read) => relative(directory, read.place.file),
     contents,
   };
+}
+
+/** The daemon file by itself, for whoever needs no definitions; undefined when nothing of it can be read. */
+export function readDaemonAlone(configFile: string, problems: ProblemList): DaemonFile | undefined {
+  const tree = toEnd(readTree(configFile, 'daemon file', problems));
+  return tree && daemonFileOf(tree, problems);
+}
+
+function daemonFileOf(tree: Tree, problems: ProblemList): DaemonFile {
+  const why = 'the daemon file is read before anything is known of a host';
+  refuseTemplates(tree, problems, why, isMessageWords);
+  return readDaemonFile(tree, problems);
 }
 
 export function secretReaderOf(options: LoadOptions): DefinitionsRead['secretReader'] {

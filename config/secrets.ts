@@ -57,6 +57,13 @@ export class SecretValue implements Secret {
 
 type Read = { value: string } | { message: string; hint: string; keyUnusable?: true };
 
+/** As it may be shown: the references as they are written, and nothing of what stands between them. */
+export function shownReference({ reference: written }: SecretText): string {
+  const references = [...written.matchAll(reference)].map(([whole]) => whole);
+  if (references.length === 0) return '<secret>';
+  return references.join('') === written.trim() ? written : `…${references.join('…')}…`;
+}
+
 /** What was read, by place and reference: definitions that are resolved again are so with the same secrets. */
 export type SecretsRead = Map<string, Read>;
 

@@ -34,6 +34,19 @@ export function quickCheck(db: Connection, file: string, table?: string): void {
     throw new MenddError('STORE_CORRUPT', `${file} failed its integrity check: ${String(found)}.`);
 }
 
+/** What is wrong with all of it, indexes and references too, in SQLite's words, at most `limit`; empty when it is whole. */
+export function wrongsOf(db: Connection, file: string, limit: number): string[] {
+  return attempt(file, () => {
+    const found = db.prepare<[], string>(`PRAGMA integrity_check(${limit})`).pluck().all();
+    const astray = db
+      .prepare<[number], { row: string }>(
+        `SELECT "table" || ' ' || rowid || ' refers to nothing in ' || parent AS row FROM pragma_foreign_key_check LIMIT ?`,
+      )
+      .all(limit);
+    return [...found.filter((each) => each !== 'ok'), ...astray.map(({ row }) => row)].slice(0, limit);
+  });
+}
+
 /** To be called with each failure of a history in use: damage makes the next start look at all of it. */
 export function noteDamage(file: string, failure: unknown): void {
   if (!(failure instanceof MenddError) || failure.code !== 'STORE_CORRUPT') return;

@@ -71,7 +71,7 @@ export function ledgerTables(db: Connection, file: string) {
 export function createLedger(db: Connection, file: string, options: LedgerOptions): Coordinator {
   const tables = ledgerTables(db, file);
   const mark = markBeside(file, options.warn);
-  verify(tables, options.nowMs);
+  for (const verify of verifications(tables, options.nowMs)) verify();
   const left = mark.read();
   const age = ageOf(tables, file, left);
   if (age !== undefined && tables.quarantine.quarantine() === undefined) {
@@ -182,14 +182,17 @@ function portOf(tables: LedgerTables) {
   };
 }
 
-function verify(tables: LedgerTables, nowMs: number): void {
+/** Each looks at every row of one table, but for the audit at its ends alone. Errors of each: STORE_CORRUPT. */
+export function verifications(tables: LedgerTables, nowMs: number): (() => void)[] {
   const { runs, fence, suppressions, approvals, brakes, trust, audit, tokens, pauses, quarantine } = tables;
   const { registrations, conversations } = tables;
   const documents = [suppressions, approvals, brakes, trust, registrations, conversations];
-  for (const each of [runs, fence, ...documents, audit]) each.verify();
-  tokens.tokens();
-  pauses.paused(nowMs);
-  quarantine.quarantine();
+  return [
+    ...[runs, fence, ...documents, audit].map((table) => () => table.verify()),
+    () => void tokens.tokens(),
+    () => void pauses.paused(nowMs),
+    () => void quarantine.quarantine(),
+  ];
 }
 
 function progressOf({ fence, runs, audit }: LedgerTables): Mark {
@@ -197,7 +200,7 @@ function progressOf({ fence, runs, audit }: LedgerTables): Mark {
 }
 
 /** In what it is older than its mark; undefined when in nothing. */
-function ageOf(tables: LedgerTables, file: string, mark: Mark | undefined): string | undefined {
+export function ageOf(tables: LedgerTables, file: string, mark: Mark | undefined): string | undefined {
   if (mark === undefined) return undefined;
   const wasSent = (runId: string): boolean => {
     const run = tables.runs.get(runId);

@@ -206,7 +206,7 @@ export function backupStores(path: string, toDirectory: string): { history: stri
 }
 
 /** Two names of one file must mean one lock. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   return attempt(path, () => (existsSync(path) ? realpathSync(path) : path));
 }
 

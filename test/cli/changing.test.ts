@@ -1,5 +1,7 @@
 /** What commands that change something have in common, and the forms of the API that only scripts used before: processes against a real API. */
 import { spawn } from 'node:child_process';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { KeptAnswer } from '../../core/ledger-ports.ts';
 import { cliAgainstApi } from '../support/cli-api.ts';
@@ -31,6 +33,27 @@ const cli = cliAgainstApi((daemon) => {
   });
 });
 const { as } = cli;
+
+/** Passes on what `answer` does not answer itself. */
+async function relayTo(
+  url: string,
+  answer: (path: string) => [number, Record<string, string>, object] | undefined,
+): Promise<string> {
+  const relay = createServer((asked, reply) => {
+    const own = answer(asked.url ?? '');
+    if (own !== undefined) return void reply.writeHead(own[0], own[1]).end(JSON.stringify(own[2]));
+    const { method, headers } = asked;
+    const passed = request(new URL(asked.url ?? '', url), { method: method ?? 'GET', headers }, (told) => {
+      reply.writeHead(told.statusCode ?? 500, told.headers);
+      told.pipe(reply);
+    });
+    asked.pipe(passed);
+  });
+  await new Promise<void>((done) => relay.listen(0, '127.0.0.1', done));
+  onTestFinished(() => void relay.close());
+  return `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+}
+
 const why = ['--reason', 'drill'];
 
 function json({ stdout }: Ended): Record<string, unknown> {
@@ -74,6 +97,16 @@ test('under one key a thing is done once, and another thing is refused', async (
   expect((await as('act', 'act', 'web-1', 'restart', '--key', 'x')).code).toBe(64);
   for (const key of ['', 'two words', 'caf\u00e9'])
     expect([key, (await as('act', 'resume', '--key', key)).code]).toEqual([key, 64]);
+});
+
+test.each([
+  [['alert', 'Stuck', '--for', '1h', '--key', 'k'], '--for'],
+  [['ack', 'web-1/app.running', '--remove', '--key', 'k'], '--key is for taking'],
+  [['trust', 'promote', 'restart', ...why, '--key', 'k'], 'full name'],
+  [['inventory', 'accept', 'ec2', ...why, '--key', 'k'], "unknown option '--key'"],
+])('%j could not be answered alike again, and is refused', async (args, words) => {
+  expect(await as('admin', ...args)).toMatchObject({ code: 64, stderr: expect.stringContaining(words) });
+  expect(cli.daemon.asked).toEqual([]);
 });
 
 test('an action is run once under its key', async () => {
@@ -164,6 +197,46 @@ test('checks are run now by the daemon, one or all of a host', async () => {
   expect((await as('read', 'recheck', 'web-1/running')).code).toBe(77);
 });
 
+test('checks of which the daemon takes no more at present are asked for again, and what was run is shown', async () => {
+  cli.daemon.checkList = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) =>
+    checkView('web-1', `app.${name}`, 'ok'),
+  );
+  const refused: string[] = [];
+  const at = await relayTo(cli.url, (url) => {
+    if (url.endsWith('/app.b/run') && !refused.includes(url)) {
+      refused.push(url);
+      return [429, { 'retry-after': '0' }, { detail: 'Too many requests.' }];
+    }
+    if (url.endsWith('/app.f/run')) return [409, {}, { detail: 'f is gone' }];
+    return undefined;
+  });
+  const { code, stdout, stderr } = await as('act', 'recheck', 'web-1', '--api', at, '-o', 'ndjson');
+  const run = stdout.split('\n').filter((line) => line !== '');
+  expect(run.map((line) => (JSON.parse(line) as { check: string }).check)).toEqual([
+    'app.a',
+    'app.b',
+    'app.c',
+    'app.d',
+    'app.e',
+  ]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/app\.b: Too many requests[^]*mendd: f is gone/)]);
+});
+
+test('a change that got no answer is not called undone', async () => {
+  const cut = createServer((asked) => void asked.socket.destroy());
+  await new Promise<void>((done) => cut.listen(0, '127.0.0.1', done));
+  onTestFinished(() => void cut.close());
+  const at = ['--api', `http://127.0.0.1:${(cut.address() as AddressInfo).port}`];
+  const changed = await as('act', 'pause', ...why, ...at);
+  expect([changed.code, changed.stderr]).toEqual([69, expect.stringContaining('It may have been done.')]);
+  expect(changed.stderr).not.toContain('mendd serve');
+  expect((await as('act', 'pause', ...why, '--key', 'k7', ...at)).stderr).toContain('--key k7');
+  expect((await as('act', 'pause', ...why, '--dry-run', ...at)).stderr).not.toContain('may have been');
+  expect((await as('read', 'hosts', ...at)).stderr).not.toContain('may have been');
+  const absent = await as('act', 'pause', ...why, '--api', 'http://127.0.0.1:1');
+  expect(absent.stderr).toContain('mendd serve');
+});
+
 test('an alert is told, and it is said which checks it concerns', async () => {
   const told = await as(
     'submit',
@@ -186,6 +259,10 @@ test('coverage and the lists of suppressions are asked by host and label', async
   const found = await as('read', 'coverage', 'web-*', '!web-2', '--label', 'role=web', '-o', 'json');
   expect(json(found)).toMatchObject({ hosts: 2 });
   expect((await as('read', 'coverage')).code).toBe(64);
+  expect(await as('read', 'coverage', 'web-{1,2}')).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('comma'),
+  });
   cli.daemon.suppressionList = [silenceOf('S1'), acknowledgementOf('A1')];
   const ids = async (...args: string[]): Promise<unknown[]> =>
     (json(await as('read', ...args, '-o', 'json'))['suppressions'] as { id: string }[]).map(({ id }) => id);

@@ -137,3 +137,23 @@ test('names that are none get the nearest; short names must be clear', async () 
     stderr: expect.stringContaining('w.warm or x.warm'),
   });
 });
+
+test('what others tell is left out unless it is named', async () => {
+  const cwd = await tree();
+  writeInto(
+    cwd,
+    'runbooks/told.yaml',
+    'runbook: told\nhosts: [ops]\nchecks:\n  job: { passive: { ttl: 1h } }\n',
+  );
+  writeInto(cwd, 'hosts/more.yaml', 'hosts: { ops: { transport: local } }\n');
+  writeInto(cwd, 'runbooks/ops.yaml', 'runbook: ops\nhosts: [ops]\nchecks:\n  here: { run: "true" }\n');
+  const all = await mendd(['check', 'ops', '-o', 'json'], { cwd });
+  expect([all.code, (JSON.parse(all.stdout) as { results: { check: string }[] }).results]).toEqual([
+    0,
+    [expect.objectContaining({ check: 'ops.here' })],
+  ]);
+  expect(await mendd(['check', 'ops', 'job'], { cwd })).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining('not asked'),
+  });
+});

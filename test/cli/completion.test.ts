@@ -1,9 +1,11 @@
 /** Completion in real shells, and the manual page as man reads it. */
 import { execFile } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { cliAgainstApi } from '../support/cli-api.ts';
 import { acknowledgementOf, checkView, hostView, silenceOf } from '../support/fake-views.ts';
 import { menddFile } from '../support/mendd.ts';
@@ -124,6 +126,16 @@ test('what a daemon names cannot draw, and one that does not answer is not waite
   // An address of nobody: packets to it get no answer.
   const none = await inShell('mendd', ['complete', '--', 'facts', ''], { MENDD_API: 'http://192.0.2.1:9' });
   expect([none, performance.now() - startedMs < 5_000]).toEqual(['', true]);
+});
+
+test('a daemon that takes the question and says nothing keeps no shell waiting', async () => {
+  const silent = createServer(() => undefined);
+  await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+  onTestFinished(() => void silent.close());
+  const at = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const startedMs = performance.now();
+  const none = await inShell('mendd', ['complete', '--', 'facts', ''], { MENDD_API: at });
+  expect([none, performance.now() - startedMs < 10_000]).toEqual(['', true]);
 });
 
 test('after -- and where files are wanted the shell completes by itself', async () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { expect, test } from 'vitest';
+import { existsSync } from 'node:fs';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 function play(...args: string[]): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
@@ -25,4 +26,19 @@ test('the demo heals a worker, climbs to a reboot, holds a flapping one, and say
   expect(text).toContain('restart held: flapping');
   expect(text).toContain('All three ended as told.');
   expect(code).toBe(0);
+});
+
+test('interrupted in an episode it leaves nothing behind', async () => {
+  const child = spawn(process.execPath, ['dist/cli/main.js', 'demo'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  await vi.waitFor(() => expect(text).toContain('Episode 1'), { timeout: 30_000 });
+  const directory = /Files: (\S+)/.exec(text)?.[1] ?? '';
+  expect(existsSync(`${directory}/id`)).toBe(true);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.kill('SIGINT');
+  expect([await ended, existsSync(directory)]).toEqual([130, false]);
 });

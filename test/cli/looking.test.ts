@@ -1,8 +1,8 @@
-/** `mendd decisions`, `runbooks` and `cancel` as processes against a real API over a daemon made of data. */
+/** `mendd status`, `decisions`, `runbooks` and `cancel` as processes against a real API over a daemon made of data. */
 import { expect, test } from 'vitest';
 import { cliAgainstApi } from '../support/cli-api.ts';
 import { actionOf, checkOf, ladderOf } from '../support/definitions.ts';
-import { runOf, startMs } from '../support/fake-views.ts';
+import { checkView, explanationOf, hostView, runOf, startMs } from '../support/fake-views.ts';
 
 const cli = cliAgainstApi();
 const { as } = cli;
@@ -68,4 +68,58 @@ test('a run is cancelled with the scope act, and one that was sent is not', asyn
   });
   expect((await as('act', 'cancel', 'a~b~c~2')).code).toBe(1);
   expect((await as('read', 'cancel', 'a~b~c~1')).code).toBe(77);
+});
+
+test('a daemon that does not do its work is UNKNOWN however well the fleet looked last', async () => {
+  cli.daemon.checkList = [checkView('web-1', 'app.running', 'ok')];
+  expect((await as('read', 'status')).code).toBe(0);
+  cli.daemon.healthNow = { ready: false, problems: ['store: the disk is full', 'checks start 40 s late'] };
+  const { code, stdout } = await as('read', 'status');
+  expect([code, stdout]).toEqual([3, expect.stringMatching(/^UNKNOWN: /)]);
+  expect(stdout).toMatch(
+    /Needs you\n {2}MENDD IS NOT WELL store: the disk is full\n.*checks start 40 s late/,
+  );
+});
+
+test('after giving up nothing is called next', async () => {
+  const [view] = cli.daemon.checkList;
+  if (view === undefined) throw new Error('there is a check');
+  const gaveUp = { ...explanationOf('web-1', 'app.running'), reason: 'gave_up' as const };
+  const need = { explanation: gaveUp, status: view.status, runs: [] };
+  cli.daemon.needsYou = [{ ...need, next: { why: 'Everything was tried and nothing helped' } }];
+  const { stdout } = await as('read', 'status');
+  expect(stdout).toContain('gave up; nothing tried; Everything was tried and nothing helped\n');
+  cli.daemon.needsYou = [{ ...need, next: { why: 'It waits', action: 'app.reboot' } }];
+  expect((await as('read', 'status')).stdout).toContain('nothing tried; next app.reboot\n');
+});
+
+test('what status leaves out is counted, with the command that lists it', async () => {
+  const down = { state: 'unreachable' as const, type: 'hard' as const, attempt: 3, sinceMs: startMs };
+  cli.daemon.hostList = [hostView('web-1', { status: down })];
+  const told = cli.daemon.now.bind(cli.daemon);
+  cli.daemon.now = () => {
+    const now = told();
+    const counts = { needYou: 131, problems: 61, unreachable: 71, stale: 81 };
+    return { ...now, verdict: { ...now.verdict, ...counts } };
+  };
+  const { stdout } = await as('read', 'status');
+  for (const line of [
+    'and 131 more: mendd checks --problems',
+    'and 60 more: mendd checks --problems',
+    'and 70 more: mendd hosts --state unreachable',
+    'and 81 more: mendd checks',
+  ])
+    expect(stdout).toContain(`  ${line}\n`);
+});
+
+test('the story of one run takes no filter of the list', async () => {
+  for (const filter of [
+    ['--host', 'web-1'],
+    ['--since', '1h'],
+    ['--limit', '3'],
+  ])
+    expect(await as('read', 'runs', 'web-1~app.restart~abc~1', ...filter)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining(`${filter[0]} is for the list`),
+    });
 });

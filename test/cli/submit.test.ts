@@ -1,9 +1,11 @@
 /** `mendd submit` as a process against a real API over a daemon made of data. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { ToldResult } from '../../core/told-port.ts';
 import { cliAgainstApi } from '../support/cli-api.ts';
 import { mendd, menddFile } from '../support/mendd.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
 
 let told: ToldResult[];
 
@@ -37,7 +39,11 @@ test.each([
   [['web-1', 'backup', '--exit-code', '256']],
   [['web-1', 'backup', '--state', 'ok', '--', 'true']],
   [['web-1', '--stdin']],
-  [['web-1', 'backup', '--', '/nonexistent/program']],
+  [['web-1', 'backup', '--state', 'ok', '--plugin']],
+  [['web-1', 'backup', '--', '']],
+  [['--stdin', '--ttl', '1h']],
+  [['--stdin', '--state', 'ok']],
+  [['--stdin', '--plugin']],
 ])('%j is a wrong use', async (args) => {
   expect((await submit(...args)).code).toBe(64);
   expect(told).toEqual([]);
@@ -93,4 +99,27 @@ test('a job does not fail for an absent daemon, and one that comes back is told'
   await expect.poll(() => told.length, { timeout: 10_000 }).toBe(1);
   cli.daemon.historyProblem = undefined;
   expect(await patient).toMatchObject({ code: 0 });
+});
+
+test('a dry run does not run the command', async () => {
+  const tree = temporaryTree({});
+  const dry = await submit('web-1', 'backup', '--dry-run', '--', 'touch', `${tree}/ran`);
+  expect([dry.code, dry.stderr]).toEqual([64, expect.stringContaining('would run the command')]);
+  expect([existsSync(`${tree}/ran`), told]).toEqual([false, []]);
+});
+
+test('what a command leaves running is not waited for', async () => {
+  const startedMs = performance.now();
+  const left = await submit('web-1', 'backup', '--', 'sh', '-c', 'sleep 20 & echo done; exit 3');
+  expect([left.code, left.stdout, performance.now() - startedMs < 15_000]).toEqual([3, 'done\n', true]);
+  expect(told[0]).toMatchObject({ state: 'critical', output: expect.stringContaining('exit code 3') });
+});
+
+test('a command that cannot be run is told as critical, with the exit code of a shell', async () => {
+  const tree = temporaryTree({ file: 'text' });
+  const absent = await submit('web-1', 'backup', '--', '/nonexistent/program');
+  expect([absent.code, absent.stderr]).toEqual([127, expect.stringContaining('cannot be run')]);
+  expect(told[0]).toMatchObject({ state: 'critical', output: expect.stringContaining('cannot be run') });
+  expect((await submit('web-1', 'backup', '--plugin', '--', `${tree}/file`)).code).toBe(126);
+  expect(told[1]).toMatchObject({ state: 'critical' });
 });

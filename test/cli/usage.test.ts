@@ -12,7 +12,7 @@ beforeAll(assertBuilt);
 const commands = [
   'demo init validate doctor serve status hosts checks runs history explain check act pause resume plan reload rollback',
   'outcomes config approvals approve reject ack silence downtime brake trust rearm',
-  'token audit backup schema version',
+  'token audit backup db schema version',
 ]
   .join(' ')
   .split(' ');
@@ -28,6 +28,8 @@ const nested = [
   'notify test',
   'audit list',
   'audit verify',
+  'db check',
+  'config show',
 ];
 
 test('no command at all shows the help and is a usage error', async () => {
@@ -108,6 +110,8 @@ test('a daemon file that is missing leaves with 78', async () => {
     ['token', 'list'],
     ['backup', 'to'],
     ['audit', 'verify'],
+    ['db', 'check'],
+    ['config', 'show'],
     ['rearm', '--offline', '--reason', 'x'],
   ]) {
     const { code, stderr } = await mendd([...args, ...absent], { cwd });
@@ -135,6 +139,50 @@ test('the address comes from --api, then MENDD_API, then the daemon file, also o
   expect(await asked(['--api', 'http://127.0.0.1:3'], { MENDD_API: 'http://127.0.0.1:2' })).toBe(
     'http://127.0.0.1:3',
   );
+});
+
+test.each([
+  ['api: { listen: 0.0.0.0:1, tls: yes }\n', 'mendd.yaml:1:'],
+  ['api: { listen: none }\n', '`api.socket`'],
+  ['api: [\n', 'mendd.yaml:'],
+])('what does not say where the API is asks no other daemon: %j', async (text, words) => {
+  const cwd = temporaryTree({ 'mendd.yaml': text });
+  for (const args of [['status'], ['pause', '--reason', 'x']])
+    expect([args, await mendd(args, { cwd })]).toEqual([
+      args,
+      expect.objectContaining({ code: 65, stderr: expect.stringContaining(words) }),
+    ]);
+  const { code, stdout } = await mendd(['doctor'], { cwd });
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/✓ Node\.js/)]);
+});
+
+test('doctor tells what it found also beside a token that is none', async () => {
+  const { code, stdout } = await mendd(['doctor'], {
+    cwd: temporaryTree({}),
+    env: { MENDD_TOKEN: 'two words' },
+  });
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/✓ Node\.js[^]*✗ MENDD_TOKEN holds no token/)]);
+});
+
+test('what means nothing beside another option is refused', async () => {
+  const cwd = temporaryTree({ token: 'x' });
+  for (const args of [
+    ['rearm', '--offline', '--reason', 'x', '--api', 'http://127.0.0.1:1'],
+    ['audit', 'verify', '--token-file', 'token'],
+    ['audit', 'list', '--ca', 'token'],
+  ])
+    expect([args, (await mendd(args, { cwd })).code]).toEqual([args, 64]);
+});
+
+test('the library is a list in every form', async () => {
+  const { stdout } = await mendd(['library', 'list', '-o', 'json']);
+  expect(JSON.parse(stdout)).toMatchObject({
+    version: 1,
+    runbooks: expect.arrayContaining([expect.objectContaining({ name: 'nginx' })]),
+  });
+  const lines = (await mendd(['library', '-o', 'ndjson'])).stdout.trimEnd().split('\n');
+  expect(lines.length).toBeGreaterThan(3);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ name: expect.any(String), files: expect.any(Array) });
 });
 
 test('another program at the address is not taken for mendd, and a redirect does not carry the token away', async () => {

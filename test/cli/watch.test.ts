@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { cliAgainstApi } from '../support/cli-api.ts';
 import { checkView } from '../support/fake-views.ts';
-import { menddFile } from '../support/mendd.ts';
+import { mendd, menddFile } from '../support/mendd.ts';
 
 const cli = cliAgainstApi();
 
@@ -97,4 +97,21 @@ test('an absent daemon is said and waited for', async () => {
   const watching = start(process.execPath, [menddFile, 'status', '--watch'], 'http://127.0.0.1:1');
   await soon(() => expect(watching.text()).toContain('Nothing below this line is known.'));
   expect(await watching.end()).toBe(0);
+});
+
+test('an error ends it as it ends the command without --watch; no room is waited for', async () => {
+  const env = { MENDD_API: cli.url, MENDD_TOKEN: 'worthless' };
+  const refused = await mendd(['status', '--watch'], { env });
+  expect([refused.code, refused.stderr]).toEqual([77, expect.stringContaining('mendd: ')]);
+  let isFull = true;
+  const relay = createServer((asked, answer) => {
+    if (!isFull) return void answer.writeHead(404).end('{"detail":"gone"}');
+    answer.writeHead(503, { 'retry-after': '5' }).end('{"detail":"mendd is stopping."}');
+    isFull = !asked.url?.startsWith('/api/v1/now');
+  });
+  await new Promise<void>((done) => relay.listen(0, '127.0.0.1', done));
+  onTestFinished(() => void relay.close());
+  const at = `http://127.0.0.1:${(relay.address() as AddressInfo).port}`;
+  const ended = await mendd(['status', '--watch'], { env: { MENDD_API: at } });
+  expect([ended.code, ended.stderr]).toEqual([64, expect.stringMatching(/stopping\. Nothing below[^]*gone/)]);
 });

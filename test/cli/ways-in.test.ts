@@ -1,11 +1,13 @@
 /** `mendd serve` and the commands that ask it, by a port with TLS, by a socket, and as the daemon file says. */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openLedgerBeside } from '../../store/open.ts';
 import { makePair } from '../support/certificates.ts';
-import { assertBuilt, mendd, serve } from '../support/mendd.ts';
+import { assertBuilt, mendd, menddFile, serve } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
 beforeAll(assertBuilt);
@@ -82,4 +84,23 @@ test('what cannot be used is told at start: the certificate, the socket', async 
     77,
     expect.stringContaining('a directory that does not exist'),
   ]);
+});
+
+test('a socket that this user may not open is a question of rights, not of a daemon that is away', async () => {
+  const directory = temporaryTree({});
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(join(directory, 'api.sock'), done));
+  onTestFinished(() => void server.close());
+  chmodSync(join(directory, 'api.sock'), 0);
+  chmodSync(directory, 0o755);
+  const isRoot = process.getuid?.() === 0;
+  const args = [menddFile, 'hosts', '--api', `unix:${directory}/api.sock`];
+  // Root may open everything: somebody else asks.
+  const asked = spawnSync(process.execPath, args, {
+    cwd: '/',
+    encoding: 'utf8',
+    ...(isRoot ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  expect([asked.status, asked.stderr]).toEqual([77, expect.stringContaining('this user may not open it')]);
+  expect(asked.stderr).not.toContain('mendd serve');
 });
