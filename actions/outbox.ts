@@ -3,8 +3,8 @@
  * deliverer sends them. A page is worth a repetition more than a loss, but never a storm of them.
  */
 import { backoffMs } from '../core/backoff.ts';
+import type { EventType } from '../core/event-types.ts';
 import type { Clock, Coordinator, OutboxMessage } from '../core/ports.ts';
-import type { EventType } from '../core/types.ts';
 import type { Deliver, Delivery } from './deliver.ts';
 
 export interface Outbox {
@@ -44,8 +44,6 @@ class OutboxPump implements Outbox {
   readonly #options: OutboxOptions;
   /** Attempts whose end the ledger could not take. They are recorded later, and never sent again meanwhile. */
   readonly #unrecorded = new Map<number, () => void>();
-  /** Problems that wait for another attempt: their recoveries wait behind them. Message id to conversation. */
-  readonly #waitingProblems = new Map<number, string>();
   /** Until when a receiver asked to be left alone. Wall time, by target. */
   readonly #resting = new Map<string, number>();
   /** Targets that are being served, and since then were asked for again. */
@@ -96,7 +94,7 @@ class OutboxPump implements Outbox {
       const write = this.#unrecorded.get(message.id);
       if (write !== undefined) {
         this.#record(message.id, write);
-      } else if (!this.#mustWait(message)) {
+      } else {
         const delivery = await this.#attempt(message);
         this.#settle(message, delivery);
         if (!delivery.ok && !delivery.permanent) return;
@@ -110,11 +108,6 @@ class OutboxPump implements Outbox {
     if (leftMs > 0 && leftMs <= longestWaitMs) return true;
     this.#resting.delete(target);
     return false;
-  }
-
-  #mustWait(message: OutboxMessage): boolean {
-    if (message.kind !== 'recovery') return false;
-    return [...this.#waitingProblems.values()].includes(conversationOf(message));
   }
 
   async #attempt(message: OutboxMessage): Promise<Delivery> {
@@ -136,7 +129,6 @@ class OutboxPump implements Outbox {
     };
     const data = { message: message.key, target: message.target, kind: message.kind, attempts };
     if (delivery.ok) {
-      this.#waitingProblems.delete(message.id);
       this.#record(message.id, () => coordinator.messageSent(message.id, nowMs));
       onEvent('message.sent', {
         ...event,
@@ -149,8 +141,6 @@ class OutboxPump implements Outbox {
     if (askedMs > 0) this.#resting.set(message.target, nowMs + askedMs);
     const waitMs = Math.max(askedMs, this.#waitMs(message.attempts));
     const next = delivery.permanent || old ? 'dead' : nowMs + waitMs;
-    if (next === 'dead') this.#waitingProblems.delete(message.id);
-    else if (message.kind === 'problem') this.#waitingProblems.set(message.id, conversationOf(message));
     this.#record(message.id, () => coordinator.messageFailed(message.id, delivery.error, next));
     const { error } = delivery;
     const fate = next === 'dead' ? { dead: true } : { dead: false, nextAttemptAtMs: next };
@@ -184,9 +174,4 @@ class OutboxPump implements Outbox {
       return undefined;
     }
   }
-}
-
-function conversationOf(message: OutboxMessage): string {
-  const { target, host, ladder, conversation } = message;
-  return conversation === undefined ? [target, host, ladder].join('\n') : `${target}\n${conversation}`;
 }

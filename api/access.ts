@@ -3,6 +3,7 @@
  * scope of its route. It decides by the socket's own address: no forwarded header can make a caller local.
  */
 import type { Socket } from 'node:net';
+import { normalizeIP } from '@fastify/rate-limit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock, Token } from '../core/ports.ts';
 import type { Scope } from '../core/types.ts';
@@ -40,6 +41,16 @@ const failuresPerMinute = 30;
 const changesPerMinute = 60;
 /** Each cron job of a machine tells its own result, and many end at the full hour. */
 const toldPerMinute = 1_200;
+
+/** For limits: an address, of IPv6 the network that one customer has; all who come by the socket in the file system are one. */
+export function callerOf({ socket: { remoteAddress } }: FastifyRequest): string {
+  return remoteAddress === undefined ? 'socket' : normalizeIP(remoteAddress);
+}
+
+/** Whether somebody passed it on, and the address is not that of who asked. */
+export function isPassedOn({ headers }: FastifyRequest): boolean {
+  return proxyHeaders.some((name) => headers[name] !== undefined);
+}
 
 export function isLoopback(address: string | undefined): boolean {
   if (address === undefined) return false;
@@ -113,7 +124,7 @@ export function guardAccess(app: ApiServer, options: AccessOptions): Access {
   const failures = app.createRateLimit({
     max: failuresPerMinute,
     timeWindow: 60_000,
-    keyGenerator: ({ socket }) => socket.remoteAddress ?? 'socket',
+    keyGenerator: callerOf,
   });
   const changes = app.createRateLimit({
     max: ({ routeOptions: { config } }) => (config.scope === 'submit' ? toldPerMinute : changesPerMinute),
@@ -261,8 +272,7 @@ function strangeness(
   const isFromSocket = isLocal(request.socket);
   if (!isFromSocket && !isLoopback(request.socket.remoteAddress))
     return refuse('Reading from another machine needs a token.');
-  if (proxyHeaders.some((name) => request.headers[name] !== undefined))
-    return refuse('Reading through a proxy needs a token.');
+  if (isPassedOn(request)) return refuse('Reading through a proxy needs a token.');
   // No page of a stranger reaches a socket.
   if (isFromSocket || isOwnName(host, [listenHost()])) return undefined;
   const publicName = place.publicUrl === undefined ? '' : new URL(place.publicUrl).hostname;

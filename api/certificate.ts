@@ -31,7 +31,8 @@ export function readKeyPair({ certificate, key }: TlsFiles): KeyPair {
     createPrivateKey(pair.key),
   );
   // A group of its own, such as ssl-cert, is usual.
-  if ((statSync(key).mode & othersRead) !== 0)
+  const { mode } = attempt(`${key} cannot be read`, () => statSync(key));
+  if ((mode & othersRead) !== 0)
     throw new MenddError('TLS_UNUSABLE', `${key} can be read by everybody; run: chmod o-r ${key}`);
   if (!parsed.checkPrivateKey(secret))
     throw new MenddError(

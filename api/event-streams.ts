@@ -149,29 +149,39 @@ export class EventStreams {
     }
   }
 
-  /** Sends from the store until it is empty or the reader's buffer is full; the next drain goes on. */
+  /** Sends from the store, a piece a turn, until it is empty or the reader's buffer is full; the next drain goes on. */
   #feed(reader: Reader): void {
     reader.cancelStall?.();
     delete reader.cancelStall;
-    while (!reader.live && this.#readers.has(reader)) {
-      if (reader.response.writableNeedDrain) {
-        this.#lag(reader);
-        return;
-      }
-      let events: StoredEvent[];
-      try {
-        events = this.#sources.history.eventsAfter(reader.lastId, streamLimits.replayEvents);
-      } catch (error) {
-        this.#sources.log.error({ err: error }, 'event stream cannot read the store');
-        this.#drop(reader, 'store_failed');
-        return;
-      }
-      for (const event of events) {
-        if (wants(reader, event)) reader.response.write(frame(event));
-        reader.lastId = event.id;
-      }
-      reader.live = events.length < streamLimits.replayEvents;
+    if (reader.live || !this.#readers.has(reader)) return;
+    if (reader.response.writableNeedDrain) {
+      this.#lag(reader);
+      return;
     }
+    let events: StoredEvent[];
+    try {
+      events = this.#sources.history.eventsAfter(reader.lastId, streamLimits.replayEvents);
+    } catch (error) {
+      this.#failed(reader, error);
+      return;
+    }
+    for (const event of events) {
+      if (wants(reader, event)) reader.response.write(frame(event));
+      reader.lastId = event.id;
+    }
+    reader.live = events.length < streamLimits.replayEvents;
+    // Where a reader wants few of very many, nothing else would stop it.
+    if (!reader.live) setImmediate(() => this.#feed(reader));
+  }
+
+  #failed(reader: Reader, error: unknown): void {
+    this.#sources.log.error({ err: error }, 'event stream cannot read the store');
+    this.#drop(reader, 'store_failed');
+  }
+
+  #beat(reader: Reader): void {
+    if (!reader.mayRead()) this.#drop(reader, 'token_ended');
+    else if (reader.live && !reader.response.writableNeedDrain) reader.response.write(': heartbeat\n\n');
   }
 
   #lag(reader: Reader): void {
@@ -203,8 +213,11 @@ export class EventStreams {
   #scheduleHeartbeat(): () => void {
     return this.#sources.clock.after(streamLimits.heartbeatMs, () => {
       for (const reader of this.#readers) {
-        if (!reader.mayRead()) this.#drop(reader, 'token_ended');
-        else if (reader.live && !reader.response.writableNeedDrain) reader.response.write(': heartbeat\n\n');
+        try {
+          this.#beat(reader);
+        } catch (error) {
+          this.#failed(reader, error);
+        }
       }
       this.#cancelHeartbeat = this.#readers.size > 0 ? this.#scheduleHeartbeat() : undefined;
     });

@@ -54,8 +54,16 @@ export class RequestProblem extends Error {
 
 /** What the shape of a body alone cannot tell, in the form of every other wrong request. */
 export function wrongBody(place: string, detail: string): RequestProblem {
-  return new RequestProblem(400, 'invalid_request', `body ${place}: ${detail}`, {
-    errors: [{ in: 'body', pointer: place, detail }],
+  return wrong('body', place, detail);
+}
+
+export function wrongQuery(place: string, detail: string): RequestProblem {
+  return wrong('query', place, detail);
+}
+
+function wrong(part: 'body' | 'query', pointer: string, detail: string): RequestProblem {
+  return new RequestProblem(400, 'invalid_request', `${part} ${pointer}: ${detail}`, {
+    errors: [{ in: part, pointer, detail }],
   });
 }
 

@@ -18,7 +18,7 @@ import {
 import { approvalStatuses } from './restraint-shapes.ts';
 import { noted } from './shapes.ts';
 
-const suppressionKinds = ['silence', 'downtime', 'acknowledgement'] as const;
+export const suppressionKinds = ['silence', 'downtime', 'acknowledgement'] as const;
 
 export const SuppressionsQuery = z.strictObject({
   kind: z.enum(suppressionKinds).optional(),
@@ -29,6 +29,9 @@ export const SuppressionsQuery = z.strictObject({
 });
 
 export type SuppressionsQuery = z.output<typeof SuppressionsQuery>;
+
+/** Of a list of one kind. */
+export const KindQuery = SuppressionsQuery.omit({ kind: true });
 
 /** A ULID, or `<file>:<line>` of the definitions. */
 export const SuppressionPath = z.object({ id: z.string().min(1).max(600) });

@@ -115,6 +115,10 @@ export const Brake = named(
         .optional(),
     ),
     releasesAt: noted('Earliest moment at which the rule releases it', time.optional()),
+    releasesAfterMs: noted(
+      'How long it must be below before the rule releases it; absent where a person must',
+      count.optional(),
+    ),
   }),
 );
 

@@ -23,7 +23,7 @@ export function rollupPage(read: (span: Span) => Rollup[], query: PageQuery): Pa
   const slots = Math.max(1, Math.round(query.stepMs / slotMs));
   const stepMs = slots * slotMs;
   const wantedMs = query.cursor === undefined ? query.sinceMs : timeOf(query.cursor);
-  const sinceMs = Math.floor(wantedMs / stepMs) * stepMs;
+  const sinceMs = Math.max(0, Math.floor(wantedMs / stepMs) * stepMs);
   const steps = Math.min(query.limit, Math.max(1, Math.floor(slotsAtOnce / slots)));
   const endMs = sinceMs + steps * stepMs;
   const items = read({ sinceMs, untilMs: Math.min(query.untilMs, endMs - 1), stepMs });

@@ -52,6 +52,8 @@ declare module 'fastify' {
     keepsIfMatch?: boolean;
     /** Its answer is told once and must be kept nowhere. */
     answersSecret?: boolean;
+    /** What it waits for may take minutes: silence meanwhile does not end the connection. */
+    isSlow?: boolean;
   }
 }
 
@@ -63,6 +65,8 @@ const apiLimits = {
   paramChars: 700,
   /** From close() until connections still open are destroyed. */
   closeMs: 10_000,
+  /** Silence on a connection whose route is slow. */
+  slowMs: 600_000,
 } as const;
 
 export interface Api {
@@ -140,6 +144,7 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
 function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boolean): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    if (request.routeOptions.config.isSlow === true) request.raw.setTimeout(apiLimits.slowMs);
     if (!isClosing()) return;
     reply.header('connection', 'close');
     throw new RequestProblem(503, 'closing', 'mendd is stopping.', {}, { 'retry-after': '5' });

@@ -4,6 +4,7 @@
  * Sets that grow with versions (reasons, gates, event types) are open strings, so that old rows stay readable.
  */
 import { z } from 'zod';
+import { eventTypes } from '../core/event-types.ts';
 
 /** What the OpenAPI document says of schemas. Not zod's global registry: other folders register there too. */
 export const shapes = z.registry<{ id?: string; description?: string; format?: string; type?: string }>();
@@ -48,6 +49,10 @@ const runStatus = z.enum([
 export const checkStates = checkState.options;
 export const runStatuses = runStatus.options;
 export const hostStates = ['pending', 'up', 'unreachable'] as const;
+
+/** To ask for events by; those told may be older than this list. */
+export const EventName = z.enum(eventTypes);
+export type EventName = z.infer<typeof EventName>;
 
 const Counts = z.object({ ok: count, warning: count, critical: count, unknown: count, pending: count });
 

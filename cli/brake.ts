@@ -4,7 +4,7 @@ import type { BrakeRow } from './api-types.ts';
 import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
-import { showInstant, showWhen } from './times.ts';
+import { showDuration, showInstant, showWhen } from './times.ts';
 
 export function addBrake(program: Command): void {
   const brake = addCommand(program, 'brake', 'the automatic stop on mass failure: show it, release it', [
@@ -50,11 +50,20 @@ function stateOf({ on, state }: BrakeRow): string {
   return state?.released === undefined ? 'off' : 'released';
 }
 
-function aboutBrake({ on, state, releasesAt }: BrakeRow): string {
+function aboutBrake({ on, state, ...how }: BrakeRow): string {
   if (state === undefined) return '';
   const { cause, released, unhealthy, hosts } = state;
   if (released !== undefined) return `by ${released.by} at ${showInstant(released.at)}: ${released.reason}`;
   const began = `${cause.replaceAll('_', ' ')}, came on at ${unhealthy} of ${hosts}`;
-  if (!on) return began;
-  return `${began}; ${releasesAt === undefined ? 'a person releases it' : `releases itself at ${showWhen(releasesAt)}`}`;
+  return on ? `${began}; ${releaseOf(how)}` : began;
+}
+
+/** What takes a brake off that is on. */
+export function releaseOf({
+  releasesAt,
+  releasesAfterMs,
+}: Pick<BrakeRow, 'releasesAt' | 'releasesAfterMs'>): string {
+  if (releasesAt !== undefined) return `releases itself at ${showWhen(releasesAt)}`;
+  if (releasesAfterMs === undefined) return 'a person releases it';
+  return `releases itself once below for ${showDuration(releasesAfterMs)}`;
 }

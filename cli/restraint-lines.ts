@@ -1,10 +1,12 @@
 /** What `mendd status` says of all that holds actions back: a line each, with the command that answers it. */
+import { undeliveredAfterMs } from '../core/now-view.ts';
 import { quoteShell } from '../core/shell-quote.ts';
 import type { NowAnswer } from './api-types.ts';
+import { releaseOf } from './brake.ts';
 import { seenText } from './gates.ts';
 import type { Output } from './output.ts';
 import { plain } from './plain-text.ts';
-import { showAge, showInstant, showWhen } from './times.ts';
+import { showAge, showDuration, showWhen } from './times.ts';
 
 /** What waits for a person beside problems, the hardest first. */
 export function restraintLines(out: Output, { automation, approvals, messages }: NowAnswer): string[] {
@@ -37,14 +39,12 @@ export function restraintLines(out: Output, { automation, approvals, messages }:
             `${spaced(doubt.cause)} for ${showAge(doubt.since)} (${seenText(doubt)}): nothing acts; ends with ${doubt.opens}`,
           ),
         ]),
-    ...((messages?.dead ?? 0) === 0
-      ? []
-      : [line('bad', 'NOT DELIVERED', `messages: ${messages?.dead} · mendd notify outbox --status dead`)]),
+    ...undelivered(messages).map((text) => line('bad', 'NOT DELIVERED', text)),
     ...brakes
       .filter(({ on }) => on)
-      .map(({ scope, unhealthy, hosts, allowed, releasesAt }) => {
-        const release = releasesAt === undefined ? '' : `, releases itself at ${showInstant(releasesAt)}`;
-        const figures = `${unhealthy} of ${hosts} unhealthy, at most ${allowed}${release}`;
+      .map((brake) => {
+        const { scope, unhealthy, hosts, allowed } = brake;
+        const figures = `${unhealthy} of ${hosts} unhealthy, at most ${allowed}, ${releaseOf(brake)}`;
         return line(
           'warn',
           'BRAKE ON',
@@ -59,6 +59,14 @@ export function restraintLines(out: Output, { automation, approvals, messages }:
       ),
     ),
   ];
+}
+
+function undelivered(messages: NowAnswer['messages']): string[] {
+  const { dead = 0, waiting = 0, oldestWaitingMs = 0 } = messages ?? {};
+  if (dead > 0) return [`messages: ${dead} · mendd notify outbox --status dead`];
+  if (oldestWaitingMs <= undeliveredAfterMs) return [];
+  const oldest = `messages that wait: ${waiting}, the oldest for ${showDuration(oldestWaitingMs)}`;
+  return [`${oldest} · mendd notify outbox --status waiting`];
 }
 
 const freshRound = 'fresh_round_pending';

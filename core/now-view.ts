@@ -28,6 +28,9 @@ export const nowLimits = {
   suppressions: 200,
 } as const;
 
+/** A message that waits longer for its delivery is one that people did not get. Milliseconds. */
+export const undeliveredAfterMs = 900_000;
+
 /** A question that waits, with the trouble it is about. */
 export interface AskedApproval extends Approval {
   /** Absent when the trouble is gone. */

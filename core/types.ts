@@ -3,6 +3,7 @@
  * migrations. No behaviour lives here but the reading of a run's status. Words are those of docs/architecture.md; units stand last in names.
  */
 import type { GateVerdict } from './decisions.ts';
+import type { EventType } from './event-types.ts';
 
 /** What a reader of a person's text answers: the value, or what is wrong with it and how to mend it. */
 export type Parsed<T> = { value: T } | { problem: string };
@@ -265,51 +266,3 @@ export interface StoredEvent {
   runId?: string;
   data: Record<string, unknown>;
 }
-
-export type EventType =
-  | 'state.changed'
-  | 'host.changed'
-  | 'host_key.changed'
-  | 'decision.made'
-  | 'action.intended'
-  | 'action.started'
-  | 'action.ended'
-  | 'automation.paused'
-  | 'automation.resumed'
-  | 'definitions.reloaded'
-  | 'definitions.rejected'
-  | 'definitions.held'
-  | 'definitions.rolled_back'
-  | 'definitions.resumed'
-  | 'daemon.started'
-  | 'daemon.stopping'
-  | 'check.shed'
-  | 'message.sent'
-  | 'message.failed'
-  | 'store.failed'
-  | 'store.recovered'
-  | 'store.quarantined'
-  | 'store.rearmed'
-  | 'audit.broken'
-  | 'approval.asked'
-  | 'approval.settled'
-  | 'action.proposed'
-  | 'action.demoted'
-  | 'action.promoted'
-  | 'brake.engaged'
-  | 'brake.released'
-  | 'doubt.began'
-  | 'doubt.ended'
-  | 'suppression.added'
-  | 'suppression.ended'
-  | 'inventory.changed'
-  | 'inventory.failed'
-  | 'inventory.recovered'
-  | 'inventory.held'
-  | 'facts.changed'
-  | 'registration.asked'
-  | 'registration.admitted'
-  | 'registration.rejected'
-  | 'registration.expired'
-  | 'heartbeat.failed'
-  | 'heartbeat.recovered';

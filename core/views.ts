@@ -88,6 +88,8 @@ export interface BrakeView {
   state?: BrakeState;
   /** Earliest wall time at which the rule releases it. */
   releasesAtMs?: number;
+  /** How long the group must be below before the rule releases it; absent where a person must. */
+  releasesAfterMs?: number;
 }
 
 /** What a person asks for; the daemon adds id, author and times. Wall times. */

@@ -113,6 +113,7 @@ export class Brakes {
     const rule = this.#options.definitions().daemon.remediation.brake;
     const { key: scope, unhealthy, members, brake: state } = group;
     const releasesAtMs = state && rule ? brakeReleasesAtMs(state, rule) : undefined;
+    const release = rule?.release;
     return {
       scope,
       on: isBraked(group),
@@ -121,6 +122,7 @@ export class Brakes {
       allowed: rule === null ? members.size : allowedUnhealthy(rule, members.size),
       ...(state === undefined ? {} : { state }),
       ...(releasesAtMs === undefined ? {} : { releasesAtMs }),
+      ...(release?.kind === 'auto' ? { releasesAfterMs: release.afterMs } : {}),
     };
   }
 

@@ -138,11 +138,11 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     const run = coordinator.get(runId) ?? sources.runs.proposed(runId);
     if (run === undefined) return notFound(`run ${runId}`);
     const status = closes[run.status];
-    if (!isDry) recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
-    if (isDry && status !== undefined) return { ...run, status };
-    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     if (status === undefined)
       return conflict('not_cancellable', `Run ${runId} is ${run.status}: it cannot be taken back.`);
+    if (isDry) return { ...run, status };
+    recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
+    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
     sources.journal.conclude(runId, status, `closed by ${by}`);
     return coordinator.get(runId) ?? run;
   }

@@ -6,8 +6,9 @@
 
 import type { Decision } from '../core/decisions.ts';
 import { MenddError } from '../core/errors.ts';
+import type { EventType } from '../core/event-types.ts';
 import type { Clock, Store, StoreChange } from '../core/ports.ts';
-import type { EventType, StoredEvent } from '../core/types.ts';
+import type { StoredEvent } from '../core/types.ts';
 import type { History as ReadPort } from '../core/views.ts';
 import type { Log } from './log.ts';
 

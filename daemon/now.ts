@@ -4,6 +4,7 @@
  */
 
 import { fleetKey } from '../core/census.ts';
+import type { EventType } from '../core/event-types.ts';
 import {
   type FlappingCheck,
   type FleetHost,
@@ -12,11 +13,12 @@ import {
   type NowView,
   nowLimits,
   type ProofOfLife,
+  undeliveredAfterMs,
 } from '../core/now-view.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
 import { troubleOf } from '../core/trouble.ts';
-import type { CheckState, EventType, Run } from '../core/types.ts';
+import type { CheckState, Run } from '../core/types.ts';
 import type { CheckView, ConfigView, Health, HostView, Stats } from '../core/views.ts';
 import type { Approvals } from './approvals.ts';
 import type { Brakes } from './brakes.ts';
@@ -116,7 +118,8 @@ export class NowPage {
     const { doubt, quarantine, brakes, demoted } = automation;
     const restrained = brakes.filter(({ on }) => on).length + demoted.length + approvals.length;
     const messages = messagesNow(coordinator, atMs);
-    const undelivered = messages.dead > 0 ? 1 : 0;
+    const isLate = (messages.oldestWaitingMs ?? 0) > undeliveredAfterMs;
+    const undelivered = messages.dead > 0 || isLate ? 1 : 0;
     const isDoubted = doubt !== undefined && doubt.cause !== 'fresh_round_pending';
     const unreachable = rootsOf(round.unreachable);
     const counts = {

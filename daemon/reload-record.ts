@@ -4,8 +4,8 @@
 import { planSummary } from '../config/plan-definitions.ts';
 import type { DefinitionsPlan } from '../core/definitions-plan.ts';
 import { MenddError } from '../core/errors.ts';
+import type { EventType } from '../core/event-types.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
-import type { EventType } from '../core/types.ts';
 import type { HeldReload } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';

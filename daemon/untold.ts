@@ -3,8 +3,9 @@
  * its last moments with the power. Changes no run.
  */
 import { MenddError } from '../core/errors.ts';
+import type { EventType } from '../core/event-types.ts';
 import type { Clock, Coordinator, Store } from '../core/ports.ts';
-import type { EventType, StoredEvent } from '../core/types.ts';
+import type { StoredEvent } from '../core/types.ts';
 import type { Healing } from './healing.ts';
 import * as notices from './notices.ts';
 

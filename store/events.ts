@@ -1,6 +1,8 @@
 /** Owns the table of what happened: numbered without reuse, so that a listener can ask for what it missed. */
+
+import type { EventType } from '../core/event-types.ts';
 import type { Store } from '../core/ports.ts';
-import type { EventType, StoredEvent } from '../core/types.ts';
+import type { StoredEvent } from '../core/types.ts';
 import type { Connection } from './connection.ts';
 import { present, pruner } from './rows.ts';
 

@@ -45,7 +45,7 @@ function runRoutes(app: ApiServer, { daemon, runs }: ApiOptions): void {
           ...(status === undefined ? {} : { status }),
           ...(action === undefined ? {} : { action }),
         });
-      return toWire(filteredPage(read, matches && (({ host }) => matches(host)), query));
+      return toWire(await filteredPage(read, matches && (({ host }) => matches(host)), query));
     },
   });
 

@@ -33,7 +33,7 @@ export function auditRoutes(app: ApiServer, { runs }: ApiOptions): void {
   app.route({
     method: 'GET',
     url: '/api/v1/audit/verify',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', isSlow: true },
     schema: {
       ...describe(
         'history',

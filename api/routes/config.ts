@@ -24,7 +24,7 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'POST',
     url: '/api/v1/reload',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', isSlow: true },
     schema: {
       ...describe('control', 'reload', 'Read the definitions anew; bad ones change nothing', ReloadAnswer),
       querystring: DryQuery,
@@ -40,7 +40,7 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'POST',
     url: '/api/v1/rollback',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', isSlow: true },
     schema: {
       ...describe(
         'control',
@@ -66,7 +66,7 @@ export function configRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'POST',
     url: '/api/v1/plan',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', isSlow: true },
     schema: {
       ...describe('control', 'plan', 'What other definitions would change; nothing changes', PlanAnswer),
       // It is one by itself.

@@ -2,12 +2,10 @@
  * What happened and why: transitions, stored decisions, and the explanation of one moment.
  */
 
-import type { StoredDecision } from '../../core/decisions.ts';
-import type { Page } from '../../core/ports.ts';
 import type { Transition as Changed } from '../../core/types.ts';
 import { Decision, ExplainAnswer } from '../action-shapes.ts';
 import { filteredPage, hostFilter } from '../host-filter.ts';
-import { findCheck, findHost } from '../lookup.ts';
+import { actionName, findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { historyQuery } from '../paging.ts';
@@ -37,7 +35,7 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       const chosen = matches !== undefined || state !== undefined;
       const read = (page: { limit: number; cursor?: string }) =>
         history.transitions(historyQuery({ ...query, ...page, host: exact }));
-      return toWire(filteredPage(read, chosen ? isWanted : undefined, query));
+      return toWire(await filteredPage(read, chosen ? isWanted : undefined, query));
     },
   });
 
@@ -54,7 +52,7 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       const action = query.action === undefined ? {} : { action: query.action };
       const read = (page: { limit: number; cursor?: string }) =>
         history.decisions({ ...historyQuery({ ...query, ...page, host: exact }), ...action });
-      return toWire(filteredPage(read, matches && (({ host }) => matches(host)), query));
+      return toWire(await filteredPage(read, matches && (({ host }) => matches(host)), query));
     },
   });
 
@@ -73,10 +71,14 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
     },
     handler: async ({ query: { host, check, action, at } }) => {
       const nowMs = clock.nowMs();
+      const named = (): { check?: string; action?: string } => ({
+        ...(check === undefined ? {} : { check: findCheck(daemon, host, check).check }),
+        ...(action === undefined ? {} : { action: actionName(daemon, host, action) }),
+      });
       if (at === undefined || at === nowMs) {
-        if (check === undefined) findHost(daemon, host);
-        const about = check === undefined ? undefined : findCheck(daemon, host, check).check;
-        const explanations = daemon.explain(host, about, action);
+        findHost(daemon, host);
+        const about = named();
+        const explanations = daemon.explain(host, about.check, about.action);
         return {
           at: instant(nowMs),
           source: 'now' as const,
@@ -87,11 +89,18 @@ export function historyRoutes(app: ApiServer, { daemon, history, clock }: ApiOpt
       if (at > nowMs) {
         throw new RequestProblem(400, 'time_ahead', 'at lies in the future; nothing was decided then yet.');
       }
-      const decisions: Page<StoredDecision> = history.decisions({
-        ...historyQuery({ host, check, limit: decisionsAtOnce }),
-        ...(action === undefined ? {} : { action }),
-        atMs: at,
-      });
+      const read = (about: { check?: string | undefined; action?: string | undefined }) =>
+        history.decisions({
+          ...historyQuery({ host, check: about.check, limit: decisionsAtOnce }),
+          ...(about.action === undefined ? {} : { action: about.action }),
+          atMs: at,
+        });
+      let decisions = read({ check, action });
+      // What is gone from the definitions keeps its history; only what never was is unknown.
+      if (decisions.items.length === 0) {
+        findHost(daemon, host);
+        decisions = read(named());
+      }
       return {
         at: instant(at),
         source: 'ledger' as const,

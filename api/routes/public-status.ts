@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { StatusPageConfig } from '../../core/daemon-config.ts';
 import { fullNames } from '../../core/names.ts';
+import { callerOf } from '../access.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pagePolicy } from '../page-html.ts';
 import { RequestProblem } from '../problems.ts';
@@ -19,7 +20,11 @@ const badgePolicy = "default-src 'none'; frame-ancestors 'none'";
 
 export function publicStatusRoutes(app: ApiServer, options: ApiOptions): void {
   const book = new PublicStatusBook(options);
-  const visits = app.createRateLimit({ max: visitsPerMin, timeWindow: 60_000 });
+  const visits = app.createRateLimit({
+    max: visitsPerMin,
+    timeWindow: 60_000,
+    keyGenerator: callerOf,
+  });
   const common = { method: 'GET', config: { scope: 'open' }, schema: { hide: true } } as const;
 
   async function admitted(request: FastifyRequest): Promise<StatusPageConfig> {

@@ -1,5 +1,7 @@
 /** Hosts that register themselves: their word, and a person's answer to it. */
+import type { FastifyRequest } from 'fastify';
 import type { Registering } from '../../core/outside-port.ts';
+import { isPassedOn } from '../access.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { RegisterBody, Registered, Registration, RegistrationPath } from '../outside-shapes.ts';
@@ -28,7 +30,8 @@ export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
       querystring: DryQuery,
       body: RegisterBody,
     },
-    handler: async ({ body, query, person, socket }) => {
+    handler: async (request) => {
+      const { body, query, person } = request;
       const { name, address, port, user, labels = {}, host_key: hostKey } = body;
       const told: Registering = {
         name,
@@ -38,8 +41,7 @@ export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
         ...(user === undefined ? {} : { user }),
         ...(hostKey === undefined ? {} : { hostKey }),
       };
-      const from = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-      const by = { address: from, by: person, isDry: query.dry_run === true };
+      const by = { address: originOf(request), by: person, isDry: query.dry_run === true };
       return toWire(unlessRejected(daemon.outside.register(told, by)));
     },
   });
@@ -54,6 +56,13 @@ export function registrationRoutes(app: ApiServer, options: ApiOptions): void {
     },
     handler: async ({ query }) => toWire(pageBy(daemon.outside.registrations(), ({ name }) => name, query)),
   });
+}
+
+/** Where it came from; what came over the socket or was passed on says nothing of that, as if it came from this box. */
+function originOf(request: FastifyRequest): string {
+  const { remoteAddress } = request.socket;
+  if (remoteAddress === undefined || isPassedOn(request)) return '127.0.0.1';
+  return remoteAddress.replace(/^::ffff:/, '');
 }
 
 function answerRoutes(app: ApiServer, { daemon: { outside } }: ApiOptions): void {

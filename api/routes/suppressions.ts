@@ -11,14 +11,16 @@ import { findCheck, findHost } from '../lookup.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { hasLabels, pageBy } from '../paging.ts';
-import { RequestProblem, unlessRejected, wrongBody } from '../problems.ts';
+import { RequestProblem, unlessRejected, wrongBody, wrongQuery } from '../problems.ts';
 import { DryQuery, EmptyBody, NoQuery } from '../queries.ts';
 import {
   AcknowledgementBody,
   DowntimeBody,
+  KindQuery,
   SilenceBody,
   SuppressionPath,
   SuppressionsQuery,
+  suppressionKinds,
 } from '../restraint-queries.ts';
 import { Suppression } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
@@ -64,6 +66,39 @@ function windowOf(
     : { kind: 'flexible', startsAtMs, endsAtMs, lastsMs: flexible };
 }
 
+function listingRoutes(app: ApiServer, { daemon }: ApiOptions): void {
+  const list = async (query: SuppressionsQuery) => {
+    if (query.check !== undefined && query.host === undefined && query.label === undefined)
+      throw wrongQuery('#/check', 'is a check of hosts; say which, by host or label');
+    const isWanted = suppressionFilter(daemon, query);
+    return toWire(pageBy(daemon.suppressions().filter(isWanted), ({ id }) => id, query));
+  };
+  const all = 'Silences, downtimes and acknowledgements that have not ended, by id';
+  app.route({
+    method: 'GET',
+    url: '/api/v1/suppressions',
+    config: { scope: 'read' },
+    schema: {
+      ...describe('restraint', 'listSuppressions', all, pageOf(Suppression)),
+      querystring: SuppressionsQuery,
+    },
+    handler: ({ query }) => list(query),
+  });
+  for (const kind of suppressionKinds) {
+    const name = `${kind[0]?.toUpperCase()}${kind.slice(1)}s`;
+    app.route({
+      method: 'GET',
+      url: `/api/v1/${kind}s`,
+      config: { scope: 'read' },
+      schema: {
+        ...describe('restraint', `list${name}`, `${name} that have not ended, by id`, pageOf(Suppression)),
+        querystring: KindQuery,
+      },
+      handler: ({ query }) => list({ ...query, kind }),
+    });
+  }
+}
+
 /** Of which kind, and whether one of these hosts is among those it is for. Labels are those of today. */
 function suppressionFilter(
   daemon: Pick<DaemonPort, 'coverage' | 'hosts'>,
@@ -94,25 +129,7 @@ function labelled(
 export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
   const { daemon } = options;
   addingRoutes(app, options);
-
-  app.route({
-    method: 'GET',
-    url: '/api/v1/suppressions',
-    config: { scope: 'read' },
-    schema: {
-      ...describe(
-        'restraint',
-        'listSuppressions',
-        'Silences, downtimes and acknowledgements that have not ended, by id',
-        pageOf(Suppression),
-      ),
-      querystring: SuppressionsQuery,
-    },
-    handler: async ({ query }) => {
-      const isWanted = suppressionFilter(daemon, query);
-      return toWire(pageBy(daemon.suppressions().filter(isWanted), ({ id }) => id, query));
-    },
-  });
+  listingRoutes(app, options);
 
   const find = (id: string) => daemon.suppressions().find((each) => each.id === id);
 

@@ -1,4 +1,4 @@
-/** Messages to people that were given up: what they said, why they did not arrive, and what a person can do about each. */
+/** Messages to people that did not arrive: what they said, why they did not, and what a person can do about each. */
 import { apiPath, send } from '../http/client.ts';
 import { may } from '../http/session.ts';
 import type { MessageAnswer, PageOf } from '../http/wire-types.ts';
@@ -9,57 +9,67 @@ import { notify } from './notices.tsx';
 import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
 import { Reading } from './reading.tsx';
+import { useSteady } from './steady.tsx';
 import { At } from './time.tsx';
 import { count } from './words.ts';
 
-export function openDeadLetters(): void {
-  openDialog('Not delivered', () => <DeadLetters />, true);
+/** Those that were given up, or those that wait for another attempt. */
+type Undelivered = 'dead' | 'waiting';
+
+export function openUndelivered(status: Undelivered): void {
+  openDialog('Not delivered', () => <UndeliveredMessages status={status} />, true);
 }
 
-function DeadLetters() {
-  const found = useResource<PageOf<MessageAnswer>>('/api/v1/messages?status=dead&limit=100', ({ type }) =>
-    type.startsWith('message.'),
+function UndeliveredMessages({ status }: { status: Undelivered }) {
+  const found = useResource<PageOf<MessageAnswer>>(
+    `/api/v1/messages?status=${status}&limit=100`,
+    ({ type }) => type.startsWith('message.'),
   );
-  const act = async (id: string, verb: 'retry' | 'dismiss', done: string): Promise<void> => {
+  const act: Act = async (id, verb, done) => {
     const answer = await send('POST', `${apiPath`/api/v1/messages/${id}`}/${verb}`, {});
     found.refresh();
     refreshNow();
     if (answer.ok) notify(done, 'ok');
     else notify(problemWords(answer.problem), 'warn');
   };
+  return <Reading of={found}>{({ items }) => <Letters items={items} act={act} />}</Reading>;
+}
+
+type Act = (id: string, verb: 'retry' | 'dismiss', done: string) => Promise<void>;
+
+function Letters({ items, act }: { items: readonly MessageAnswer[]; act: Act }) {
+  const steady = useSteady(items, ({ id }) => id);
+  if (steady.items.length === 0) return <p class="dim">Nothing is left here.</p>;
   return (
-    <Reading of={found}>
-      {({ items }) =>
-        items.length === 0 ? (
-          <p class="dim">Nothing is left here.</p>
-        ) : (
-          <ul class="rows">
-            {items.map(({ id, target, subject, createdAt, attempts, lastError = '' }) => (
-              <li key={id} class="note edge-bad">
-                <p>
-                  <b>{target}</b> <Output text={subject} limit={300} prose />{' '}
-                  <span class="dim">
-                    <At at={createdAt} />, {count(attempts, 'attempt')}
-                  </span>
-                </p>
-                <p class="bad">
-                  <Output text={lastError} limit={300} prose />
-                </p>
-                {may('act') ? (
-                  <div class="commands">
-                    <button type="button" onClick={() => void act(id, 'retry', 'It is sent again.')}>
-                      Send again
-                    </button>
-                    <button type="button" onClick={() => void act(id, 'dismiss', 'It rests.')}>
-                      Let it rest
-                    </button>
-                  </div>
+    <>
+      {steady.notice}
+      <ul class="rows" {...steady.hold}>
+        {steady.items.map(({ id, target, subject, createdAt, attempts, status, lastError = '' }) => (
+          <li key={id} class="note edge-bad">
+            <p>
+              <b>{target}</b> <Output text={subject} limit={300} prose />{' '}
+              <span class="dim">
+                <At at={createdAt} />, {count(attempts, 'attempt')}
+              </span>
+            </p>
+            <p class="bad">
+              <Output text={lastError} limit={300} prose />
+            </p>
+            {may('act') ? (
+              <div class="commands">
+                <button type="button" onClick={() => void act(id, 'retry', 'It is sent again.')}>
+                  Send again
+                </button>
+                {status === 'dead' ? (
+                  <button type="button" onClick={() => void act(id, 'dismiss', 'It rests.')}>
+                    Let it rest
+                  </button>
                 ) : undefined}
-              </li>
-            ))}
-          </ul>
-        )
-      }
-    </Reading>
+              </div>
+            ) : undefined}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

@@ -8,14 +8,14 @@ import type {
 } from '../http/wire-types.ts';
 import { serverNowMs } from '../live/now-store.ts';
 import { askPromotion, askRearm, askRelease } from './acts.tsx';
-import { openDeadLetters } from './dead-letters.tsx';
+import { openUndelivered } from './dead-letters.tsx';
 import { Output } from './output.tsx';
 import { Row } from './row.tsx';
 import { Since, Until } from './time.tsx';
 import { clockTime, count, figures, plain, span } from './words.ts';
 
 export function BrakeRow({ brake }: { brake: BrakeAnswer }) {
-  const { scope, unhealthy, hosts, allowed, state, releasesAt } = brake;
+  const { scope, unhealthy, hosts, allowed, state } = brake;
   return (
     <Row
       id={`brake ${scope}`}
@@ -41,16 +41,22 @@ export function BrakeRow({ brake }: { brake: BrakeAnswer }) {
         {unhealthy} of {hosts} are unhealthy, at most {allowed} allowed.
       </p>
       <p class="dim">
-        {releasesAt === undefined ? (
-          'It stays on until the share is below, or a person releases it.'
-        ) : (
-          <>
-            Releases itself <Until at={releasesAt} /> if it stays below.
-          </>
-        )}
+        <Release {...brake} />
       </p>
     </Row>
   );
+}
+
+function Release({ releasesAt, releasesAfterMs }: BrakeAnswer) {
+  if (releasesAt !== undefined) {
+    return (
+      <>
+        Releases itself <Until at={releasesAt} /> if it stays below.
+      </>
+    );
+  }
+  if (releasesAfterMs === undefined) return 'It stays on until a person releases it.';
+  return `Releases itself once it was below for ${span(releasesAfterMs)}, or by a person.`;
 }
 
 export function DoubtRow({ doubt }: { doubt: DoubtAnswer }) {
@@ -124,24 +130,36 @@ export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
   );
 }
 
+type Messages = NowAnswer['messages'];
+
+/** As the daemon counts it among what needs a person. Milliseconds. */
+const undeliveredAfterMs = 900_000;
+
+/** Given up, or late. */
+export function isUndelivered({ dead, oldestWaitingMs = 0 }: Messages): boolean {
+  return dead > 0 || oldestWaitingMs > undeliveredAfterMs;
+}
+
 /** Whoever was to be paged was not: that must be seen where everybody looks. */
-export function MessagesRow({ messages }: { messages: NowAnswer['messages'] }) {
+export function MessagesRow({ messages }: { messages: Messages }) {
   const { waiting, dead, oldestWaitingMs } = messages;
+  const status = dead > 0 ? 'dead' : 'waiting';
+  const oldest = oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`;
   return (
     <Row
       id="messages"
       tone="bad"
       sign="✉"
-      commands={[{ key: 'a', label: 'Look at them…', scope: 'read', run: openDeadLetters }]}
+      commands={[{ key: 'a', label: 'Look at them…', scope: 'read', run: () => openUndelivered(status) }]}
     >
       <h3>
-        <span class="state bad">NOT DELIVERED</span> {count(dead, 'message')} to people
+        <span class="state bad">NOT DELIVERED</span> {count(messages[status], 'message')} to people
       </h3>
       <p>
-        {dead === 1 ? 'It was' : 'They were'} given up in the last seven days.
+        {dead > 0 ? `${dead === 1 ? 'It was' : 'They were'} given up in the last seven days. ` : undefined}
         {waiting === 0
           ? undefined
-          : ` ${waiting} more wait${oldestWaitingMs === undefined ? '' : `, the oldest for ${span(oldestWaitingMs)}`}.`}
+          : `${waiting}${dead > 0 ? ' more' : ''} wait${waiting === 1 ? 's' : ''} for another attempt${oldest}.`}
       </p>
     </Row>
   );

@@ -8,7 +8,14 @@ import { FleetGrid } from '../parts/fleet-grid.tsx';
 import { ApprovalRow, NeedRow } from '../parts/need-rows.tsx';
 import { type Line, List, line } from '../parts/now-list.tsx';
 import { HealingRow, ProblemRow, UnreachableRow } from '../parts/now-rows.tsx';
-import { BrakeRow, DemotedRow, DoubtRow, MessagesRow, QuarantineRow } from '../parts/restraint-rows.tsx';
+import {
+  BrakeRow,
+  DemotedRow,
+  DoubtRow,
+  isUndelivered,
+  MessagesRow,
+  QuarantineRow,
+} from '../parts/restraint-rows.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';
 import { count, span } from '../parts/words.ts';
@@ -36,7 +43,9 @@ function needLines({ automation, approvals, needsYou, suppressions, messages }: 
     ...(doubt === undefined || doubt.cause === 'fresh_round_pending'
       ? []
       : [line('doubt', <DoubtRow key="doubt" doubt={doubt} />)]),
-    ...(messages.dead === 0 ? [] : [line('messages', <MessagesRow key="messages" messages={messages} />)]),
+    ...(isUndelivered(messages)
+      ? [line('messages', <MessagesRow key="messages" messages={messages} />)]
+      : []),
     ...brakes
       .filter(({ on }) => on)
       .map((brake) => line(`brake ${brake.scope}`, <BrakeRow key={`brake ${brake.scope}`} brake={brake} />)),

@@ -71,6 +71,13 @@ test('suppressions: by kind, host and the labels of the hosts they are for', asy
   expect(await idsOf('label=role=db&host=web-2')).toEqual(['a2']);
   expect(await idsOf('label=role=cache')).toEqual([]);
   expect((await get('/api/v1/suppressions?label==x')).json.errors[0].pointer).toBe('#/label/0');
+  const alone = await get('/api/v1/suppressions?check=app.running');
+  expect([alone.status, alone.json.errors[0].pointer]).toEqual([400, '#/check']);
+  expect(await idsOf('check=app.running&host=web-2')).toEqual(['a2']);
+  const kept = async (list: string) => (await get(`/api/v1/${list}`)).json.items;
+  expect(await kept('silences')).toEqual([expect.objectContaining({ id: 's1', kind: 'silence' })]);
+  expect(await kept('acknowledgements?host=web-2')).toEqual([expect.objectContaining({ id: 'a2' })]);
+  expect(await kept('downtimes')).toEqual([]);
 });
 
 test('fields: another choice is another representation', async () => {

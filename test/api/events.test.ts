@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect, test, vi } from 'vitest';
 import { streamLimits } from '../../api/event-streams.ts';
+import { MenddError } from '../../core/errors.ts';
 import type { FakeDaemon } from '../support/fake-daemon.ts';
 import { openSse, parseSse, type SseReader } from '../support/sse.ts';
 import { bearer, eventually, startApi } from './api-server.ts';
@@ -200,20 +201,61 @@ test('200 readers at once all get every event, and one address cannot take every
 });
 
 test('types: only those events, replayed and live, and the others are not asked for again', async () => {
-  const { daemon, url, get } = await startApi();
+  const { daemon, url } = await startApi();
   for (let each = 0; each < 300; each += 1) daemon.store();
   daemon.events[149] = { ...daemon.store(), id: 150, type: 'check.shed' };
   daemon.events.pop();
-  const reader = await openSse(`${url}${path}?after=0&types=check.shed,run.started`);
+  const reader = await openSse(`${url}${path}?after=0&types=check.shed,store.failed`);
   expect(await idsOf(reader, 1)).toEqual([150]);
   daemon.emit();
   daemon.emit();
   const all = await openSse(`${url}${path}?after=301`);
   expect(await idsOf(all, 1)).toEqual([302]);
   expect(reader.messages).toHaveLength(1);
-  expect((await get(`${path}?types=DROP`)).status).toBe(400);
   reader.close();
   all.close();
+});
+
+test('a reader that wants few of very many holds nobody up', async () => {
+  const { daemon, url, get } = await startApi();
+  for (let each = 0; each < 1_000; each += 1) daemon.store();
+  let reads = 0;
+  const { eventsAfter } = daemon.history;
+  const reached = new Promise<void>((resolve) => {
+    daemon.history.eventsAfter = (...asked) => {
+      reads += 1;
+      if (reads === 2) resolve();
+      return eventsAfter(...asked);
+    };
+  });
+  const reader = await openSse(`${url}${path}?after=0&types=audit.broken`);
+  await reached;
+  // Within a turn of the loop of the second read, eight are still to come.
+  expect(reads).toBe(2);
+  await eventually(() => expect(reads).toBeGreaterThanOrEqual(10));
+  expect((await get('/healthz')).status).toBe(200);
+  reader.close();
+});
+
+test('a ledger that cannot be read ends the streams of tokens, and not the daemon', async () => {
+  const { daemon, url, logged } = await startApi();
+  const hers = await openSse(url + path, bearer(daemon.token('ann', 'read')));
+  const { authenticate } = daemon.runs;
+  daemon.runs.authenticate = () => {
+    throw new MenddError('STORE_CORRUPT', 'the disk is damaged');
+  };
+  daemon.clock.advance(15_000);
+  await hers.ended;
+  expect(hers.messages.at(-1)).toMatchObject({
+    event: 'dropped',
+    data: expect.stringContaining('store_failed'),
+  });
+  expect(logged).toContainEqual(expect.objectContaining({ level: 'error' }));
+  daemon.runs.authenticate = authenticate;
+  const other = await openSse(url + path, bearer(daemon.token('bob', 'read')));
+  daemon.emit();
+  await idsOf(other, 1);
+  other.close();
 });
 
 test('a token that is revoked ends its streams', async () => {

@@ -85,6 +85,23 @@ test('a proxy before it makes the world no local reader', async () => {
   expect(await status({ 'x-forwarded-for': '203.0.113.9' })).toBe(401);
 });
 
+test('the public page and a registration need no address of who asks', async () => {
+  const { daemon, path, client } = await startSocket();
+  daemon.statusPage = { title: 'Example', labels: {}, names: false };
+  const { request } = await import('node:http');
+  const status = await new Promise((resolve, reject) => {
+    const sent = request({ socketPath: path, path: '/status' }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    sent.on('error', reject).end();
+  });
+  expect(status).toBe(200);
+  const registering = client(daemon.token('fleet', 'register')).post('/api/v1/register', { name: 'web-9' });
+  await expect(registering).rejects.toThrow('registration_off');
+  expect(daemon.asked.at(-1)).toContain('from 127.0.0.1 by fleet');
+});
+
 test('an answer that is no HTTP is told as such', async () => {
   const path = join(temporaryTree({}), 'odd.sock');
   const odd = createServer((socket) => void socket.resume().end('SSH-2.0-odd\r\n'));

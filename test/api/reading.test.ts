@@ -160,6 +160,7 @@ test.each([
   ['/api/v1/explain?host=web-1&at=soon', '#/at'],
   ['/api/v1/events?after=', '#/after'],
   ['/api/v1/events?after=-1', '#/after'],
+  ['/api/v1/events?types=state.changed,state.chnged', '#/types/1'],
   ['/api/v1/now?pretty=1', '#/pretty'],
   ['/api/v1/suppressions?kind=mute', '#/kind'],
   ['/api/v1/approvals?status=open', '#/status'],
@@ -235,8 +236,14 @@ test('history, transitions and decisions are read from the store', async () => {
     explanations: [{ reason: 'cooldown', earliest: '2026-03-01T02:42:30.000Z', rungs: [] }],
     decisions: [{ reason: 'cooldown' }],
   });
+  for (const short of ['check=running', 'action=restart', 'check=running&action=restart']) {
+    const named = await get(`/api/v1/explain?host=web-1&at=2026-03-01T02:41:30Z&${short}`);
+    expect(named.json.decisions).toHaveLength(1);
+  }
   const before = await get('/api/v1/explain?host=web-1&at=2026-02-01T00:00:00Z');
   expect(before.json.decisions).toEqual([]);
+  for (const unknown of ['host=web-9', 'host=web-1&check=nope'])
+    expect((await get(`/api/v1/explain?${unknown}&at=2026-02-01T00:00:00Z`)).status).toBe(404);
   expect((await get('/api/v1/explain?host=web-1&at=2027-01-01T00:00:00Z')).json.code).toBe('time_ahead');
 });
 
@@ -248,6 +255,7 @@ test('explain now: rungs and gates with the earliest time; unknown names are 404
     earliest: '2026-03-01T02:42:30.000Z',
     gates: [{ opensAt: '2026-03-01T02:42:30.000Z', values: { leftMs: 90_000 } }],
   });
+  expect((await get('/api/v1/explain?host=web-1&action=restart')).json.explanations).toHaveLength(1);
   expect((await get('/api/v1/explain?host=web-9')).status).toBe(404);
   expect((await get('/api/v1/explain?host=web-1&check=app.nope')).status).toBe(404);
 });

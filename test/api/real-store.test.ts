@@ -94,6 +94,9 @@ test('pages of rollups come oldest first, whole, over hours without results, als
   const odd = await get('/api/v1/checks/web-1/app.running/rollups?cursor=PmFiYw');
   expect([odd.status, odd.json.code]).toEqual([400, 'cursor_unknown']);
   expect((await get('/api/v1/checks/web-1/nothing/rollups')).status).toBe(404);
+  const old = `/api/v1/checks/web-1/app.running/rollups?since=1901-01-01T00:00:00Z`;
+  const { next } = (await get(old)).json;
+  expect((await get(`${old}&cursor=${next}`)).status).toBe(200);
   expect((await get('/api/v1/checks/web-1/app.running/rollups?step=36d')).status).toBe(400);
 });
 

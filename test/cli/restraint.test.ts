@@ -298,9 +298,15 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
   expect(stdout).toMatch(
     /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
   );
+  const { releasesAtMs: _unknown, ...byPerson } = brakeOf('role=db', true);
+  cli.daemon.brakeList.push(byPerson);
+  expect((await as('read', 'brake')).stdout).toMatch(/role=db .*; a person releases it$/m);
+  cli.daemon.brakeList = [{ ...byPerson, releasesAfterMs: 600_000 }, brakeOf('fleet', false)];
+  expect((await as('read', 'brake')).stdout).toMatch(/role=db .*; releases itself once below for 10m$/m);
   expect(json(await as('read', 'brake', 'list', '-o', 'json'))).toMatchObject({
     brakes: [{ on: true }, { on: false }],
   });
+  cli.daemon.brakeList = [brakeOf('role=web', true)];
   expect(await as('act', 'brake', 'release', 'role=web')).toMatchObject({ code: 64 });
   expect(await as('act', 'brake', 'release', 'role=web', '--reason', 'known')).toMatchObject({
     code: 0,
@@ -400,7 +406,8 @@ test('status says what holds actions back, with the command that answers it', as
     'MAY THIS RUN app.reboot on web-1',
     `systemctl reboot · mendd approve '${id}'`,
     'DOUBT dns down for ',
-    "BRAKE ON role=web: 5 of 12 unhealthy, at most 3, releases itself at 2026-03-01T02:51:00Z · mendd brake release 'role=web'",
+    'BRAKE ON role=web: 5 of 12 unhealthy, at most 3, releases itself at 2026-03-01T02:51:00Z',
+    "· mendd brake release 'role=web'",
     'TRUST LOST app.restart may at most approve: 3 in a row · mendd trust promote app.restart',
     'behind switch-1: vm-1',
     'Held back by people',

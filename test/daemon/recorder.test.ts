@@ -118,7 +118,10 @@ test('a dry release is judged like the real one, and the brake stays on', async 
   const head = daemon.coordinator.auditHead();
   const dry = controls.releaseBrake('fleet', 'ann', 'dry', true);
   expect(dry).toMatchObject({ scope: 'fleet', on: false, state: { released: { by: 'ann', reason: 'dry' } } });
-  expect(controls.brakes().find(({ scope }) => scope === 'fleet')).toMatchObject({ on: true });
+  expect(controls.brakes().find(({ scope }) => scope === 'fleet')).toMatchObject({
+    on: true,
+    releasesAfterMs: brake.release.afterMs,
+  });
   expect(daemon.coordinator.auditHead()).toEqual(head);
   expect(controls.releaseBrake('fleet', 'ann', 'known')).toMatchObject({ on: false });
 });

@@ -18,6 +18,7 @@ import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 
 const minuteMs = 60_000;
 const nights = Number(process.env['NIGHTS'] ?? 15);
+const longestMs = 60_000 + nights * 2_000;
 const running = checkOf('running', { flapping: null, maxAttempts: 1 });
 const spent = { ...restart, enabled: false };
 const names = ['sw-1', 'web-1', 'web-2'];
@@ -216,80 +217,70 @@ async function calm(night: OneNight): Promise<void> {
   }
 }
 
+/** A test that judges many nights, each after what happened in it. */
+function overNights(judge: (night: OneNight) => Promise<void>): () => Promise<void> {
+  const nightly = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    const night = new OneNight();
+    try {
+      for (const each of steps) await each(night);
+      await judge(night);
+    } finally {
+      night.end();
+    }
+  });
+  return () => fc.assert(nightly, { numRuns: nights });
+}
+
 test(
   'whoever was told of a problem is told its end, once, after it, and nobody is told twice',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const night = new OneNight();
-        try {
-          for (const each of steps) await each(night);
-          await calm(night);
-          const all = night.messages();
-          const conversations = new Set(all.flatMap(({ conversation }) => conversation ?? []));
-          for (const id of conversations) {
-            const own = all.filter(({ conversation }) => conversation === id);
-            const says = own.map(({ body }) => String(body['say']));
-            expect([says[0], says.at(-1)]).toEqual(['problem', 'recovery']);
-            expect(says.filter((say) => say === 'problem' || say === 'recovery')).toHaveLength(2);
-            expect(new Set(own.map(({ target }) => target)).size).toBe(1);
-          }
-          const alone = all.filter(
-            ({ conversation, kind }) => conversation === undefined && kind === 'problem',
-          );
-          for (const problem of alone) {
-            const answers = all.filter(
-              ({ kind, id, target, host: name, ladder }) =>
-                kind === 'recovery' &&
-                id > problem.id &&
-                target === problem.target &&
-                name === problem.host &&
-                ladder === problem.ladder,
-            );
-            expect(answers).not.toEqual([]);
-          }
-          expect(openTwice(all)).toEqual([]);
-          expect(night.daemon.healing.messages.conversations.open()).toEqual([]);
-        } finally {
-          night.end();
-        }
-      }),
-      { numRuns: nights },
-    );
-  },
-  60_000 + nights * 2_000,
+  overNights(async (night) => {
+    await calm(night);
+    const all = night.messages();
+    const conversations = new Set(all.flatMap(({ conversation }) => conversation ?? []));
+    for (const id of conversations) {
+      const own = all.filter(({ conversation }) => conversation === id);
+      const says = own.map(({ body }) => String(body['say']));
+      expect([says[0], says.at(-1)]).toEqual(['problem', 'recovery']);
+      expect(says.filter((say) => say === 'problem' || say === 'recovery')).toHaveLength(2);
+      expect(new Set(own.map(({ target }) => target)).size).toBe(1);
+    }
+    const alone = all.filter(({ conversation, kind }) => conversation === undefined && kind === 'problem');
+    for (const problem of alone) {
+      const answers = all.filter(
+        ({ kind, id, target, host: name, ladder }) =>
+          kind === 'recovery' &&
+          id > problem.id &&
+          target === problem.target &&
+          name === problem.host &&
+          ladder === problem.ladder,
+      );
+      expect(answers).not.toEqual([]);
+    }
+    expect(openTwice(all)).toEqual([]);
+    expect(night.daemon.healing.messages.conversations.open()).toEqual([]);
+  }),
+  longestMs,
 );
 
 test(
   'whatever happened before, what lasts and no action watches is told, once, by the route that is there in the end',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
-        const night = new OneNight();
-        try {
-          for (const each of steps) await each(night);
-          night.swap([single], names, 'none');
-          for (let round = 0; round < 3; round += 1) {
-            for (const name of names) await night.result(name, 'critical');
-            await night.pass(20 * minuteMs);
-          }
-          const { conversations } = night.daemon.healing.messages;
-          const told = conversations
-            .open()
-            .filter(({ target }) => target === 'oncall')
-            .flatMap(({ members }) => members)
-            .filter(
-              ({ check, overMs, toldMs }) => check !== 'host' && overMs === undefined && toldMs !== undefined,
-            );
-          expect(told.map(({ host: name }) => name).toSorted()).toEqual(names.toSorted());
-        } finally {
-          night.end();
-        }
-      }),
-      { numRuns: nights },
-    );
-  },
-  60_000 + nights * 2_000,
+  overNights(async (night) => {
+    night.swap([single], names, 'none');
+    for (let round = 0; round < 3; round += 1) {
+      for (const name of names) await night.result(name, 'critical');
+      await night.pass(20 * minuteMs);
+    }
+    const { conversations } = night.daemon.healing.messages;
+    const told = conversations
+      .open()
+      .filter(({ target }) => target === 'oncall')
+      .flatMap(({ members }) => members)
+      .filter(
+        ({ check, overMs, toldMs }) => check !== 'host' && overMs === undefined && toldMs !== undefined,
+      );
+    expect(told.map(({ host: name }) => name).toSorted()).toEqual(names.toSorted());
+  }),
+  longestMs,
 );
 
 /** Targets that were told of the problem of one check in two conversations at a time. */

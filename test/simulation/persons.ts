@@ -73,8 +73,12 @@ export class Persons {
     const open = [...this.#simulation.ledger.runs.entries()].filter(([, run]) => isOpen(run));
     if (open.length === 0) return 'nothing to cancel';
     const [id] = this.#random.pick(open);
+    const written = (): number | undefined => this.#simulation.life?.coordinator.auditHead()?.seq;
+    const before = written();
     const said = port.cancelRun(id, by);
-    return `cancel ${id}: ${'kind' in said && said.kind === 'rejected' ? said.code : 'closed'}`;
+    if (!('kind' in said) || said.kind !== 'rejected') return `cancel ${id}: closed`;
+    if (written() !== before) throw new Error(`a refused cancel stands in the audit: ${said.code}`);
+    return `cancel ${id}: ${said.code}`;
   }
 
   #act(port: DaemonPort): string {

@@ -629,8 +629,10 @@ export class FakeDaemon implements DaemonPort {
     decisions: (query) =>
       pageThrough(
         this.decisionList.filter(
-          ({ host, atMs }) =>
+          ({ host, check, action, atMs }) =>
             (query.host === undefined || query.host === host) &&
+            (query.check === undefined || query.check === check) &&
+            (query.action === undefined || query.action === action) &&
             (query.atMs === undefined || atMs <= query.atMs),
         ),
         query,
