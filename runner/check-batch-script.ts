@@ -24,7 +24,7 @@ const firstGate = 4;
 export interface BatchScript {
   /** Indexes of the checks are their frames' indexes. */
   members: readonly ScriptRequest[];
-  /** Checks at once, from the first `f` on. */
+  /** Checks at once, from the first `f` or tick on. */
   parallel: number;
   /** `shell` gives no process group of its own and cannot share an exec. */
   limiter: Exclude<Limiter, 'shell'>;
@@ -41,8 +41,8 @@ const waitingLimit = 10;
 
 /**
  * For `/bin/sh -s`, as in remote-script.ts a brace group. It reads an empty line of its input as "about a second passed", `f` as
- * "tell what has ended, and let all workers begin", and the end of its input as "nobody listens": what runs then runs to its end,
- * what waits is not started.
+ * "some time passed", and the end of its input as "nobody listens": what runs then runs to its end, what waits is not started. At
+ * both lines it tells what has ended and lets all workers begin: a shell that reads ahead may swallow the first.
  */
 export function batchScript({ members, parallel, limiter, nonce, secrets, name }: BatchScript): string {
   const workers = Math.min(parallel, workerLimit, members.length);
@@ -153,7 +153,7 @@ function tellerFunction(gates: readonly number[], count: number, nonce: string, 
   const [first, ...others] = gates;
   return `mb_tell() {
 trap '' PIPE
-mb_n=0 mb_b=0 mb_m=0 mb_f=b mb_lost=
+mb_n=0 mb_b=0 mb_m=0 mb_f=b mb_lost= mb_all=
 cd "$mb_d" || mb_lost=lost-
 mb_time
 echo "
@@ -174,9 +174,8 @@ mb_b=$((mb_b-1))
 mb_add "o O$mb_w r E$mb_w"
 mb_start $mb_w
 [ $mb_m -lt ${waitingLimit} ] || mb_flush ;;
-f) for mb_w in ${others.join(' ')}; do mb_start $mb_w; done
-mb_flush ;;
-*t) [ "$mb_lost" ] || mb_flush
+f) mb_open ;;
+*t) [ "$mb_lost" ] || mb_open
 for mb_w in ${gates.join(' ')}; do
 eval "mb_h=\\$mb_h$mb_w"
 case $mb_h in
@@ -198,6 +197,11 @@ rm -rf "$mb_d"
 }
 mb_start() {
 [ $mb_n -eq ${count} ] || { echo $mb_n >&$1; mb_n=$((mb_n+1)) mb_b=$((mb_b+1)); }
+}
+mb_open() {
+[ "$mb_all" ] || for mb_w in ${others.join(' ')}; do mb_start $mb_w; done
+mb_all=y
+mb_flush
 }
 mb_end() {
 eval "kill -PIPE \\$mb_a$mb_w; mb_h$mb_w= mb_a$mb_w= mb_s=\\$mb_s$1"

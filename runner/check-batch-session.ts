@@ -24,6 +24,9 @@ const firstTellMs = 500;
 /** An output is held for two ticks at most before its check's frame comes. */
 const heldMs = 2 * tickMs;
 
+/** By so much the clock of a host may be ahead of ours within a batch. */
+const clockSlackMs = 1_000;
+
 /** Nobody guesses that many within a batch. */
 const secretBytes = 8;
 
@@ -70,7 +73,7 @@ class Conversation {
   readonly #running = new Map<number, Start>();
   /** Checks side by side, now. */
   #places = 1;
-  #sentAtMs = 0;
+  #sent: Start = { atMs: 0, monoMs: 0 };
   #next = 0;
   #told = 0;
   #stop: (end: BatchEnd['end']) => void = () => undefined;
@@ -115,7 +118,7 @@ class Conversation {
     });
     // What ended by itself and told nothing does not know how to tell.
     channel.once('close', () => this.#stop(this.#told === 0 && !this.#connection.ended ? 'unfit' : 'cut'));
-    this.#sentAtMs = this.#clock.nowMs();
+    this.#sent = this.#moment();
     this.#start();
     channel.write(script);
     cancelTick = this.#clock.after(firstTellMs, () => {
@@ -133,9 +136,13 @@ class Conversation {
   /** The next one in order begins now, there too. */
   #start(): void {
     if (this.#next === this.#requests.length) return;
-    this.#running.set(this.#next, { atMs: this.#clock.nowMs(), monoMs: this.#clock.monotonicMs() });
+    this.#running.set(this.#next, this.#moment());
     this.#next += 1;
     if (!this.#cancelOverdue) this.#watch();
+  }
+
+  #moment(): Start {
+    return { atMs: this.#clock.nowMs(), monoMs: this.#clock.monotonicMs() };
   }
 
   #hear(news: BatchNews): void {
@@ -155,7 +162,8 @@ class Conversation {
   }
 
   #judge(frame: Frame, { timeoutMs }: RunRequest, start: Start): MemberEnd {
-    const { stdout, stderr, exitCode, times } = frame;
+    const { stdout, stderr, exitCode } = frame;
+    const times = this.#believed(frame.times);
     const durationMs = times?.durationMs ?? this.#clock.monotonicMs() - start.monoMs;
     const kind = readExit(exitCode, durationMs, timeoutMs);
     if (kind === 'unsure' || Math.max(stdout.length, stderr.length) > frameOutputBytes)
@@ -164,13 +172,19 @@ class Conversation {
       stdout: stdout.toString(),
       stderr: stderr.toString(),
       truncated: false,
-      startedAtMs: times === undefined ? start.atMs : this.#sentAtMs + times.afterMs,
+      startedAtMs: times === undefined ? start.atMs : this.#sent.atMs + times.afterMs,
       durationMs,
     };
     return {
       kind: 'ran',
       outcome: kind === 'exited' ? { kind, exitCode, ...ran } : { kind, limitMs: timeoutMs, ...ran },
     };
+  }
+
+  /** What a host says of times is kept as the time of a result: it cannot have ended after its end came here. */
+  #believed(times: Frame['times']): Frame['times'] {
+    const passedMs = this.#clock.monotonicMs() - this.#sent.monoMs;
+    return times && times.afterMs + times.durationMs <= passedMs + clockSlackMs ? times : undefined;
   }
 
   /** Waits for the one that should end first, and cuts the batch when the host does not keep its limit. */

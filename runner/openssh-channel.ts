@@ -104,6 +104,11 @@ export class MuxChannel extends Duplex {
     done();
   }
 
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.close();
+    done(error);
+  }
+
   #flush(): void {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       while (next.bytes.length > 0 && this.#room > 0 && !this.#closeSent) {

@@ -116,7 +116,7 @@ class Attempt {
           'Is the target up, and does the jump host allow forwarding (AllowTcpForwarding)?',
         ),
       );
-    } else if (this.#settled) stream.destroy();
+    } else if (this.#settled) discard(stream);
     else await this.#arrive(stream);
   }
 
@@ -146,7 +146,10 @@ class Attempt {
     if (this.#settled) return;
     this.#limit(leftMs);
     const banner = await wholeBanner(stream, this.#options.clock);
-    if (this.#settled) return;
+    if (this.#settled) {
+      discard(stream);
+      return;
+    }
     if (!banner.ended) {
       this.#handshake(stream);
       return;
@@ -300,6 +303,12 @@ class Attempt {
     if (this.#settled) return;
     this.#settle(cause);
     this.#connection?.destroy(cause);
-    this.#stream?.destroy();
+    if (this.#stream) discard(this.#stream);
   }
+}
+
+/** A channel tells its end, for which the connection it goes through waits, only when it is read to it. */
+function discard(stream: Duplex): void {
+  stream.resume();
+  stream.destroy();
 }

@@ -92,6 +92,21 @@ export function words(outcome: RunOutcome): string {
   }
 }
 
+/** So many checks at once: those that may share an exec do. */
+export const together =
+  (count: number, batch: boolean, script = 'echo fine') =>
+  (runner: Runner, host: HostDefinition): Promise<RunOutcome[]> =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        runner.run(
+          request(host, `${script} # ${index}`, {
+            timeoutMs: 10_000,
+            ...(batch ? { batch: { parallel: 4 } } : {}),
+          }),
+        ),
+      ),
+    );
+
 export function pacedClock(pace: number): Clock {
   return {
     nowMs: () => Date.now(),

@@ -5,7 +5,7 @@ import type { Connection, ServerChannel } from 'ssh2';
 import { expect } from 'vitest';
 import type { RunOutcome } from '../../core/ports.ts';
 import { channelId, exec, run, socketOf, ssh, wire } from './adversaries.ts';
-import type { Row } from './matrix.ts';
+import { type Row, together } from './matrix.ts';
 
 /** ssh2's Server sends only what it knows. */
 const oddSignal = '\u001B[2J\u0000<B>';
@@ -103,6 +103,34 @@ const window = (bytes: number, more: (arrived: number) => number) => {
     },
   });
 };
+
+/** Answers checks that share an exec, and says of each from when to when it ran, in seconds since the boot. */
+const tells = (from: string, to: string) =>
+  exec((accept) => {
+    const channel = accept();
+    let text = '';
+    channel.on('data', (chunk: Buffer) => {
+      const isWhole = text.endsWith('\nexit 0\n}\n');
+      text += chunk.toString();
+      if (isWhole || !text.endsWith('\nexit 0\n}\n')) return;
+      const nonce = /^([0-9a-f]{16}) n"/m.exec(text)?.[1];
+      const word = (...words: (string | undefined)[]): string => `\n${[nonce, ...words].join(' ')}\n`;
+      channel.write(word('b', '0'));
+      for (const [, index, itsSecret] of text.matchAll(/mb_s(\d+)=([0-9a-f]{16})$/gm)) {
+        channel.write(`${word('o')}fine\n${word('f', index, itsSecret, '0', from, to)}`);
+        channel.write(`${word('r')}${word('e', index, itsSecret)}`);
+      }
+    });
+  });
+
+/** Whatever the host said: these times are written down. */
+const timesAreOurs = (outcome: RunOutcome): void => {
+  expect(outcome).toMatchObject({ kind: 'exited', stdout: 'fine\n' });
+  expect(Number.isSafeInteger(outcome.startedAtMs)).toBe(true);
+  expect(Math.abs(Date.now() - outcome.startedAtMs)).toBeLessThan(30_000);
+  expect(outcome.durationMs).toBeLessThan(30_000);
+};
+const shared = { ...fine, run: together(3, true), verify: timesAreOurs } as const;
 
 const strayData = (id: number) =>
   run((channel, connection) => {
@@ -458,6 +486,9 @@ export const commandRows: Row[] = [
     }),
     ...fine,
   },
+  { host: 'says that checks began after 10^303 ms', play: tells('1e300', '1e300'), ...shared },
+  { host: 'says that checks will begin in 300 years', play: tells('1e10', '1e10'), ...shared },
+  { host: 'says that checks took 30 years', play: tells('0', '1e9'), ...shared },
   {
     host: 'sends data for a channel that is not open',
     play: strayData(7),

@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect } from 'vitest';
-import type { HostDefinition } from '../../core/definitions.ts';
-import type { Runner, RunOutcome } from '../../core/ports.ts';
-import { request } from '../support/runner.ts';
+import type { RunOutcome } from '../../core/ports.ts';
 import { sshd } from './adversaries.ts';
-import type { Row } from './matrix.ts';
+import { type Row, together } from './matrix.ts';
 
 const works = { outcome: 'exit 0', within: 'soon' } as const;
 const noShell = { outcome: 'unreachable (channel)', within: 'soon' } as const;
@@ -28,21 +26,6 @@ const as = (shell: string): string => `exec ${shell} -c "$SSH_ORIGINAL_COMMAND"`
 /** As a machine whose file systems are like that. */
 const machine = (setup: string): string =>
   `exec unshare -m /bin/sh -c '${setup}; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'`;
-
-/** So many checks at once: those that may share an exec do. */
-const together =
-  (count: number, batch: boolean, script = 'echo fine') =>
-  (runner: Runner, host: HostDefinition): Promise<RunOutcome[]> =>
-    Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        runner.run(
-          request(host, `${script} # ${index}`, {
-            timeoutMs: 10_000,
-            ...(batch ? { batch: { parallel: 4 } } : {}),
-          }),
-        ),
-      ),
-    );
 
 /** Connects and says nothing; again while somebody else is still counted. */
 async function takePlace(port: number): Promise<Socket> {

@@ -33,6 +33,8 @@ function run(
     parallel?: number;
     limiter?: 'timeout' | 'setsid';
     env?: Record<string, string>;
+    /** Of the client, beside its ticks; where a shell that reads ahead swallows it. */
+    early?: string;
     talk?: (child: ChildProcess) => void;
   } = {},
 ): Promise<Ended> {
@@ -49,18 +51,17 @@ function run(
     env: { PATH: process.env['PATH'], HOME: temporary, TMPDIR: temporary, ...options.env },
   });
   child.stdin.on('error', () => undefined);
-  child.stdin.write(
-    batchScript({
-      members,
-      parallel: options.parallel ?? 4,
-      limiter: options.limiter ?? 'timeout',
-      nonce,
-      secrets,
-      name: randomBytes(8).toString('hex'),
-    }),
-  );
+  const script = batchScript({
+    members,
+    parallel: options.parallel ?? 4,
+    limiter: options.limiter ?? 'timeout',
+    nonce,
+    secrets,
+    name: randomBytes(8).toString('hex'),
+  });
+  child.stdin.write(script + (options.early ?? ''));
   // Later than the script, of which some shells read more than its end.
-  let line = 'f\n';
+  let line = options.early === undefined ? 'f\n' : '\n';
   const ticker = setInterval(() => {
     if (child.stdin.writable) child.stdin.write(line);
     line = '\n';
@@ -148,6 +149,21 @@ test.each(here)('%s starts nothing more when nobody listens', async (shell) => {
   expect(readFileSync(started, 'utf8')).toBe('one\n');
   rmSync(started);
   await vi.waitFor(() => expect(readdirSync(temporary)).toEqual([]));
+});
+
+test.each(here)('%s runs checks side by side although it swallowed the word for that', async (shell) => {
+  const place = join(temporary, `beside-${shell}`);
+  mkdirSync(place);
+  const meet = (own: string, other: string): ScriptRequest =>
+    member(
+      `: >'${place}/${own}'; for i in 1 2 3 4 5 6 7 8 9; do [ -e '${place}/${other}' ] && exit 0; sleep 0.5; done; exit 1`,
+    );
+  const { news } = await run(shell, [meet('a', 'b'), meet('b', 'a'), member('echo c')], {
+    parallel: 2,
+    early: 'f\n',
+  });
+  rmSync(place, { recursive: true });
+  expect(byIndex(news)).toEqual([frame(0, 0, ''), frame(1, 0, ''), frame(2, 0, 'c\n')]);
 });
 
 test.each(here)('%s looks for a place where it can write', async (shell) => {

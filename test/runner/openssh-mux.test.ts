@@ -162,6 +162,28 @@ test('a command that is quiet is asked for signs of life', async () => {
   expect(events.end).not.toHaveBeenCalled();
 });
 
+test('a stream through the host that is given up is closed there, once', async () => {
+  const { mux, events, say, heard } = await talk(hello, proxied);
+  await vi.waitFor(() => expect(events.ready).toHaveBeenCalled());
+  const opening = new Promise<SshChannel>((resolve) => {
+    mux.forwardOut('127.0.0.1', 0, '192.0.2.1', 22, (_, channel) => resolve(channel));
+  });
+  say(opened);
+  const channel = await opening;
+  const closed = new Promise((resolve) => {
+    channel.once('close', resolve);
+  });
+  channel.destroy();
+  await closed;
+  const close = packet(message.close, uint32(far));
+  await vi.waitFor(() => expect(heard().includes(close)).toBe(true));
+  say(close);
+  channel.close();
+  mux.end();
+  expect(heard().indexOf(close)).toBe(heard().lastIndexOf(close));
+  expect(events.end).not.toHaveBeenCalled();
+});
+
 test('what ssh says is read line by line, bounded, and the host cannot put words in its mouth', () => {
   const log = new OpensshLog('/run/mendd-ssh-a1b2c3/c7');
   log.push('debug1: Connection establi');

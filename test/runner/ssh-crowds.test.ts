@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServerChannel } from 'ssh2';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { HostDefinition } from '../../core/definitions.ts';
 import type { Clock, Runner } from '../../core/ports.ts';
+import { wire } from '../hostile/adversaries.ts';
 import { type HostileServer, hostileKey, hostileSsh } from '../support/hostile-ssh.ts';
 import { expectKind, makeRunner, realClock, request, sshConfig, sshHost } from '../support/runner.ts';
 import { freePort, removeSshd, startSshd } from '../support/sshd.ts';
@@ -347,3 +349,54 @@ test('after a cut of five minutes all hosts of one sshd come back without trippi
     await removeSshd(sshd);
   }
 }, 90_000);
+
+/** Two connections have room, and one that is busy does not give way: another host is reached when the jump host is not. */
+async function isIdle(runner: Runner, bastion: HostileServer): Promise<void> {
+  const execs = bastion.execs.length;
+  void runner.run(request(hostAt(bastion.port, 'busy'), 'true'));
+  await vi.waitFor(() => expect(bastion.execs).toHaveLength(execs + 2));
+  await ok(runner, hostAt(polite.port, 'other'));
+}
+
+test.each([
+  ['opens too late', true],
+  ['says nothing and is closed late', false],
+])('a way through a jump host that %s keeps nothing busy', async (_, isLate) => {
+  const asked: (() => ServerChannel)[] = [];
+  const closings: (() => void)[] = [];
+  const bastion = await hostileSsh({
+    onExec: (accept) => void accept(),
+    onConnection(connection) {
+      const own = wire(connection);
+      const { channelClose } = own;
+      connection.on('tcpip', (accept) => {
+        own.channelClose = (id) => closings.push(() => channelClose.call(own, id));
+        if (isLate) asked.push(accept);
+        else accept().resume();
+      });
+    },
+  });
+  know(bastion.port);
+  try {
+    const passed: number[] = [];
+    const after: Clock['after'] = (delayMs, callback) =>
+      realClock.after(delayMs, () => {
+        callback();
+        passed.push(delayMs);
+      });
+    const runner = make(
+      { maxConnections: 2, connectTimeoutMs: 500 },
+      { hosts: () => hostAt(bastion.port, 'bastion'), clock: { ...realClock, after } },
+    );
+    const inner = hostAt(polite.port, 'inner', { jump: 'bastion' });
+    expectKind(await runner.run(request(inner, 'true')), 'unreachable');
+    for (const accept of asked) accept().resume();
+    await vi.waitFor(() => expect(closings).toHaveLength(1));
+    // Whoever waits for a banner gives that up then, and reads no more.
+    if (!isLate) await vi.waitFor(() => expect(passed).toContain(1_000), { timeout: 5_000 });
+    for (const close of closings) close();
+    await isIdle(runner, bastion);
+  } finally {
+    await bastion.close();
+  }
+});
