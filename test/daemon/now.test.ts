@@ -177,6 +177,27 @@ test('in a mass failure all are counted within a few answers, and the rows stay 
   expect(after.at(-1)).toBe(0);
 });
 
+test('a message that waits too long for its delivery needs a person', async () => {
+  const { daemon, now } = start(1);
+  const { coordinator, clock } = daemon;
+  const atMs = clock.nowMs();
+  const place = {
+    key: 'k',
+    target: 'oncall',
+    kind: 'problem',
+    host: 'web-1',
+    ladder: 'app.restart',
+  } as const;
+  coordinator.enqueue({ ...place, body: {}, createdAtMs: atMs, nextAttemptAtMs: atMs });
+  await clock.pass(15 * 60_000);
+  expect(now()).toMatchObject({ messages: { waiting: 1, dead: 0 }, verdict: { needYou: 0 } });
+  await clock.pass(1_000);
+  expect(now().verdict.needYou).toBe(1);
+  coordinator.messageSent(1, clock.nowMs());
+  await clock.pass(1_000);
+  expect(now().verdict.needYou).toBe(0);
+});
+
 test('a question is told with its trouble, and the trouble is not told twice', async () => {
   const { daemon, now } = start(1, { mode: 'approve' });
   await daemon.results('critical', 'critical', 'critical');

@@ -1,5 +1,7 @@
 /** What a person does on the page really happens in the daemon, under their name, and never by a slip. */
-import type { Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, type SeenApproval, waitingApproval } from './support/page-scenes.ts';
@@ -124,6 +126,41 @@ test('what is no longer what was read is refused with the reason, and nothing ru
     .getByText(/not possible now|faster/)
     .waitFor();
   expect(await approval(asked.id)).toMatchObject({ status: 'rejected', decidedBy: 'person:the admin' });
+  await calm();
+});
+
+test('what comes after the dialog was closed is told all the same, and closes no other', async () => {
+  const asked = await waitingApproval(stage.fleet);
+  const visitor = await stage.visitor('act');
+  visitor.expectFault(/\b412\b/);
+  const page = await visitor.open('/approvals');
+  const dialog = page.getByRole('dialog');
+  const path = '**/api/v1/approvals/*/approve';
+  const approveAndClose = async (): Promise<() => Promise<void> | undefined> => {
+    await page.getByRole('button', { name: /^Approve/ }).click();
+    await dialog.getByLabel(/or type/).fill('db-1');
+    const held: Route[] = [];
+    await page.route(path, (route) => void held.push(route));
+    await dialog.getByRole('button', { name: 'Approve' }).click();
+    await dialog.getByRole('button', { name: 'Asking…' }).waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    return () => held[0]?.continue();
+  };
+  const refuse = await approveAndClose();
+  stage.fleet.say('db-1', 'space', 'warning');
+  await stage.fleet.until('the question is another', async () => {
+    expect((await approval(asked.id)).tag).not.toBe(asked.tag);
+  });
+  await refuse();
+  await noticed(page, 'Approve: Somebody was faster');
+  await page.unroute(path);
+  await page.reload();
+  const agree = await approveAndClose();
+  await page.getByRole('button', { name: /^Reject/ }).click();
+  await agree();
+  await noticed(page, 'Approved');
+  await dialog.getByRole('heading', { name: /^Do not run/ }).waitFor();
   await calm();
 });
 
@@ -274,6 +311,15 @@ test('an action is run by hand: first exactly what it would do and which gates a
   await dialog.getByText('Closed for rules, not for a person').waitFor();
   await dialog.getByText(/^What each of the \d+ gates says/).click();
   await pictureAndJudge(page, 'run-action');
+  // What is shown is what would run, also after an edit meanwhile.
+  const runbook = 'runbooks/queue.yaml';
+  const queue = readFileSync(join(fleet.repository.work, runbook), 'utf8');
+  for (const unit of ['queue-other', 'queue-worker']) {
+    const text = queue.replace('systemd_restart: queue-worker', `systemd_restart: ${unit}`);
+    fleet.repository.push({ [runbook]: text }, `Restart ${unit}`);
+    expect((await fleet.post('/api/v1/reload', {})).status).toBe(200);
+    await dialog.locator('.command', { hasText: `systemctl restart -- ${unit}` }).waitFor({ timeout: 8_000 });
+  }
   await dialog.getByLabel('Why').fill('a new queue');
   await dialog.getByLabel('Why').press('Enter');
   expect((await runsOf(fleet, 'web-1')).length).toBe(before);
@@ -311,7 +357,7 @@ test('definitions: a bad push is named by file and line, a large one is held, an
     await page.getByRole('button', { name: 'Reload…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Reload' }).click();
   };
-  const first = repository.git('rev-parse', 'HEAD');
+  const first = repository.git('rev-list', '--max-parents=0', 'HEAD');
   repository.push({ 'runbooks/more.yaml': 'runbook: more\nhosts: [db-2]\nevry: 1m\n' }, 'Break it');
   await reload();
   await page.getByRole('dialog').getByRole('alert').getByText('have problems').waitFor();

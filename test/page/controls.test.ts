@@ -292,6 +292,10 @@ test('trust, the brake and the ledger are given back by a person who means it', 
   const dialog = page.getByRole('dialog');
   const alarm = page.getByText('mendd itself is not well');
   await alarm.waitFor();
+  // Its age would be read aloud each second.
+  expect(await page.locator('.alarm').getByRole('alert').innerText()).toBe(
+    '◌ Do not trust this page: mendd itself is not well.',
+  );
   await page.getByRole('button', { name: 'Ask again' }).click();
   expect(await alarm.count()).toBe(1);
   await pressAll(page, '/');
@@ -356,8 +360,15 @@ test('what people were not told is sent again or left to rest', async () => {
   await row.focus();
   await page.keyboard.press('a');
   await dialog.locator('li').first().getByRole('button', { name: 'Let it rest' }).click();
+  // No other comes under the pointer meanwhile.
+  await dialog.getByText('1 change when you let go').waitFor();
+  expect(await dialog.locator('li').count()).toBe(2);
+  await dialog.getByRole('button', { name: 'Close' }).hover();
+  await dialog.getByRole('button', { name: 'Close' }).focus();
   await expect.poll(() => dialog.locator('li').count()).toBe(1);
   await dialog.getByRole('button', { name: 'Send again' }).click();
+  await dialog.getByRole('button', { name: 'Close' }).hover();
+  await dialog.getByRole('button', { name: 'Close' }).focus();
   await dialog.getByText('Nothing is left here.').waitFor();
   await dialog.getByRole('button', { name: 'Close' }).click();
   await page.mouse.move(0, 0);
@@ -366,4 +377,34 @@ test('what people were not told is sent again or left to rest', async () => {
   const { items } = await fleet.get<{ items: { key: string; status: string }[] }>('/api/v1/messages');
   const told = items.filter(({ key }) => key === 'first' || key === 'second');
   expect(told.map(({ status }) => status).toSorted()).toEqual(['dismissed', 'sent']);
+});
+
+test('what waits too long for its delivery needs a person before it is given up', async () => {
+  const { fleet } = stage;
+  const createdAtMs = Date.now() - 16 * 60_000;
+  await fleet.meanwhile(({ coordinator }) => {
+    const place = {
+      key: 'late',
+      target: 'pager',
+      kind: 'problem',
+      host: 'db-1',
+      ladder: 'disk.page',
+    } as const;
+    const body = { text: 'late', subject: 'late trouble of db-1' };
+    coordinator.enqueue({ ...place, body, createdAtMs, nextAttemptAtMs: Date.now() + 3_600_000 });
+  });
+  const visitor = await stage.visitor('act');
+  const page = await visitor.open('/');
+  const row = page.locator('[data-row="messages"]');
+  await row.getByText('1 message to people').waitFor();
+  expect(await row.innerText()).toMatch(/1 waits for another attempt, the oldest for 1\d min/);
+  await row.getByRole('button', { name: /^Look at them/ }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('late trouble of db-1').waitFor();
+  expect(await dialog.getByRole('button', { name: 'Let it rest' }).count()).toBe(0);
+  await dialog.getByRole('button', { name: 'Send again' }).click();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.mouse.move(0, 0);
+  await page.evaluate('document.activeElement.blur()');
+  await expect.poll(() => row.count()).toBe(0);
 });
