@@ -29,10 +29,15 @@ export function resultFrom(verdict: Verdict, ran: Pick<Exited, 'startedAtMs' | '
     state: verdict.state,
     text: printable(verdict.text).replaceAll(/[\n\t]+/g, ' '),
     longText: printable(verdict.longText ?? ''),
-    perfdata: verdict.perfdata ?? [],
+    perfdata: (verdict.perfdata ?? []).filter(isWritable),
     startedAtMs: ran.startedAtMs,
     durationMs: ran.durationMs,
   };
+}
+
+/** Of numbers that a host gave, `1.2.3` or one of 400 digits is none, and no list that holds it could be told to anybody. */
+function isWritable({ value, min, max }: PerfDatum): boolean {
+  return [value, min, max].every((each) => each === null || Number.isFinite(each));
 }
 
 /** The same for a command, whose exit code is kept for the curious; it was not the verdict. */

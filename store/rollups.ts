@@ -146,8 +146,13 @@ function put(perfdata: Map<string, Values>, label: string, uom: string, value: n
   }
   sum[1] += 1;
   sum[2] = Math.min(sum[2], value);
-  sum[3] += value;
+  sum[3] = plus(sum[3], value);
   sum[4] = Math.max(sum[4], value);
+}
+
+/** Of the greatest numbers there are, too. */
+function plus(a: number, b: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, a + b));
 }
 
 /** Neither is changed. Of labels that are new each time only the first are kept. */
@@ -162,7 +167,7 @@ function joined(a: Sums | undefined, b: Sums): Sums {
       uom,
       other[1] + count,
       Math.min(other[2], min),
-      other[3] + sum,
+      plus(other[3], sum),
       Math.max(other[4], max),
     ]);
   }

@@ -81,6 +81,15 @@ test('performance data are rta and pl', async () => {
   ]);
 });
 
+test.each([
+  ['no number', '1.2.3'],
+  ['a number beyond all numbers', '9'.repeat(400)],
+])('an average that is %s is no performance data', async (_, average) => {
+  const said = `echo '3 packets transmitted, 3 received, 0% packet loss'; echo 'min/avg/max = 1/${average}/1 ms'`;
+  const { perfdata } = await ask(planOf(probe), { path: ping(said) });
+  expect(perfdata.map(({ label }) => label)).toEqual(['pl']);
+});
+
 test('no ping is UNKNOWN', async () => {
   expect(await ask(planOf(probe), { path: '/nowhere' })).toMatchObject({
     state: 'unknown',

@@ -197,3 +197,18 @@ test('labels that are new each time are kept up to a number, and those known go 
     expect(rollup?.perfdata.find(({ label }) => label === 'known')?.max).toBe(stepMs === step ? 4 : 11);
   }
 });
+
+test('the sum of the greatest numbers is one as well, also when it was written', () => {
+  const path = storePath();
+  const first = openForTest(path);
+  for (const minute of [0, 1, 5, 6]) {
+    const perfdata = perfdataOf({ high: 1.7e308, low: -1.7e308 });
+    const result = resultOf({ perfdata, startedAtMs: startMs + minute * minuteMs });
+    first.store.save(changeOf({ ...place, result }));
+  }
+  closeStores(first);
+  const rollups = read(openForTest(path).store, 12 * step);
+  expect(rollups[0]?.perfdata.map(({ avg }) => Math.sign(avg))).toEqual([1, -1]);
+  for (const { min, avg, max } of rollups[0]?.perfdata ?? [])
+    for (const value of [min, avg, max]) expect(Number.isFinite(value)).toBe(true);
+});
