@@ -37,6 +37,8 @@ const answerBytes = 4 * keptOutputBytes + 4096;
 /** What the guard itself may need on a slow machine before it answers. */
 const overheadMs = 10_000;
 const questionTimeoutMs = 30_000;
+/** A century: what is reckoned with a longer one may be no time. */
+const longestUptimeSec = 3_155_760_000;
 
 type Refusal = Extract<GuardOutcome, { kind: 'refused' }>;
 const refusals: readonly string[] = [
@@ -186,7 +188,7 @@ function readFacts(outcome: RunOutcome, nonce: string, probe: HumanProbe | undef
   }
   const [bootId = '-', uptime = '-', invocationId = '-', fence = ''] = line.rest.split(' ');
   const uptimeSec = Number(uptime);
-  if (bootId === '-' || !Number.isFinite(uptimeSec)) {
+  if (bootId === '-' || !(uptimeSec >= 0 && uptimeSec <= longestUptimeSec)) {
     const message =
       'the host does not tell its boot id or its uptime, so nothing could be proved about an action';
     return { kind: 'unreachable', failure: unanswered(message) };

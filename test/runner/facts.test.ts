@@ -239,3 +239,12 @@ describe.skipIf(!isRoot)('without /proc (needs root)', () => {
     expect(await send('i3', `${bootSec}-uuid`)).toMatchObject({ reason: 'boot_changed' });
   });
 });
+
+test.each(['-1e300', '-1', '1e300', '1e999', '-', 'soon'])('an uptime of %s is none', async (uptime) => {
+  const stdout = `@mendd n0nce facts boot ${uptime} - 7\n`;
+  const outcome = { kind: 'exited', exitCode: 0, stdout, stderr: '', truncated: false } as const;
+  const run = () => Promise.resolve({ ...outcome, startedAtMs: 0, durationMs: 0 });
+  const guard = createTargetGuard({ run }, { nonce: () => 'n0nce' });
+  const told = await guard.facts(target);
+  expect(told.kind === 'unreachable' && told.failure.message).toContain('does not tell');
+});
