@@ -136,6 +136,22 @@ test('a question that nobody got yet is not sent once it is answered', async () 
   await settle();
 });
 
+/** Of web-1. */
+function silence({ coordinator, clock, healing }: ScriptedDaemon, endsAtMs: number): void {
+  coordinator.addSuppression({
+    kind: 'silence',
+    id: 's-1',
+    by: 'ann',
+    reason: 'move',
+    origin: 'person',
+    createdAtMs: clock.nowMs(),
+    match: { hosts: ['web-1'], labels: {}, checks: [] },
+    startsAtMs: 0,
+    endsAtMs,
+  });
+  healing.suppressions.refresh(healing.fleet.definitions, clock.nowMs());
+}
+
 test('told, over and broken again in quiet hours, then silenced: nobody is told that nothing is over', async () => {
   const quiet = [{ cron: '30 22 * * *', timezone: 'UTC', lastsMs: hourMs, pass: [] }];
   const daemon = start(definitions([plan('web-1')], { routes: [route('all', { quiet })] }));
@@ -144,27 +160,29 @@ test('told, over and broken again in quiet hours, then silenced: nobody is told 
   await pass(daemon, 30 * minuteMs);
   await result(daemon, 'web-1', 'ok');
   await result(daemon, 'web-1', 'warning');
-  const { fleet, suppressions } = daemon.healing;
-  daemon.coordinator.addSuppression({
-    kind: 'silence',
-    id: 's-1',
-    by: 'ann',
-    reason: 'move',
-    origin: 'person',
-    createdAtMs: daemon.clock.nowMs(),
-    match: { hosts: ['web-1'], labels: {}, checks: [] },
-    startsAtMs: 0,
-    endsAtMs: evening + 3 * hourMs,
-  });
-  suppressions.refresh(fleet.definitions, daemon.clock.nowMs());
+  silence(daemon, evening + 3 * hourMs);
   await pass(daemon, hourMs);
   await pass(daemon, minuteMs);
   expect(told(daemon)).toHaveLength(1);
   await pass(daemon, 2 * hourMs);
-  suppressions.refresh(fleet.definitions, daemon.clock.nowMs());
+  daemon.healing.suppressions.refresh(daemon.healing.fleet.definitions, daemon.clock.nowMs());
   await pass(daemon, minuteMs);
   expect(told(daemon).map(({ body }) => body['say'])).toEqual(['problem', 'update']);
   await result(daemon, 'web-1', 'ok');
   await pass(daemon, 2 * minuteMs);
   expect(told(daemon).at(-1)?.body['subject']).toBe('[mendd] web-1 app: recovered');
+});
+
+test('a new problem of a group whose end before was told holds up no recovery while it is silenced', async () => {
+  const group = { by: [], waitMs: 30_000, intervalMs: minuteMs };
+  const daemon = start(definitions([plan('web-1'), plan('web-2')], { routes: [route('all', { group })] }));
+  for (const host of ['web-1', 'web-2']) await result(daemon, host, 'critical');
+  await pass(daemon, minuteMs);
+  await result(daemon, 'web-1', 'ok');
+  await pass(daemon, 2 * minuteMs);
+  silence(daemon, evening + 3 * hourMs);
+  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-2', 'ok');
+  await pass(daemon, 2 * minuteMs);
+  expect(told(daemon).map(({ body }) => body['say'])).toEqual(['problem', 'update', 'recovery']);
 });
