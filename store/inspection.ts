@@ -51,7 +51,7 @@ export function inspectStore(path: string, nowMs: number): StoreInspection | und
   const [hasHistory, hasLedger] = [isThere(history), isThere(ledger)];
   if (!hasHistory && !hasLedger) return undefined;
   const inspection = new Inspection(nowMs);
-  if (!hasLedger) inspection.attempt(() => void lossOfLedger(history, ledger), 'STORE_UNUSABLE');
+  if (!hasLedger) inspection.attempt(ledger, () => void lossOfLedger(history, ledger), 'STORE_UNUSABLE');
   else inspection.ledger(ledger, () => lossOfLedger(history, ledger));
   if (hasHistory) inspection.history(history, () => lossOfHistory(history, ledger)(inspection.isUsed));
   else inspection.missing(history, ledger);
@@ -68,10 +68,10 @@ class Inspection {
     this.#nowMs = nowMs;
   }
 
-  /** What damage `look` meets is found; so is `also`. */
-  attempt(look: () => void, also?: MenddError['code']): void {
+  /** What damage of a file `look` meets is found; so is `also`. */
+  attempt(file: string, look: () => void, also?: MenddError['code']): void {
     try {
-      look();
+      attempt(file, look);
     } catch (error) {
       const isFound =
         error instanceof MenddError && ['STORE_CORRUPT', 'STORE_NEWER', also].includes(error.code);
@@ -95,8 +95,8 @@ class Inspection {
     const left = mark.read();
     this.#file(file, ledgerKind, lost, (db) => {
       const tables = ledgerTables(db, file);
-      for (const verify of verifications(tables, this.#nowMs)) this.attempt(verify);
-      this.attempt(() => {
+      for (const verify of verifications(tables, this.#nowMs)) this.attempt(file, verify);
+      this.attempt(file, () => {
         const verdict = tables.audit.verifyAudit();
         this.isUsed = !verdict.ok || verdict.head.seq > 0;
         if (verdict.ok) return;
@@ -104,12 +104,12 @@ class Inspection {
           'Keep the file for inspection, and compare the heads that were exported: `mendd audit verify`.';
         this.#bad(`${file}: the audit was altered at row ${verdict.brokenAtSeq}: ${verdict.problem}.`, hint);
       });
-      this.attempt(() => {
+      this.attempt(file, () => {
         const age = ageOf(tables, file, left);
         if (age !== undefined)
           this.#bad(age, 'Restore the newest copy; with this one mendd acts on nothing until `mendd rearm`.');
       });
-      this.attempt(() => {
+      this.attempt(file, () => {
         const quarantine = tables.quarantine.quarantine();
         if (quarantine !== undefined)
           this.#note(`The ledger is not trusted: ${quarantine.text}`, 'Nothing acts until `mendd rearm`.');
@@ -118,7 +118,7 @@ class Inspection {
   }
 
   history(file: string, lost: () => MenddError | undefined): void {
-    this.#file(file, historyKind, lost, (db) => this.attempt(() => this.#span(db, file)));
+    this.#file(file, historyKind, lost, (db) => this.attempt(file, () => this.#span(db, file)));
   }
 
   /** `look` is for a file of the newest schema. */
@@ -132,14 +132,16 @@ class Inspection {
     const size = { bytes: bytesOf(file), walBytes: bytesOf(`${file}-wal`) };
     const report: FileSize = { kind: kind.name, path: file, ...size, newestSchema, tables: [] };
     this.result.files.push(report);
-    this.attempt(() => {
+    this.attempt(file, () => {
       const loss = lost();
       if (loss !== undefined) throw loss;
       const db = connect(file, { create: false });
       try {
         // One that cannot write at all would leave its log and index of the log behind.
         db.pragma('query_only = ON');
-        attempt(file, () => this.#connected(db, file, kind, report, look));
+        // All of one moment, whatever a daemon writes meanwhile.
+        const inspect = db.transaction(() => this.#connected(db, file, kind, report, look));
+        inspect.deferred();
       } finally {
         db.close();
       }
@@ -164,7 +166,7 @@ class Inspection {
         'The next start of `mendd serve` migrates it, after a copy; until then its rows are not looked at.',
       );
     else look(db);
-    this.attempt(() => attempt(file, () => report.tables.push(...rowsOf(db))));
+    this.attempt(file, () => report.tables.push(...rowsOf(db)));
   }
 
   #span(db: Connection, file: string): void {
@@ -174,9 +176,8 @@ class Inspection {
     );
     if (hasOldResults(db)) reads.push('SELECT min(at_ms), max(at_ms) FROM results');
     for (const sql of reads)
-      this.attempt(() => {
-        const [oldest, newest] =
-          attempt(file, () => db.prepare<[], (number | null)[]>(sql).raw().get()) ?? [];
+      this.attempt(file, () => {
+        const [oldest, newest] = db.prepare<[], (number | null)[]>(sql).raw().get() ?? [];
         if (typeof oldest !== 'number' || typeof newest !== 'number') return;
         const { oldestResultMs = Infinity, newestResultMs = -Infinity } = this.result;
         this.result.oldestResultMs = Math.min(oldestResultMs, oldest);

@@ -40,7 +40,7 @@ export function wrongsOf(db: Connection, file: string, limit: number): string[] 
     const found = db.prepare<[], string>(`PRAGMA integrity_check(${limit})`).pluck().all();
     const astray = db
       .prepare<[number], { row: string }>(
-        `SELECT "table" || ' ' || rowid || ' refers to nothing in ' || parent AS row FROM pragma_foreign_key_check LIMIT ?`,
+        `SELECT "table" || coalesce(' ' || rowid, '') || ' refers to nothing in ' || parent AS row FROM pragma_foreign_key_check LIMIT ?`,
       )
       .all(limit);
     return [...found.filter((each) => each !== 'ok'), ...astray.map(({ row }) => row)].slice(0, limit);

@@ -219,7 +219,10 @@ test('checks of which the daemon takes no more at present are asked for again, a
     'app.d',
     'app.e',
   ]);
-  expect([code, stderr]).toEqual([1, expect.stringMatching(/app\.b: Too many requests[^]*mendd: f is gone/)]);
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/app\.b: Too many requests\. Asked again in 0[^]*mendd: f is gone/),
+  ]);
 });
 
 test('a change that got no answer is not called undone', async () => {

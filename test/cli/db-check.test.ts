@@ -125,6 +125,20 @@ test.each<[string, () => void, RegExp]>([
     /mendd\.db failed its integrity check|content is damaged/,
   ],
   [
+    'a row refers to nothing',
+    () =>
+      alter(
+        'mendd-ledger.db',
+        "PRAGMA foreign_keys = OFF; INSERT INTO run_groups VALUES (99, 'fleet', 1, 'x')",
+      ),
+    /run_groups refers to nothing in runs/,
+  ],
+  [
+    'a page of the ledger is overwritten',
+    () => overwrite('mendd-ledger.db'),
+    /mendd-ledger\.db failed its integrity check|content is damaged/,
+  ],
+  [
     'an entry of the audit is altered',
     () => alter('mendd-ledger.db', "UPDATE audit SET body = '{}' WHERE seq = 2"),
     /audit was altered at row 2/,
