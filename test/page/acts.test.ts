@@ -212,6 +212,7 @@ test('a problem is acknowledged from its incident by a key, and its check is run
   const visitor = await stage.visitor('act');
   const page = await visitor.open('/incidents/db-1/disk.hostile');
   await page.getByRole('button', { name: /^Acknowledge/ }).waitFor();
+  await page.getByText('pager ◌ is not told yet, by the route disks; held: grouping').waitFor();
   await page.keyboard.press('c');
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Why').fill('on it');

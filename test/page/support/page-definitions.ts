@@ -25,6 +25,7 @@ remediation:
   brake: ${brake}
   self_doubt: { gateway: false, stall: 1h }
 notify: { pager: { webhook: "${pagerUrl}/" } }
+messages: { routes: [{ name: disks, match: { runbooks: [disk] }, to: [pager], group: { by: [], wait: 1h } }] }
 log: { level: info }
 `;
 }
