@@ -38,7 +38,7 @@ function* valuesOf(key: string, schema: JsonSchema, tree: Tree, parsed: unknown)
   }
   for (const [name, each] of Object.entries(keys ?? {})) {
     const entry = tree.entries.get(name);
-    if (entry === undefined) yield* defaultsOf(joined(key, name), each);
+    if (entry === undefined) yield* defaultsOf(joined(key, name), each, partOf(parsed, name));
     else yield* valuesOf(joined(key, name), each, entry.tree, partOf(parsed, name));
   }
   for (const [name, entry] of items) {
@@ -48,11 +48,15 @@ function* valuesOf(key: string, schema: JsonSchema, tree: Tree, parsed: unknown)
   }
 }
 
-function* defaultsOf(key: string, schema: JsonSchema): Generator<DaemonValue> {
-  const { default: value, properties } = schema;
+function* defaultsOf(key: string, schema: JsonSchema, parsed: unknown): Generator<DaemonValue> {
+  // Of lists and maps of any names the schema for editors has no default; the only one is an empty one.
+  const value = schema.default ?? (['[]', '{}'].includes(JSON.stringify(parsed)) ? parsed : undefined);
   if (value === undefined) return;
+  const { properties } = typeof value === 'object' ? branchOf(schema) : {};
   if (properties === undefined) yield { key, value, from: 'default' };
-  else for (const [name, each] of Object.entries(properties)) yield* defaultsOf(joined(key, name), each);
+  else
+    for (const [name, each] of Object.entries(properties))
+      yield* defaultsOf(joined(key, name), each, partOf(parsed, name));
 }
 
 /** Where several forms are right, the one that is a map. */

@@ -36,6 +36,9 @@ remediation:
   });
   expect(values.get('ssh.user')).toEqual({ key: 'ssh.user', value: 'ops', from: 'mendd.yaml:1:25' });
   expect(values.get('ssh.agent')).toMatchObject({ value: true, from: 'mendd.yaml:5:10' });
+  expect(values.get('ssh.certificates')).toMatchObject({ value: [], from: 'default' });
+  expect(values.get('messages.routes')).toMatchObject({ value: [], from: 'default' });
+  expect(values.get('remediation.brake.unhealthy_above')).toMatchObject({ value: '30%', from: 'default' });
   expect(values.get('api.listen')).toMatchObject({ value: '127.0.0.1:8420', from: 'default' });
   expect(values.get('remediation.mode')).toMatchObject({ value: 'auto', from: 'mendd.yaml:7:9' });
   // What is not written and has no default is not there.
