@@ -55,7 +55,7 @@ test('status, doctor and a change over TLS and over the socket', async () => {
 
   const [bySocket, byPort] = [`unix:${socket}`, `https://127.0.0.1:${port}`];
   const trust = join(root, 'cert.pem');
-  const [local, far, byNode, distrusted, paused, refused, doctor] = await Promise.all([
+  const [local, far, byNode, distrusted, paused, refused, doctor, audit] = await Promise.all([
     mendd(['hosts', '--api', bySocket]),
     mendd(['hosts', '--api', byPort, '--ca', trust]),
     mendd(['hosts', '--api', byPort], { env: { NODE_EXTRA_CA_CERTS: trust } }),
@@ -63,10 +63,13 @@ test('status, doctor and a change over TLS and over the socket', async () => {
     mendd(['pause', '--reason', 'drill', '--api', bySocket], { env }),
     mendd(['resume', '--api', bySocket]),
     mendd(['doctor', '--config', file, '--api', bySocket]),
+    mendd(['audit', 'verify', '--api', byPort, '--ca', trust], { env }),
   ]);
   for (const { code, stdout, stderr } of [local, far, byNode])
     expect([code, stdout, stderr]).toEqual([0, expect.stringContaining('ops'), '']);
   expect([distrusted.code, distrusted.stderr]).toEqual([69, expect.stringContaining('--ca')]);
+  // The daemon answers; its scope is not enough.
+  expect([audit.code, audit.stderr]).toEqual([77, expect.stringContaining('admin')]);
   expect([paused.code, refused.code]).toEqual([0, 77]);
   expect(doctor.stdout).toContain('the certificate of the API can be used');
   expect(await served.stop()).toBe(0);
