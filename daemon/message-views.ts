@@ -27,6 +27,9 @@ type Views = Pick<
 /** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
 const deadMs = 7 * 86_400_000;
 
+/** Messages that are looked through for the end of a conversation. */
+const laterRead = 500;
+
 export function createMessageViews(sources: MessageViewSources): Views {
   const { clock, coordinator } = sources;
   return {
@@ -67,9 +70,28 @@ function retry(sources: MessageViewSources, id: string, by: string, isDry: boole
   recordCommand(sources, by, 'message.retried', { message: id, key, target });
   if (!coordinator.retryMessage(message.id, nowMs))
     return rejected(409, 'sent', `Message ${id} was delivered.`);
-  if (message.kind === 'problem') sources.messages.owe(message.host, message.ladder);
+  if (message.kind === 'problem') oweEnd(sources, message);
   sources.messages.pumpSoon();
   return viewOf(again);
+}
+
+/** What is told again may be over: then its end is told again behind it. */
+function oweEnd(
+  { clock, coordinator, messages }: MessageViewSources,
+  { conversation, target, host, ladder, createdAtMs }: OutboxMessage,
+): void {
+  if (conversation === undefined) {
+    messages.owe(host, ladder);
+    return;
+  }
+  const end = coordinator
+    .messages({ target, sinceMs: createdAtMs, limit: laterRead })
+    .items.find((each) => each.kind === 'recovery' && each.conversation === conversation);
+  if (end === undefined || end.status === 'pending') return;
+  const nowMs = clock.nowMs();
+  if (coordinator.retryMessage(end.id, nowMs)) return;
+  const { id: _id, attempts: _attempts, status: _status, sentAtMs: _sent, lastError: _error, ...told } = end;
+  coordinator.enqueue({ ...told, key: `${end.key}~${nowMs}`, createdAtMs: nowMs, nextAttemptAtMs: nowMs });
 }
 
 function dismiss(

@@ -58,6 +58,37 @@ test('so is one whose action is gone from the definitions', async () => {
   expect(ends(daemon)).toEqual(['boss']);
 });
 
+test.each(['sent', 'dead', 'pending'] as const)(
+  'a message of a conversation that is over is sent again with the end behind it, which was %s',
+  async (fate) => {
+    const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+    const { coordinator, clock } = daemon;
+    await result(daemon, 'web-1', 'critical');
+    const id = problems(daemon)[0]?.id ?? 0;
+    coordinator.messageFailed(id, 'HTTP 422', 'dead');
+    await result(daemon, 'web-1', 'ok');
+    const end = told(daemon).at(-1)?.id ?? 0;
+    if (fate === 'sent') coordinator.messageSent(end, clock.nowMs());
+    if (fate === 'dead') coordinator.messageFailed(end, 'HTTP 422', 'dead');
+    await pass(daemon, minuteMs);
+    for (let time = 0; time < 2; time += 1) viewsOf(daemon).retry(String(id), 'ann');
+    const due = (): string[] => coordinator.dueMessages(clock.nowMs(), 9).map(({ kind }) => kind);
+    expect(due()).toEqual(['problem']);
+    coordinator.messageSent(id, clock.nowMs());
+    expect(due()).toEqual(['recovery']);
+    expect(ends(daemon)).toHaveLength(fate === 'sent' ? 2 : 1);
+  },
+);
+
+test('a message of a conversation that lasts is sent again alone', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  await result(daemon, 'web-1', 'critical');
+  const id = problems(daemon)[0]?.id ?? 0;
+  daemon.coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  viewsOf(daemon).retry(String(id), 'ann');
+  expect(told(daemon)).toHaveLength(1);
+});
+
 test.each(['it recovers', 'it is gone'])(
   'a target that was told twice is told the end once: %s',
   async (how) => {
