@@ -116,7 +116,7 @@ async function verifyAudit(options: AuditOptions): Promise<void> {
   const verdict =
     options.api === undefined
       ? await withExistingLedger(options, (ledger) => ledger.verifyAudit())
-      : await (await sessionOf(options)).client.get<AuditVerdict>('/api/v1/audit/verify');
+      : await (await sessionOf(options)).client.getSlow<AuditVerdict>('/api/v1/audit/verify');
   const out = new Output(options.output);
   out.value(verdict, () => [verdictLine(out, verdict)]);
   if (verdict.ok) return;

@@ -68,6 +68,11 @@ export class ApiClient {
     return this.#request<T>('GET', path, query, undefined);
   }
 
+  /** What takes the daemon minutes, such as walking through years. */
+  getSlow<T>(path: string): Promise<T> {
+    return this.#request<T>('GET', path, {}, undefined, {}, slowTimeoutMs);
+  }
+
   /** `tag`: sent as If-Match, so that an answer to what has changed meanwhile is refused. */
   post<T>(path: string, body: object = {}, tag?: string): Promise<T> {
     return this.#change<T>('POST', path, body, tag === undefined ? {} : { 'if-match': `"${tag}"` });
