@@ -87,9 +87,8 @@ function oweEnd(
   const end = coordinator
     .messages({ target, sinceMs: createdAtMs, limit: laterRead })
     .items.find((each) => each.kind === 'recovery' && each.conversation === conversation);
-  if (end === undefined || end.status === 'pending') return;
   const nowMs = clock.nowMs();
-  if (coordinator.retryMessage(end.id, nowMs)) return;
+  if (end === undefined || coordinator.retryMessage(end.id, nowMs)) return;
   const { id: _id, attempts: _attempts, status: _status, sentAtMs: _sent, lastError: _error, ...told } = end;
   coordinator.enqueue({ ...told, key: `${end.key}~${nowMs}`, createdAtMs: nowMs, nextAttemptAtMs: nowMs });
 }

@@ -82,11 +82,16 @@ test.each(['sent', 'dead', 'pending'] as const)(
 
 test('a message of a conversation that lasts is sent again alone', async () => {
   const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
-  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-1', 'warning');
   const id = problems(daemon)[0]?.id ?? 0;
   daemon.coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  await daemon.clock.pass(2 * minuteMs);
+  await result(daemon, 'web-1', 'critical');
+  const update = told(daemon).at(-1);
+  expect(update?.body['say']).toBe('update');
+  daemon.coordinator.messageSent(update?.id ?? 0, daemon.clock.nowMs());
   viewsOf(daemon).retry(String(id), 'ann');
-  expect(told(daemon)).toHaveLength(1);
+  expect(told(daemon)).toHaveLength(2);
 });
 
 test.each(['it recovers', 'it is gone'])(

@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Wire } from '../../api/wire.ts';
-import type { Page } from '../../core/ports.ts';
 import type { EventType } from '../../core/event-types.ts';
+import type { Page } from '../../core/ports.ts';
 import type { RebootStep, Run, RunStatus } from '../../core/types.ts';
 import { Daemon, requireBuild } from './daemon.ts';
 import type { ApiEvent } from './daemon-api.ts';
