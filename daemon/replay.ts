@@ -15,7 +15,7 @@ import type { RecordedRuns } from './replay-ports.ts';
 /** So long before the span the replay begins, to know states, cooldowns and budgets when the span does. Milliseconds. */
 export const warmUpMs = 86_400_000;
 /** Some minutes of work. */
-export const mostResults = 20_000_000;
+export const mostResults = 10_000_000;
 /** Results between two moments at which others have their turn. */
 const turnEvery = 500;
 
