@@ -28,7 +28,7 @@ export const differenceColumns: readonly Column<DifferenceRow>[] = [
 ];
 
 function whyText({ kind, at, thenAt, reason, gate, outcome, isFollowing }: DifferenceRow): string {
-  const held = `${reason.replaceAll('_', ' ')}${gate === undefined ? '' : ` (gate ${gate})`}`;
+  const held = `${reason.replaceAll('_', ' ')}${gate === undefined || gate === reason ? '' : ` (gate ${gate})`}`;
   const shiftMs = Date.parse(at) - Date.parse(thenAt ?? at);
   const shift = `${showDuration(Math.abs(shiftMs))} ${shiftMs < 0 ? 'sooner' : 'later'}`;
   const by = kind === 'only_then' ? 'now' : kind === 'only_now' || shiftMs < 0 ? 'then' : 'now';

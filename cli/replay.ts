@@ -50,7 +50,6 @@ async function replayed(path: string | undefined, options: ReplayOptions): Promi
   const isDirectory = path === undefined && isDirectoryAt(options.config);
   const [named, config] = isDirectory ? [options.config, undefined] : [path, options.config];
   const loaded = await load(wanted(named, config));
-  for (const warning of loaded.warnings) out.talk(`warning: ${plain(warning, { lines: true })}`);
   const { openRecorded } = await import('../store/recorded.ts');
   const { replay } = await import('../daemon/replay.ts');
   const recorded = openRecorded(
@@ -58,7 +57,7 @@ async function replayed(path: string | undefined, options: ReplayOptions): Promi
   );
   try {
     const definitions = await loaded.inWorldOf(recorded);
-    show(out, await replay({ recorded, definitions, sinceMs, untilMs }));
+    show(out, await replay({ recorded, definitions, sinceMs, untilMs }), loaded.warnings);
   } finally {
     recorded.close();
   }
@@ -99,7 +98,7 @@ async function load(options: LoadOptions): Promise<Loaded> {
   };
 }
 
-function show(out: Output, report: ReplayReport): void {
+function show(out: Output, report: ReplayReport, warnings: readonly string[]): void {
   const { sinceMs, untilMs, beganAtMs, isComplete, differences, ...rest } = report;
   const rows = differences.map(differenceRow);
   const span = {
@@ -108,9 +107,11 @@ function show(out: Output, report: ReplayReport): void {
     began: instant(beganAtMs),
     complete: isComplete,
   };
+  for (const warning of out.format === 'json' ? [] : warnings)
+    out.talk(`warning: ${plain(warning, { lines: true })}`);
   if (out.format === 'ndjson') out.list('differences', rows, differenceColumns, '');
   else
-    out.value({ ...span, differs: rows.length > 0, ...rest, differences: rows }, () =>
+    out.value({ ...span, differs: rows.length > 0, ...rest, differences: rows, warnings }, () =>
       replayLines(out, report, rows),
     );
   if (rows.length > 0) process.exitCode = exitCodes.failed;

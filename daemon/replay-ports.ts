@@ -85,15 +85,22 @@ export class ReplayGuard implements TargetGuard {
     const reason = beforeSend();
     if (reason !== undefined) return { kind: 'not_sent', reason };
     const none = { stdout: '', stderr: '' };
-    const tookMs = past === undefined ? 0 : tookOf(past);
-    await new Promise<void>((resolve) => this.#clock.after(Math.min(tookMs, timeoutMs), resolve));
+    // A reboot that failed after its command had not came back, or did not go down.
+    const exitCode = past?.status === 'failed' ? (past.exitCode ?? 1) : 0;
+    const lastedMs = past === undefined ? 0 : tookOf(past);
+    if (intent.kind === 'reboot' && exitCode === 0) {
+      if (past?.status !== 'failed') this.#clock.after(lastedMs, () => this.#boot(intent.host));
+      return { kind: 'ran', exitCode, ...none, truncated: false, durationMs: 0 };
+    }
+    await new Promise<void>((resolve) => this.#clock.after(Math.min(lastedMs, timeoutMs), resolve));
     if (past?.status === 'refused')
       return { kind: 'refused', reason: 'unusable', message: 'as it was recorded' };
-    if (tookMs > timeoutMs) return { kind: 'timed_out', limitMs: timeoutMs, ...none };
-    if (intent.kind === 'reboot') this.#boots.set(intent.host, (this.#boots.get(intent.host) ?? 0) + 1);
-    // A reboot that never came back ends here like one whose command failed.
-    const exitCode = past?.status === 'failed' ? past.exitCode || 1 : 0;
-    return { kind: 'ran', exitCode, ...none, truncated: false, durationMs: tookMs };
+    if (lastedMs > timeoutMs) return { kind: 'timed_out', limitMs: timeoutMs, ...none };
+    return { kind: 'ran', exitCode, ...none, truncated: false, durationMs: lastedMs };
+  }
+
+  #boot(host: string): void {
+    this.#boots.set(host, (this.#boots.get(host) ?? 0) + 1);
   }
 
   inspect(target: Target): ReturnType<TargetGuard['inspect']> {

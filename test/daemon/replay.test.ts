@@ -6,8 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Definitions, LadderDefinition, Secret } from '../../core/definitions.ts';
+import { AuditExport } from '../../daemon/audit.ts';
+import { Housekeeping } from '../../daemon/housekeeping.ts';
+import { createLog } from '../../daemon/log.ts';
 import { type ReplayReport, replay } from '../../daemon/replay.ts';
 import { openRecorded } from '../../store/recorded.ts';
+import { Random } from '../simulation/random.ts';
 import { actionOf, checkOf, ladderOf, page, planOf, reboot, restart } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
@@ -363,3 +367,73 @@ test('a start of the daemon makes the replay wait for fresh results, as the daem
     differences: [],
   });
 });
+
+test.each([2, 3])(
+  'a fleet in trouble, by chance %i: budgets, brake, failures and lost hosts agree',
+  async (seed) => {
+    const random = new Random(seed);
+    const hosts = Array.from({ length: 10 }, (_each, index) => `web-${index}`);
+    const ladder = ladderOf([
+      { ...restart, cooldownMs: 60_000, maxRuns: { runs: 2, perMs: 900_000 } },
+      reboot,
+      page,
+    ]);
+    const definitions = definitionsOf(
+      hosts.map((name) => planOf([checkOf('running')], [ladder], name)),
+      {
+        maxRuns: { runs: 8, perMs: 1_800_000 },
+        maxConcurrent: 2,
+        brake: { unhealthyAbovePercent: 40, minUnhealthy: 2, release: { kind: 'auto', afterMs: 60_000 } },
+      },
+    );
+    begin(definitions);
+    const { clock, healing, coordinator, guard } = daemon;
+    const sick = new Set<string>();
+    const away = new Map<string, number>();
+    let boots = 0;
+    guard.facts = () => Promise.resolve({ kind: 'facts', bootId: `boot-${boots}`, uptimeSec: 1_000 });
+    guard.answer = ({ intent: { host, kind } }) => {
+      if (random.next() < 0.6) sick.delete(host);
+      if (kind === 'reboot' && random.next() < 0.8) boots += 1;
+      const exitCode = random.next() < 0.2 ? 3 : 0;
+      return { kind: 'ran', exitCode, stdout: '', stderr: '', truncated: false, durationMs: 1 };
+    };
+    guard.inspect = () =>
+      Promise.resolve({ kind: 'finished', bootId: '', exitCode: 0, stdout: '', stderr: '' });
+    const common = { clock, log: createLog('silent'), store: daemon.store, coordinator };
+    const housekeeping = new Housekeeping({
+      ...common,
+      ...healing,
+      outbox: { pump: () => Promise.resolve() },
+      auditExport: new AuditExport({ ...common, webhook: () => undefined }),
+      heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
+    });
+    housekeeping.start();
+    for (let round = 0; round < 400; round += 1) {
+      for (const host of hosts) {
+        await clock.pass(1_000);
+        if (random.next() < 0.006) sick.add(host);
+        if (random.next() < 0.002) sick.delete(host);
+        if (random.next() < 0.002) away.set(host, 5);
+        const left = away.get(host) ?? 0;
+        away.set(host, left - 1);
+        const startedAtMs = clock.nowMs();
+        const failure = { stage: 'connect', message: 'no route', hint: '', sent: false } as const;
+        const state = sick.has(host) ? 'critical' : 'ok';
+        const result = { state, text: '', longText: '', perfdata: [], startedAtMs, durationMs: 0 } as const;
+        healing.fleet.apply(
+          host,
+          left > 0
+            ? { kind: 'unreachable', failure, startedAtMs }
+            : { kind: 'result', check: 'app.running', result: { ...result, perfdata: [] }, viaHost: true },
+        );
+        await settle();
+      }
+    }
+    await housekeeping.stop();
+    daemon.close();
+    const report = await replayed(definitions);
+    expect(report.differences).toEqual([]);
+    expect(report.actions.map(({ action }) => action)).toEqual(['app.page', 'app.reboot', 'app.restart']);
+  },
+);
