@@ -6,13 +6,23 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Definitions, LadderDefinition, Secret } from '../../core/definitions.ts';
+import { plannedRun } from '../../core/runs.ts';
 import { AuditExport } from '../../daemon/audit.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
 import { type ReplayReport, replay } from '../../daemon/replay.ts';
 import { openRecorded } from '../../store/recorded.ts';
 import { Random } from '../simulation/random.ts';
-import { actionOf, checkOf, ladderOf, page, planOf, reboot, restart } from '../support/definitions.ts';
+import {
+  actionOf,
+  checkOf,
+  ladderOf,
+  page,
+  planOf,
+  reboot,
+  remediationOf,
+  restart,
+} from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
@@ -298,6 +308,89 @@ function digest(): string[] {
           .digest('hex')}`,
     );
 }
+
+test('a person at work on the host holds in the replay; nobody asked, nobody is known to be there', async () => {
+  const looking = withLadders(changed({ humanIntent: true }));
+  begin(looking);
+  const { guard } = daemon;
+  guard.facts = () =>
+    Promise.resolve({
+      kind: 'facts',
+      bootId: 'boot-1',
+      uptimeSec: 1_000,
+      people: [{ kind: 'package_manager', text: 'apt' }],
+    });
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok');
+  daemon.close();
+  expect(guard.sent).toEqual([]);
+  expect(await replayed(looking)).toMatchObject({ differences: [], left: [] });
+  const sooner = await replayed(withLadders(changed({ humanIntent: true }, { attempts: 1 })));
+  expect(found(sooner)).toEqual(['only_now app.restart: attempts_not_reached (attempts)']);
+  expect(sooner.left).toEqual([{ why: 'facts_not_asked_then', count: 1 }]);
+});
+
+test('runs from before the results that are kept are known from the ledger', async () => {
+  const slow = withLadders(changed({ cooldownMs: 240 * minute }));
+  begin(slow);
+  await daemon.results('ok', 'critical', 'critical', 'ok', 'ok', 'ok', ...Array<'ok'>(720).fill('ok'));
+  const prunedMs = daemon.clock.nowMs() - 30 * minute;
+  await daemon.results('critical', 'critical', 'critical', 'ok', 'ok', 'ok');
+  const { store } = daemon;
+  const keep = { historyBeforeMs: 0, rollupsBeforeMs: 0 };
+  while (store.prune({ ...keep, resultsBeforeMs: prunedMs })) expect(daemon.guard.sent).toHaveLength(1);
+  daemon.close();
+  const report = await replayed(slow);
+  expect(report.results).toBeLessThan(720);
+  expect(report.differences).toEqual([]);
+  expect(report.left).toEqual([{ why: 'runs_without_results', count: 1 }]);
+  const fast = await replayed(withLadders(changed({ cooldownMs: minute })));
+  expect(found(fast)).toEqual(['only_now app.restart: cooldown (cooldown)']);
+});
+
+test('what a person commanded is played as it was, and is no difference', async () => {
+  begin();
+  await daemon.results('ok', 'ok');
+  const { healing, clock } = daemon;
+  const host = healing.fleet.definitions.hosts.get('web-1');
+  if (host === undefined) throw new Error('there is no host');
+  const run = plannedRun('web-1', usual, restart, 'by-hand', 1, clock.nowMs());
+  const place = {
+    atMs: clock.nowMs(),
+    host: 'web-1',
+    ladder: usual.id,
+    action: restart.id,
+    check: 'app.running',
+  };
+  const decision = { ...place, verdict: 'act', reason: 'act', gates: [] } as const;
+  const order = { host, ladder: usual, action: restart, run, decidedBy: 'person:ann', reason: 'a try' };
+  healing.runs.start({ ...order, decision: { ...decision, gates: [] } });
+  await settle();
+  await daemon.results('ok', 'ok', 'ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  const report = await replayed(withLadders(usual));
+  expect([report.differences, report.left]).toEqual([[], [{ why: 'runs_by_persons', count: 1 }]]);
+});
+
+test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
+  const canaries = [{ host: '192.0.2.1', port: 53 }];
+  const { selfDoubt } = remediationOf();
+  const definitions = definitionsOf([planOf([checkOf('running')], [usual])], {
+    selfDoubt: { ...selfDoubt, canaries },
+  });
+  begin(definitions);
+  const { history } = daemon.healing;
+  const data = { cause: 'canaries_down', sinceMs: 0, values: {}, opens: '' };
+  await daemon.results('ok', 'ok', 'ok');
+  history.add('doubt.began', { data });
+  await daemon.results('ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok');
+  history.add('doubt.ended', { data });
+  await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(definitions);
+  expect(found(report)).toEqual(['only_then app.restart: self_doubt (self_doubt)']);
+  expect(report.actions).toEqual([expect.objectContaining({ recorded: 2, replayed: 1, same: 1 })]);
+});
 
 test('a webhook is not called again, and its address is in no part of the answer', async () => {
   let calls = 0;
