@@ -7,7 +7,7 @@ import type { Decision } from '../core/decisions.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { Coordinator } from '../core/ports.ts';
 import { summaryOf } from '../core/runs.ts';
-import type { Doubt } from '../core/safety.ts';
+import type { Doubt, TrustCap } from '../core/safety.ts';
 import type { RunSummary } from '../core/types.ts';
 import { openPlayedLedger } from '../store/played.ts';
 import type { RecordedSign } from '../store/recorded.ts';
@@ -33,6 +33,8 @@ export interface ReplayDaemonOptions {
   beginsAtMs: number;
   runs: RecordedRuns;
   signs: readonly RecordedSign[];
+  /** Of actions that had lost trust by then. */
+  caps: readonly TrustCap[];
   onDecision: (decision: Decision) => void;
 }
 
@@ -54,6 +56,7 @@ export function createReplayDaemon(options: ReplayDaemonOptions): ReplayDaemon {
   const guard = new ReplayGuard(clock, runs, signs);
   const sent: RunSummary[] = [];
   const coordinator = listening(openPlayedLedger(beginsAtMs), sent);
+  for (const cap of options.caps) coordinator.saveTrust(cap);
   const common = { clock, coordinator, log: createLog('silent'), store: replayStore(onDecision) };
   const healing = createHealing({
     ...common,

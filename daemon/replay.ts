@@ -65,6 +65,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     beginsAtMs: beganAtMs,
     runs: byHost(past),
     signs: recorded.signs(whole),
+    caps: recorded.trust().filter((cap) => cap.sinceMs < beganAtMs),
     onDecision: (decision) => log.add(decision),
   });
   try {

@@ -58,7 +58,7 @@ export interface RecordedSign {
 /** Errors of all: STORE_UNUSABLE, STORE_CORRUPT. */
 export interface Recorded
   extends Pick<Store, 'decisions' | 'loadHeard'>,
-    Pick<Coordinator, 'registrations' | 'suppressions' | 'approvals'> {
+    Pick<Coordinator, 'registrations' | 'suppressions' | 'approvals' | 'trust'> {
   /** When the oldest result that is kept began. */
   oldestResultMs(): number | undefined;
   /** In the order in which they were taken, at most some thousands in memory. */
@@ -194,7 +194,7 @@ function eventsOf(db: Connection, types: readonly EventType[], { sinceMs, untilM
 }
 
 function ledgerPart(db: Connection, file: string): Omit<Recorded, OfHistory | 'close'> {
-  const { registrations, suppressions, approvals, runs, pauses } = ledgerTables(db, file);
+  const { registrations, suppressions, approvals, trust, runs, pauses } = ledgerTables(db, file);
   const messages = db.prepare<[Span], { target: string; kind: string; count: number }>(
     `SELECT target, kind, count(*) AS count FROM messages
      WHERE created_at_ms BETWEEN :sinceMs AND :untilMs GROUP BY target, kind ORDER BY target, kind`,
@@ -203,6 +203,7 @@ function ledgerPart(db: Connection, file: string): Omit<Recorded, OfHistory | 'c
     registrations: registrations.registrations,
     suppressions: suppressions.suppressions,
     approvals: approvals.approvals,
+    trust: trust.trust,
     paused: (nowMs) => pauses.paused(nowMs),
     messages: (span) => messages.all(span),
     runs(span) {

@@ -372,6 +372,24 @@ test('what a person commanded is played as it was, and is no difference', async 
   expect([report.differences, report.left]).toEqual([[], [{ why: 'runs_by_persons', count: 1 }]]);
 });
 
+test('an action that had lost trust before has none in the replay', async () => {
+  begin();
+  const { clock } = daemon;
+  const cap = {
+    action: restart.id,
+    mode: 'propose',
+    sinceMs: clock.nowMs(),
+    by: 'rule',
+    reason: 'it failed',
+  } as const;
+  daemon.coordinator.saveTrust(cap);
+  daemon.close();
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok');
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({ actions: [], differences: [] });
+});
+
 test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
   const canaries = [{ host: '192.0.2.1', port: 53 }];
   const { selfDoubt } = remediationOf();

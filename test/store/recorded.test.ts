@@ -78,5 +78,5 @@ test('nothing can be written through it', () => {
   recorded.close();
   const reads =
     'approvals close decisions events hostChanges loadHeard messages oldestResultMs paused registrations';
-  expect(names).toEqual([...reads.split(' '), 'results', 'runs', 'signs', 'suppressions']);
+  expect(names).toEqual([...reads.split(' '), 'results', 'runs', 'signs', 'suppressions', 'trust']);
 });
