@@ -90,7 +90,7 @@ export function openRecorded(path: string): Recorded {
     return {
       ...guarded(
         path,
-        attempt(path, () => historyPart(history)),
+        attempt(path, () => historyPart(history, path)),
       ),
       ...guarded(
         ledgerPath,
@@ -131,8 +131,8 @@ type OfHistory =
   | 'events'
   | 'signs';
 
-function historyPart(db: Connection): Pick<Recorded, OfHistory> {
-  const days = resultDays(db);
+function historyPart(db: Connection, file: string): Pick<Recorded, OfHistory> {
+  const read = atOnce(db, file);
   const changes = db.prepare<[Span], HostChange>(
     `SELECT at_ms AS atMs, host, to_state AS "to", type, text FROM transitions
      WHERE check_id IS NULL AND at_ms BETWEEN :sinceMs AND :untilMs ORDER BY id`,
@@ -144,32 +144,39 @@ function historyPart(db: Connection): Pick<Recorded, OfHistory> {
   return {
     decisions: decisionTable(db).decisions,
     loadHeard: heardTable(db).loadHeard,
-    oldestResultMs() {
-      const all = { sinceMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
-      for (const day of days.all()) {
-        const [first] = day.after(0, all, 1);
-        if (first !== undefined) return day.startMs + first.at;
-      }
-      return undefined;
-    },
-    results: (span) => resultsOf(db, span),
+    oldestResultMs: () =>
+      read(() => {
+        const all = { sinceMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
+        const firsts = resultDays(db)
+          .all()
+          .flatMap((day) => day.after(0, all, 1).map(({ at }) => day.startMs + at));
+        return firsts[0];
+      }),
+    results: (span) => resultsOf(db, span, read),
     hostChanges: (span) => changes.all(span),
     events: (types, span) => eventsOf(db, types, span),
     signs: (span) => signs.all(span),
   };
 }
 
-function* resultsOf(db: Connection, span: Span): Generator<RecordedResult> {
-  const all = db.prepare<[], { id: number; host: string; check: string }>(
-    'SELECT id, host, check_id AS "check" FROM series',
-  );
-  const series = new Map(all.all().map((one) => [one.id, one]));
-  for (const day of resultDays(db).all()) {
+type AtOnce = <T>(read: () => T) => T;
+
+/** A daemon beside may drop a day between two reads, not within one. Errors: STORE_UNUSABLE, STORE_CORRUPT. */
+function atOnce(db: Connection, file: string): AtOnce {
+  return (read) => attempt(file, () => db.transaction(read)());
+}
+
+function* resultsOf(db: Connection, span: Span, read: AtOnce): Generator<RecordedResult> {
+  type Series = { id: number; host: string; check: string };
+  const all = 'SELECT id, host, check_id AS "check" FROM series';
+  const series = new Map(read(() => db.prepare<[], Series>(all).all()).map((one) => [one.id, one]));
+  const isKept = db.prepare<[number]>('SELECT 1 FROM days WHERE id = ?');
+  for (const day of read(() => resultDays(db).all())) {
     const isBefore = day.newestMs + stragglerMs < span.sinceMs;
     if (isBefore || day.startMs - stragglerMs > span.untilMs) continue;
     let last = 0;
     for (;;) {
-      const rows = day.after(last, span, slice);
+      const rows = read(() => (isKept.get(day.id) === undefined ? [] : day.after(last, span, slice)));
       for (const { series_id, at, state, duration_ms: durationMs } of rows) {
         const found = series.get(series_id);
         if (found === undefined) continue;

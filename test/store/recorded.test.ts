@@ -7,7 +7,7 @@ import { ledgerPathOf, openStores } from '../../store/open.ts';
 import { openRecorded } from '../../store/recorded.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
-const startMs = Date.parse('2026-03-01T23:00:00Z');
+const startMs = Date.parse('2026-03-01T21:00:00Z');
 const everyMs = 1_000;
 
 function filled(count: number): string {
@@ -52,6 +52,23 @@ test('more than one slice, over midnight, in the order in which it was taken', (
       durationMs: 7,
     });
     expect(recorded.oldestResultMs()).toBe(startMs);
+  } finally {
+    recorded.close();
+  }
+});
+
+test('a day that a daemon drops meanwhile ends there, and the next one follows', () => {
+  const path = filled(12_000);
+  const recorded = openRecorded(path);
+  try {
+    const results = recorded.results({ sinceMs: startMs, untilMs: startMs + 86_400_000 });
+    expect(results.next().value).toMatchObject({ startedAtMs: startMs });
+    const daemon = new Database(path);
+    daemon.exec('DROP TABLE results_1; DELETE FROM days WHERE id = 1');
+    daemon.close();
+    const rest = [...results];
+    expect(rest).toHaveLength(5_000 - 1 + 1_200);
+    expect(rest.at(-1)?.startedAtMs).toBe(startMs + 11_999 * everyMs);
   } finally {
     recorded.close();
   }
