@@ -40,6 +40,7 @@ import { addRegister } from './register.ts';
 import { addRegistrations } from './registrations.ts';
 import { addReject } from './reject.ts';
 import { addReload } from './reload.ts';
+import { addReplay } from './replay.ts';
 import { addResume } from './resume.ts';
 import { addRollback } from './rollback.ts';
 import { addRunbooks } from './runbooks.ts';
@@ -87,6 +88,7 @@ const groups: readonly [heading: string, commands: readonly ((program: Command) 
       addResume,
       addNotify,
       addPlan,
+      addReplay,
       addReload,
       addRollback,
     ],

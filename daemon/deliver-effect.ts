@@ -2,7 +2,7 @@
  * Carries out the actions that do not run on a target: webhooks, and messages to people through the outbox.
  */
 import type { EffectPlan } from '../actions/plan-action.ts';
-import { sendWebhook } from '../actions/webhook.ts';
+import type { sendWebhook } from '../actions/webhook.ts';
 import type { ActionDefinition } from '../core/definitions.ts';
 import type { Run } from '../core/types.ts';
 import type { DeliveryOutcome } from './action-run.ts';
@@ -10,7 +10,7 @@ import type { Fleet } from './fleet.ts';
 import type { Messages } from './messages.ts';
 
 export async function deliverEffect(
-  parts: { fleet: Fleet; messages: Messages },
+  parts: { fleet: Fleet; messages: Messages; post: typeof sendWebhook },
   run: Run,
   action: ActionDefinition,
   plan: EffectPlan,
@@ -33,7 +33,7 @@ export async function deliverEffect(
     decidedAtMs: run.decidedAtMs,
   };
   const { url, method } = plan;
-  const sent = await sendWebhook({ url, method, body, timeoutMs: action.timeoutMs, idempotencyKey: id });
+  const sent = await parts.post({ url, method, body, timeoutMs: action.timeoutMs, idempotencyKey: id });
   if (sent.ok) return { status: 'verifying', outcome: `HTTP ${sent.status}` };
   // It may have arrived: the check decides, and it is not sent again.
   return { status: sent.maybeArrived ? 'verifying' : 'failed', outcome: sent.error };

@@ -4,6 +4,7 @@
  */
 import { evidenceScript } from '../actions/evidence.ts';
 import { describeEffect, planEffect } from '../actions/plan-action.ts';
+import { sendWebhook } from '../actions/webhook.ts';
 import { Census } from '../core/census.ts';
 import type { Definitions } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
@@ -44,6 +45,8 @@ export interface HealingOptions {
   guard: TargetGuard;
   /** Looks at the ops box's own network. */
   network: NetworkProbe;
+  /** Carries out webhook actions; `sendWebhook` without it. */
+  post?: typeof sendWebhook;
   /** Asks for a result of a check out of turn. */
   checkSoon: (host: string, check: string, delayMs?: number) => void;
   onMessageQueued: () => void;
@@ -71,6 +74,7 @@ export interface Healing {
 /** Errors: MenddError when the ledger cannot be read. */
 export function createHealing(options: HealingOptions): Healing {
   const { clock, log, store, coordinator, definitions, observe, runner, guard, network, checkSoon } = options;
+  const { post = sendWebhook } = options;
   const common = { clock, log, store, coordinator, describe: describeEffect };
   const history = new History(store, clock, log);
   const recorder = new Recorder({ clock, coordinator, history });
@@ -175,7 +179,7 @@ export function createHealing(options: HealingOptions): Healing {
     journal,
     reboots,
     runs: () => runs,
-    deliver: (run, action) => deliverEffect({ fleet, messages }, run, action, planEffect(action)),
+    deliver: (run, action) => deliverEffect({ fleet, messages, post }, run, action, planEffect(action)),
   });
   const runs: ActionRuns = new ActionRuns({
     ...common,
@@ -188,7 +192,7 @@ export function createHealing(options: HealingOptions): Healing {
     plan: planEffect,
     evidence: evidenceScript,
     observe: (run, action) => observer.observe(run, action),
-    deliver: (run, action, plan) => deliverEffect({ fleet, messages }, run, action, plan),
+    deliver: (run, action, plan) => deliverEffect({ fleet, messages, post }, run, action, plan),
     onForeignFence: distrust,
   });
 

@@ -29,6 +29,8 @@ export interface DayRow {
   changes: string | null;
 }
 
+export type BareRow = Pick<DayRow, 'id' | 'series_id' | 'at' | 'state' | 'duration_ms'>;
+
 export interface Day {
   readonly id: number;
   readonly startMs: number;
@@ -42,6 +44,8 @@ export interface Day {
   newest(): Iterable<DayRow>;
   /** Rows before a number, the last first. */
   before(number: number, limit: number): DayRow[];
+  /** Rows after a number that began within these wall times, the first first; without what they tell. */
+  after(number: number, span: { sinceMs: number; untilMs: number }, limit: number): BareRow[];
   /** What the row of that number bears or relies on. */
   contentOf(seriesId: number, number: number): string | undefined;
   /** The first row of a series that bears something and is of that number or more, or of a later time. */
@@ -139,6 +143,11 @@ function openDay(db: Connection, id: number, day: number): Day {
   const before = lazily(() =>
     db.prepare<[number, number], DayRow>(`SELECT * FROM ${table} WHERE id < ? ORDER BY id DESC LIMIT ?`),
   );
+  const after = lazily(() =>
+    db.prepare<[number, number, number, number], BareRow>(
+      `SELECT id, series_id, at, state, duration_ms FROM ${table} WHERE id > ? AND at >= ? AND at <= ? ORDER BY id LIMIT ?`,
+    ),
+  );
   const contentOf = lazily(() =>
     db
       .prepare<[number, number], string>(
@@ -180,6 +189,8 @@ function openDay(db: Connection, id: number, day: number): Day {
     row: (number) => row().get(number),
     newest,
     before: (number, limit) => before().all(number, limit),
+    after: (number, { sinceMs, untilMs }, limit) =>
+      after().all(number, sinceMs - startMs, untilMs - startMs, limit),
     contentOf: (seriesId, number) => contentOf().get(seriesId, number),
     entry: (seriesId, number, afterMs) => entry().get(seriesId, number, afterMs - startMs),
   };

@@ -12,7 +12,7 @@ import { pauseRow, quarantineRow } from './controls.ts';
 import { conversationTable } from './conversations.ts';
 import { guarded } from './failure.ts';
 import { fenceTable } from './fence.ts';
-import { lackOf, type Mark, markBeside } from './mark.ts';
+import { lackOf, type Mark, type MarkFile, markBeside } from './mark.ts';
 import { outboxTable } from './outbox.ts';
 import { registrationTable } from './registrations.ts';
 import { runTable } from './runs.ts';
@@ -31,6 +31,8 @@ export interface LedgerOptions {
   warn: (sentence: string) => void;
   /** Told when it turns out to be older than its mark. */
   onOldCopy: (sentence: string) => void;
+  /** In place of the one beside the file. */
+  mark?: MarkFile;
 }
 
 /** The tables alone: nothing is verified, no fence is raised. */
@@ -70,7 +72,7 @@ export function ledgerTables(db: Connection, file: string) {
  */
 export function createLedger(db: Connection, file: string, options: LedgerOptions): Coordinator {
   const tables = ledgerTables(db, file);
-  const mark = markBeside(file, options.warn);
+  const mark = options.mark ?? markBeside(file, options.warn);
   for (const verify of verifications(tables, options.nowMs)) verify();
   const left = mark.read();
   const age = ageOf(tables, file, left);

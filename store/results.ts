@@ -15,7 +15,7 @@ const hourMs = 3_600_000;
 /** Rows that are read at once when all series are. */
 const block = 500;
 /** The exit code of each state. */
-const states: readonly CheckState[] = ['ok', 'warning', 'critical', 'unknown'];
+export const states: readonly CheckState[] = ['ok', 'warning', 'critical', 'unknown'];
 
 type Stored = CheckResult & { id: number; host: string; check: string };
 type Place = Pick<Stored, 'host' | 'check'>;

@@ -10,7 +10,7 @@ import { temporaryTree } from '../support/temporary-tree.ts';
 beforeAll(assertBuilt);
 
 const commands = [
-  'demo init validate doctor serve status hosts checks runs history explain check act pause resume plan reload rollback',
+  'demo init validate doctor serve status hosts checks runs history explain check act pause resume plan replay reload rollback',
   'outcomes config approvals approve reject ack silence downtime brake trust rearm',
   'token audit backup db schema version',
 ]

@@ -1,0 +1,157 @@
+/** `mendd replay` as people run it: beside a store that a daemon filled, and without any daemon. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { loadDefinitions } from '../../config/load.ts';
+import { ScriptedDaemon } from '../daemon/scripted-daemon.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
+
+const daemonFile = (store: string, mode = 'auto'): string => `definitions: { path: ./definitions }
+store: { path: ${store} }
+ssh: { agent: true, known_hosts: ./known_hosts }
+remediation: { mode: ${mode} }
+notify: { oncall: { webhook: "\${env:HOOK_hunter2}" } }
+`;
+const hosts = 'hosts: { web-1: { address: 192.0.2.1 } }\n';
+const runbook = (cooldown: string): string => `runbook: app
+hosts: [web-1]
+every: 10s
+checks: { running: { run: "true", max_attempts: 2 } }
+actions:
+  restart:
+    when: { check: running, attempts: 2 }
+    run: echo hunter2
+    verify: { within: 30s, stays_ok: 20s }
+    cooldown: ${cooldown}
+  page: { after: restart, notify: oncall }
+`;
+
+let cwd: string;
+
+beforeAll(assertBuilt);
+
+beforeEach(async () => {
+  cwd = temporaryTree({
+    'mendd.yaml': daemonFile('./state/mendd.db'),
+    'definitions/hosts/all.yaml': hosts,
+    'definitions/runbooks/app.yaml': runbook('5m'),
+    'new/hosts/all.yaml': hosts,
+    'new/runbooks/app.yaml': runbook('2h'),
+    'observe/mendd.yaml': daemonFile('./nothing-here.db', 'observe'),
+    'observe/definitions/hosts/all.yaml': hosts,
+    'observe/definitions/runbooks/app.yaml': runbook('5m'),
+    'bad/hosts/all.yaml': hosts,
+    'bad/runbooks/app.yaml': runbook('soon'),
+  });
+  mkdirSync(join(cwd, 'state'));
+  await night();
+});
+
+/** Down twice within the last hours; the restart mended it. */
+async function night(): Promise<void> {
+  const loaded = loadDefinitions({ configFile: join(cwd, 'mendd.yaml'), resolveSecrets: false });
+  if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('\n'));
+  const clock = new FakeClock(Date.now() - 7_200_000);
+  const { daemon: file } = loaded.definitions;
+  // Nobody logs in here.
+  const definitions = { ...loaded.definitions, daemon: { ...file, ssh: { ...file.ssh, agent: false } } };
+  const daemon = new ScriptedDaemon(join(cwd, 'state/mendd.db'), definitions, clock);
+  for (const quiet of [3, 60]) {
+    await daemon.results(...Array<'ok'>(quiet).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  }
+  daemon.close();
+}
+
+function ask(...args: string[]): Promise<Ended> {
+  return mendd(['replay', ...args], { cwd });
+}
+
+function digest(): string[] {
+  const directory = join(cwd, 'state');
+  return readdirSync(directory)
+    .toSorted()
+    .map(
+      (name) =>
+        `${name} ${createHash('sha256')
+          .update(readFileSync(join(directory, name)))
+          .digest('hex')}`,
+    );
+}
+
+test('the definitions in force agree with what happened: exit code 0, and nothing was touched', async () => {
+  const before = digest();
+  const ended = await ask();
+  expect([ended.code, ended.stdout]).toEqual([0, expect.stringMatching(/app\.restart +2 +2 +2 +0 +0 +0/)]);
+  expect(digest()).toEqual(before);
+});
+
+test('others differ in what they say: exit code 1, in each form', async () => {
+  const table = await ask('./new', '--since', '1d');
+  expect([table.code, table.stdout]).toEqual([
+    1,
+    expect.stringMatching(/only then +web-1\/app\.running +app\.restart +now: cooldown$/m),
+  ]);
+  const json = await ask('./new', '-o', 'json');
+  expect([json.code, JSON.parse(json.stdout)]).toEqual([
+    1,
+    expect.objectContaining({
+      version: 1,
+      differs: true,
+      complete: true,
+      actions: [
+        { action: 'app.restart', recorded: 2, replayed: 1, same: 1, moved: 0, onlyThen: 1, onlyNow: 0 },
+      ],
+      differences: [
+        expect.objectContaining({ kind: 'only_then', host: 'web-1', reason: 'cooldown', gate: 'cooldown' }),
+      ],
+    }),
+  ]);
+  const lines = await ask('./new', '-o', 'ndjson');
+  expect(
+    lines.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object),
+  ).toEqual([expect.objectContaining({ kind: 'only_then', at: expect.stringMatching(/^\d{4}-.*Z$/) })]);
+  expect([table, json, lines].map(({ stdout, stderr }) => stdout + stderr).join()).not.toContain('hunter2');
+});
+
+test('a span without the second trouble does not know of it', async () => {
+  const ended = await ask('./new', '--until', '1h55m', '-o', 'json');
+  expect([ended.code, JSON.parse(ended.stdout)]).toEqual([
+    0,
+    expect.objectContaining({ differs: false, actions: [expect.objectContaining({ recorded: 1, same: 1 })] }),
+  ]);
+});
+
+test('another daemon file brings its own modes, and --store the history', async () => {
+  const expected = expect.stringMatching(/only then .*now: observe mode \(gate mode\)/);
+  for (const args of [
+    ['./observe/mendd.yaml'],
+    ['./observe'],
+    ['--config', './observe/mendd.yaml', '--store', './state/mendd.db'],
+    ['--config', './observe'],
+  ])
+    expect([args, await ask(...args)]).toEqual([
+      args,
+      expect.objectContaining({ code: 1, stdout: expected }),
+    ]);
+});
+
+test('bad definitions are 65 with their place, no store is 78, a span that is none is 64', async () => {
+  expect(await ask('./bad')).toMatchObject({
+    code: 65,
+    stdout: '',
+    stderr: expect.stringMatching(/app\.yaml:10:\d+: /),
+  });
+  expect(await ask('--config', './observe/mendd.yaml')).toMatchObject({
+    code: 78,
+    stdout: '',
+    stderr: expect.stringContaining('nothing-here.db'),
+  });
+  expect(readdirSync(join(cwd, 'observe'))).not.toContain('nothing-here.db');
+  expect(await ask('--since', '1h', '--until', '2h')).toMatchObject({ code: 64 });
+});

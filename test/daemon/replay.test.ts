@@ -1,0 +1,550 @@
+/** A replay of nights that a daemon recorded: the same definitions agree with what happened, others differ in exactly what they say. */
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { beforeEach, expect, onTestFinished, test } from 'vitest';
+import type { Definitions, LadderDefinition, Secret } from '../../core/definitions.ts';
+import { plannedRun } from '../../core/runs.ts';
+import { AuditExport } from '../../daemon/audit.ts';
+import { Housekeeping } from '../../daemon/housekeeping.ts';
+import { createLog } from '../../daemon/log.ts';
+import { type ReplayReport, replay } from '../../daemon/replay.ts';
+import { openRecorded } from '../../store/recorded.ts';
+import { Random } from '../simulation/random.ts';
+import {
+  actionOf,
+  checkOf,
+  ladderOf,
+  page,
+  planOf,
+  reboot,
+  remediationOf,
+  restart,
+} from '../support/definitions.ts';
+import { settle } from '../support/fake-clock.ts';
+import { temporaryTree } from '../support/temporary-tree.ts';
+import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
+
+const minute = 60_000;
+const usual = ladderOf([restart, page]);
+/** A later change of that action. */
+const changed = (more: Partial<typeof restart>, trigger: Partial<LadderDefinition['trigger']> = {}) =>
+  ladderOf([{ ...restart, ...more }, page], trigger);
+const withLadders = (...ladders: LadderDefinition[]): Definitions =>
+  definitionsOf([planOf([checkOf('running')], ladders)]);
+
+let path: string;
+let daemon: ScriptedDaemon;
+
+beforeEach(() => {
+  path = join(temporaryTree({}), 'mendd.db');
+});
+
+function begin(definitions = withLadders(usual)): ScriptedDaemon {
+  daemon = new ScriptedDaemon(path, definitions);
+  return daemon;
+}
+
+/** Twice down, half an hour apart; what the restart mends shows in the results. */
+async function night(definitions?: Definitions): Promise<void> {
+  begin(definitions);
+  for (const quiet of [3, 180]) {
+    await daemon.results(...Array<'ok'>(quiet).fill('ok'), 'critical', 'critical', 'critical');
+    await daemon.results('ok', 'ok', 'ok', 'ok');
+  }
+  daemon.close();
+}
+
+async function replayed(
+  definitions: Definitions,
+  more: Partial<Parameters<typeof replay>[0]> = {},
+): Promise<ReplayReport> {
+  const recorded = openRecorded(path);
+  const nowMs = daemon.clock.nowMs();
+  try {
+    return await replay({ recorded, definitions, sinceMs: nowMs - 600 * minute, untilMs: nowMs, ...more });
+  } finally {
+    recorded.close();
+  }
+}
+
+const found = ({ differences }: ReplayReport): string[] =>
+  differences.map(({ kind, action, reason, gate = '-' }) => `${kind} ${action}: ${reason} (${gate})`);
+
+test('the same definitions do what was done, at the same time', async () => {
+  await night();
+  const report = await replayed(withLadders(usual));
+  expect(report).toMatchObject({
+    isComplete: true,
+    results: 197,
+    actions: [
+      { action: 'app.restart', recorded: 2, replayed: 2, same: 2, moved: 0, onlyThen: 0, onlyNow: 0 },
+    ],
+    differences: [],
+    left: [],
+  });
+});
+
+test('more attempts come later, and are told as moved with the gate that held them', async () => {
+  await night();
+  const report = await replayed(withLadders(changed({}, { attempts: 3 })));
+  expect(report.actions).toEqual([expect.objectContaining({ recorded: 2, replayed: 2, same: 0, moved: 2 })]);
+  const [first] = report.differences;
+  expect((first?.atMs ?? 0) - (first?.thenAtMs ?? 0)).toBeGreaterThanOrEqual(10_000);
+  expect(found(report)[0]).toBe('moved app.restart: attempts_not_reached (attempts)');
+  expect(first).toMatchObject({
+    host: 'web-1',
+    check: 'app.running',
+    outcome: 'recorded',
+    isFollowing: false,
+  });
+});
+
+test('more attempts than there were failures: it ran only then', async () => {
+  await night();
+  const report = await replayed(withLadders(changed({}, { attempts: 4 })));
+  const held = 'only_then app.restart: attempts_not_reached (attempts)';
+  expect(found(report)).toEqual([held, held]);
+});
+
+test('a longer cooldown holds the second run, and no more than that', async () => {
+  await night();
+  const report = await replayed(withLadders(changed({ cooldownMs: 120 * minute })));
+  expect(found(report)).toEqual(['only_then app.restart: cooldown (cooldown)']);
+  expect(report.actions).toEqual([
+    expect.objectContaining({ recorded: 2, replayed: 1, same: 1, onlyThen: 1 }),
+  ]);
+});
+
+test('an action that is not defined any more ran only then', async () => {
+  await night();
+  const report = await replayed(withLadders());
+  expect(found(report)).toEqual(Array(2).fill('only_then app.restart: not_defined (-)'));
+});
+
+test('what observing held runs only in the replay; what it would have come to is said to be unknown, once', async () => {
+  const observing = definitionsOf([planOf([checkOf('running')], [usual])], { mode: 'observe' });
+  await night(observing);
+  const report = await replayed(withLadders(usual));
+  expect(found(report)).toEqual(Array(2).fill('only_now app.restart: observe_mode (mode)'));
+  expect(report.differences.map(({ outcome, isFollowing }) => [outcome, isFollowing])).toEqual([
+    ['unknown', false],
+    ['unknown', false],
+  ]);
+  expect((await replayed(observing)).differences).toEqual([]);
+});
+
+test('what follows an action whose outcome nobody knows is marked', async () => {
+  begin(withLadders());
+  await daemon.results('ok', ...Array<'critical'>(30).fill('critical'));
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(
+    report.differences.map(({ action, outcome, isFollowing }) => [action, outcome, isFollowing]),
+  ).toEqual([
+    ['app.restart', 'unknown', false],
+    ['app.page', 'none', true],
+  ]);
+});
+
+test('a failed command fails in the replay too, and the next rung follows as it did', async () => {
+  const definitions = withLadders(ladderOf([restart, reboot, page]));
+  begin(definitions);
+  daemon.guard.answer = () => ({
+    kind: 'ran',
+    exitCode: 7,
+    stdout: '',
+    stderr: '',
+    truncated: false,
+    durationMs: 1,
+  });
+  await daemon.results('ok', ...Array<'critical'>(12).fill('critical'));
+  daemon.close();
+  const report = await replayed(definitions);
+  expect(report.actions.map(({ action, recorded, same }) => [action, recorded, same])).toEqual([
+    ['app.page', 1, 1],
+    ['app.reboot', 1, 1],
+    ['app.restart', 1, 1],
+  ]);
+  expect(report.differences).toEqual([]);
+});
+
+test('pauses, silences and acknowledgements hold in the replay as they held then', async () => {
+  begin();
+  const { clock, coordinator, healing } = daemon;
+  const pause = { by: 'ann', reason: 'moving house', sinceMs: clock.nowMs() };
+  await daemon.results('ok', 'ok');
+  coordinator.pause(pause);
+  healing.history.add('automation.paused', { data: { ...pause } });
+  await daemon.results('critical', 'critical', 'critical', 'ok');
+  coordinator.resume();
+  healing.history.add('automation.resumed', { data: { by: 'ann' } });
+  coordinator.addSuppression({
+    kind: 'silence',
+    id: 'S1',
+    by: 'bob',
+    reason: 'known',
+    createdAtMs: clock.nowMs(),
+    origin: 'person',
+    match: { hosts: ['web-1'], labels: {}, checks: [] },
+    startsAtMs: clock.nowMs(),
+    endsAtMs: clock.nowMs() + 60 * minute,
+  });
+  healing.suppressions.refresh(healing.fleet.definitions, clock.nowMs());
+  await daemon.results('critical', 'critical', 'critical', 'ok');
+  coordinator.endSuppression('S1', 'person:bob', clock.nowMs());
+  healing.suppressions.refresh(healing.fleet.definitions, clock.nowMs());
+  await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    // A pause lasts, so people were told of the problem meanwhile.
+    actions: [
+      { action: 'app.page', recorded: 1, replayed: 1, same: 1 },
+      { action: 'app.restart', recorded: 1, replayed: 1, same: 1 },
+    ],
+    differences: [],
+  });
+});
+
+test('what a person approved is approved in the replay', async () => {
+  const asking = withLadders(changed({ mode: 'approve' }));
+  begin(asking);
+  await daemon.results('ok', 'ok', 'critical', 'critical', 'critical');
+  const [asked] = daemon.healing.approvals.list();
+  daemon.healing.approvals.settle(asked?.id ?? '', 'approved', {
+    by: 'ann',
+    reason: 'yes',
+    tag: asked?.tag ?? '',
+  });
+  await settle();
+  await daemon.results('ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  expect(await replayed(asking)).toMatchObject({
+    actions: [{ recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test('a host that could not be reached is not acted upon in the replay either', async () => {
+  begin();
+  const fail = async (): Promise<void> => {
+    await daemon.clock.pass(10_000);
+    const failure = { stage: 'connect', message: 'no route', hint: '', sent: false } as const;
+    daemon.healing.fleet.apply('web-1', { kind: 'unreachable', failure, startedAtMs: daemon.clock.nowMs() });
+    await settle();
+  };
+  await daemon.results('ok', 'critical');
+  for (let times = 0; times < 6; times += 1) await fail();
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ recorded: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test('a ladder about the host itself climbs with failures that were not recorded one by one', async () => {
+  const call = actionOf('call', { kind: 'notify', to: 'oncall' });
+  const down = withLadders(ladderOf([call], { check: 'host', attempts: 3, states: ['critical'] }));
+  const other = planOf([checkOf('running')], [], 'web-2');
+  const fleet: Definitions = definitionsOf([
+    planOf([checkOf('running')], down.byHost.get('web-1')?.ladders as LadderDefinition[]),
+    other,
+  ]);
+  begin(fleet);
+  await daemon.results('ok', 'ok');
+  for (let times = 0; times < 6; times += 1) {
+    await daemon.clock.pass(10_000);
+    const nowMs = daemon.clock.nowMs();
+    const failure = { stage: 'connect', message: 'no route', hint: '', sent: false } as const;
+    const result = {
+      state: 'ok',
+      text: '',
+      longText: '',
+      perfdata: [],
+      startedAtMs: nowMs,
+      durationMs: 1,
+    } as const;
+    daemon.healing.fleet.apply('web-2', {
+      kind: 'result',
+      check: 'app.running',
+      result: { ...result, perfdata: [] },
+      viaHost: true,
+    });
+    daemon.healing.fleet.apply('web-1', { kind: 'unreachable', failure, startedAtMs: nowMs });
+    await settle();
+  }
+  await daemon.results('ok', 'ok');
+  daemon.close();
+  const report = await replayed(fleet);
+  expect(report.actions).toEqual([expect.objectContaining({ action: 'app.call', recorded: 1, replayed: 1 })]);
+  expect(report.differences.filter(({ kind }) => kind !== 'moved')).toEqual([]);
+});
+
+test('while the daemon runs, and the store is what it was to the byte', async () => {
+  begin();
+  await daemon.results('ok', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.healing.history.flush();
+  expect(await replayed(withLadders(usual))).toMatchObject({ actions: [{ same: 1 }], differences: [] });
+  await daemon.results('ok');
+  daemon.close();
+  const before = digest();
+  await replayed(withLadders(changed({ cooldownMs: 1 })));
+  expect(digest()).toEqual(before);
+});
+
+function digest(): string[] {
+  const directory = dirname(path);
+  return readdirSync(directory)
+    .toSorted()
+    .map(
+      (name) =>
+        `${name} ${createHash('sha256')
+          .update(readFileSync(join(directory, name)))
+          .digest('hex')}`,
+    );
+}
+
+test('a person at work on the host holds in the replay; nobody asked, nobody is known to be there', async () => {
+  const looking = withLadders(changed({ humanIntent: true }));
+  begin(looking);
+  const { guard } = daemon;
+  guard.facts = () =>
+    Promise.resolve({
+      kind: 'facts',
+      bootId: 'boot-1',
+      uptimeSec: 1_000,
+      people: [{ kind: 'package_manager', text: 'apt' }],
+    });
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok');
+  daemon.close();
+  expect(guard.sent).toEqual([]);
+  expect(await replayed(looking)).toMatchObject({ differences: [], left: [] });
+  const sooner = await replayed(withLadders(changed({ humanIntent: true }, { attempts: 1 })));
+  expect(found(sooner)).toEqual(['only_now app.restart: attempts_not_reached (attempts)']);
+  expect(sooner.left).toEqual([{ why: 'facts_not_asked_then', count: 1 }]);
+});
+
+test('runs from before the results that are kept are known from the ledger', async () => {
+  const slow = withLadders(changed({ cooldownMs: 240 * minute }));
+  begin(slow);
+  await daemon.results('ok', 'critical', 'critical', 'ok', 'ok', 'ok', ...Array<'ok'>(720).fill('ok'));
+  const prunedMs = daemon.clock.nowMs() - 30 * minute;
+  await daemon.results('critical', 'critical', 'critical', 'ok', 'ok', 'ok');
+  const { store } = daemon;
+  const keep = { historyBeforeMs: 0, rollupsBeforeMs: 0 };
+  while (store.prune({ ...keep, resultsBeforeMs: prunedMs })) expect(daemon.guard.sent).toHaveLength(1);
+  daemon.close();
+  const report = await replayed(slow);
+  expect(report.results).toBeLessThan(720);
+  expect(report.differences).toEqual([]);
+  expect(report.left).toEqual([{ why: 'runs_without_results', count: 1 }]);
+  const fast = await replayed(withLadders(changed({ cooldownMs: minute })));
+  expect(found(fast)).toEqual(['only_now app.restart: cooldown (cooldown)']);
+});
+
+test('what a person commanded is played as it was, and is no difference', async () => {
+  begin();
+  await daemon.results('ok', 'ok');
+  const { healing, clock } = daemon;
+  const host = healing.fleet.definitions.hosts.get('web-1');
+  if (host === undefined) throw new Error('there is no host');
+  const run = plannedRun('web-1', usual, restart, 'by-hand', 1, clock.nowMs());
+  const place = {
+    atMs: clock.nowMs(),
+    host: 'web-1',
+    ladder: usual.id,
+    action: restart.id,
+    check: 'app.running',
+  };
+  const decision = { ...place, verdict: 'act', reason: 'act', gates: [] } as const;
+  const order = { host, ladder: usual, action: restart, run, decidedBy: 'person:ann', reason: 'a try' };
+  healing.runs.start({ ...order, decision: { ...decision, gates: [] } });
+  await settle();
+  await daemon.results('ok', 'ok', 'ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  const report = await replayed(withLadders(usual));
+  expect([report.differences, report.left]).toEqual([[], [{ why: 'runs_by_persons', count: 1 }]]);
+});
+
+test('an action that had lost trust before has none in the replay', async () => {
+  begin();
+  const { clock } = daemon;
+  const cap = {
+    action: restart.id,
+    mode: 'propose',
+    sinceMs: clock.nowMs(),
+    by: 'rule',
+    reason: 'it failed',
+  } as const;
+  daemon.coordinator.saveTrust(cap);
+  daemon.close();
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok');
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({ actions: [], differences: [] });
+});
+
+test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
+  const canaries = [{ host: '192.0.2.1', port: 53 }];
+  const { selfDoubt } = remediationOf();
+  const definitions = definitionsOf([planOf([checkOf('running')], [usual])], {
+    selfDoubt: { ...selfDoubt, canaries },
+  });
+  begin(definitions);
+  const { history } = daemon.healing;
+  const data = { cause: 'canaries_down', sinceMs: 0, values: {}, opens: '' };
+  await daemon.results('ok', 'ok', 'ok');
+  history.add('doubt.began', { data });
+  await daemon.results('ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok');
+  history.add('doubt.ended', { data });
+  await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(definitions);
+  expect(found(report)).toEqual(['only_then app.restart: self_doubt (self_doubt)']);
+  expect(report.actions).toEqual([expect.objectContaining({ recorded: 2, replayed: 1, same: 1 })]);
+});
+
+test('a webhook is not called again, and its address is in no part of the answer', async () => {
+  let calls = 0;
+  const server = createServer((_request, response) => {
+    calls += 1;
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hunter2`;
+  const secret: Secret = { reveal: () => url, toString: () => '<secret>', toJSON: () => '<secret>' };
+  const hook = actionOf('hook', { kind: 'webhook', url: secret, method: 'POST' });
+  const definitions = withLadders(ladderOf([hook]));
+  begin(definitions);
+  await daemon.results('ok', 'critical', 'critical');
+  await expect.poll(() => calls).toBe(1);
+  await expect.poll(() => daemon.outcomes).toEqual(['app.hook verifying']);
+  await daemon.results('ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(definitions);
+  expect(report.actions).toEqual([
+    expect.objectContaining({ action: 'app.hook', recorded: 1, replayed: 1, same: 1 }),
+  ]);
+  expect(calls).toBe(1);
+  expect(JSON.stringify(report)).not.toContain('hunter2');
+});
+
+test('what cannot be compared is counted by why', async () => {
+  begin();
+  await daemon.results('critical', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const other = definitionsOf([planOf([checkOf('running'), checkOf('queue')], [usual])]);
+  const report = await replayed(other);
+  expect(report.differences).toEqual([]);
+  expect(report.left).toEqual([
+    { why: 'runs_about_older_problems', count: 2 },
+    { why: 'checks_without_results', count: 1 },
+  ]);
+  const gone = await replayed(definitionsOf([planOf([checkOf('running')], [], 'web-9')]));
+  expect(gone.left).toContainEqual({ why: 'results_of_unknown_hosts', count: 7 });
+  expect(gone.left).toContainEqual({ why: 'runs_of_unknown_hosts', count: 1 });
+});
+
+test('more results than are played at once: it says where it stopped', async () => {
+  await night();
+  const report = await replayed(withLadders(usual), { limit: 20 });
+  expect(report).toMatchObject({
+    isComplete: false,
+    results: 20,
+    actions: [{ recorded: 1, replayed: 1, same: 1 }],
+  });
+});
+
+test('a start of the daemon makes the replay wait for fresh results, as the daemon did', async () => {
+  begin();
+  await daemon.results('ok', 'ok', 'critical');
+  const { clock } = daemon;
+  daemon.close();
+  await clock.pass(minute);
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  daemon.healing.history.add('daemon.started');
+  await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(report).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test.each([2, 3])(
+  'a fleet in trouble, by chance %i: budgets, brake, failures and lost hosts agree',
+  async (seed) => {
+    const random = new Random(seed);
+    const hosts = Array.from({ length: 10 }, (_each, index) => `web-${index}`);
+    const ladder = ladderOf([
+      { ...restart, cooldownMs: 60_000, maxRuns: { runs: 2, perMs: 900_000 } },
+      reboot,
+      page,
+    ]);
+    const definitions = definitionsOf(
+      hosts.map((name) => planOf([checkOf('running')], [ladder], name)),
+      {
+        maxRuns: { runs: 8, perMs: 1_800_000 },
+        maxConcurrent: 2,
+        brake: { unhealthyAbovePercent: 40, minUnhealthy: 2, release: { kind: 'auto', afterMs: 60_000 } },
+      },
+    );
+    begin(definitions);
+    const { clock, healing, coordinator, guard } = daemon;
+    const sick = new Set<string>();
+    const away = new Map<string, number>();
+    let boots = 0;
+    guard.facts = () => Promise.resolve({ kind: 'facts', bootId: `boot-${boots}`, uptimeSec: 1_000 });
+    guard.answer = ({ intent: { host, kind } }) => {
+      if (random.next() < 0.6) sick.delete(host);
+      if (kind === 'reboot' && random.next() < 0.8) boots += 1;
+      const exitCode = random.next() < 0.2 ? 3 : 0;
+      return { kind: 'ran', exitCode, stdout: '', stderr: '', truncated: false, durationMs: 1 };
+    };
+    guard.inspect = () =>
+      Promise.resolve({ kind: 'finished', bootId: '', exitCode: 0, stdout: '', stderr: '' });
+    const common = { clock, log: createLog('silent'), store: daemon.store, coordinator };
+    const housekeeping = new Housekeeping({
+      ...common,
+      ...healing,
+      outbox: { pump: () => Promise.resolve() },
+      auditExport: new AuditExport({ ...common, webhook: () => undefined }),
+      heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
+    });
+    housekeeping.start();
+    for (let round = 0; round < 400; round += 1) {
+      for (const host of hosts) {
+        await clock.pass(1_000);
+        if (random.next() < 0.006) sick.add(host);
+        if (random.next() < 0.002) sick.delete(host);
+        if (random.next() < 0.002) away.set(host, 5);
+        const left = away.get(host) ?? 0;
+        away.set(host, left - 1);
+        const startedAtMs = clock.nowMs();
+        const failure = { stage: 'connect', message: 'no route', hint: '', sent: false } as const;
+        const state = sick.has(host) ? 'critical' : 'ok';
+        const result = { state, text: '', longText: '', perfdata: [], startedAtMs, durationMs: 0 } as const;
+        healing.fleet.apply(
+          host,
+          left > 0
+            ? { kind: 'unreachable', failure, startedAtMs }
+            : { kind: 'result', check: 'app.running', result: { ...result, perfdata: [] }, viaHost: true },
+        );
+        await settle();
+      }
+    }
+    await housekeeping.stop();
+    daemon.close();
+    const report = await replayed(definitions);
+    expect(report.differences).toEqual([]);
+    expect(report.actions.map(({ action }) => action)).toEqual(['app.page', 'app.reboot', 'app.restart']);
+  },
+);
