@@ -199,6 +199,9 @@ test('pruning goes in batches and stops at the retention of each kind', () => {
   }
   const past = { resultsBeforeMs: startMs + hourMs, historyBeforeMs: startMs, rollupsBeforeMs: 0 };
   expect([store.prune(past), store.prune(past), store.prune(past)]).toEqual([true, true, false]);
+  // The last one tells which number is next; it goes with its day.
+  expect(store.results({ limit: 10 }).items.map(({ startedAtMs }) => startedAtMs - startMs)).toEqual([5_199]);
+  expect(store.prune({ ...past, resultsBeforeMs: startMs + 48 * hourMs })).toBe(true);
   expect(store.results({ limit: 10 }).items).toEqual([]);
   expect(store.transitions({ limit: 10 }).items.map(({ atMs }) => atMs)).toEqual([startMs]);
   expect(store.decisions({ limit: 10 }).items.map(({ atMs }) => atMs)).toEqual([startMs]);
