@@ -209,6 +209,12 @@ test('a problem is acknowledged from its incident by a key, and its check is run
     const { status } = await fleet.get<{ status: { state: string } }>('/api/v1/checks/db-1/disk.hostile');
     expect(status.state).toBe('critical');
   });
+  await fleet.until('its route waits to tell it', async () => {
+    const route = await fleet.get<{ ladders: { told: unknown[] }[] }>(
+      '/api/v1/notify/route/db-1/disk.hostile',
+    );
+    expect(route.ladders.flatMap(({ told }) => told)).not.toEqual([]);
+  });
   const visitor = await stage.visitor('act');
   const page = await visitor.open('/incidents/db-1/disk.hostile');
   await page.getByRole('button', { name: /^Acknowledge/ }).waitFor();
