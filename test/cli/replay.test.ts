@@ -1,11 +1,11 @@
 /** `mendd replay` as people run it: beside a store that a daemon filled, and without any daemon. */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadDefinitions } from '../../config/load.ts';
 import { ScriptedDaemon } from '../daemon/scripted-daemon.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { fileDigests } from '../support/file-digests.ts';
 import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
@@ -69,23 +69,11 @@ function ask(...args: string[]): Promise<Ended> {
   return mendd(['replay', ...args], { cwd });
 }
 
-function digest(): string[] {
-  const directory = join(cwd, 'state');
-  return readdirSync(directory)
-    .toSorted()
-    .map(
-      (name) =>
-        `${name} ${createHash('sha256')
-          .update(readFileSync(join(directory, name)))
-          .digest('hex')}`,
-    );
-}
-
 test('the definitions in force agree with what happened: exit code 0, and nothing was touched', async () => {
-  const before = digest();
+  const before = fileDigests(join(cwd, 'state'));
   const ended = await ask();
   expect([ended.code, ended.stdout]).toEqual([0, expect.stringMatching(/app\.restart +2 +2 +2 +0 +0 +0/)]);
-  expect(digest()).toEqual(before);
+  expect(fileDigests(join(cwd, 'state'))).toEqual(before);
 });
 
 test('others differ in what they say: exit code 1, in each form', async () => {

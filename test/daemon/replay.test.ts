@@ -1,6 +1,4 @@
 /** A replay of nights that a daemon recorded: the same definitions agree with what happened, others differ in exactly what they say. */
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -24,6 +22,7 @@ import {
   restart,
 } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
+import { fileDigests } from '../support/file-digests.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 
@@ -292,22 +291,10 @@ test('while the daemon runs, and the store is what it was to the byte', async ()
   expect(await replayed(withLadders(usual))).toMatchObject({ actions: [{ same: 1 }], differences: [] });
   await daemon.results('ok');
   daemon.close();
-  const before = digest();
+  const before = fileDigests(dirname(path));
   await replayed(withLadders(changed({ cooldownMs: 1 })));
-  expect(digest()).toEqual(before);
+  expect(fileDigests(dirname(path))).toEqual(before);
 });
-
-function digest(): string[] {
-  const directory = dirname(path);
-  return readdirSync(directory)
-    .toSorted()
-    .map(
-      (name) =>
-        `${name} ${createHash('sha256')
-          .update(readFileSync(join(directory, name)))
-          .digest('hex')}`,
-    );
-}
 
 test('a person at work on the host holds in the replay; nobody asked, nobody is known to be there', async () => {
   const looking = withLadders(changed({ humanIntent: true }));
