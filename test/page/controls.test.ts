@@ -396,13 +396,14 @@ test('what waits too long for its delivery needs a person before it is given up'
   const visitor = await stage.visitor('act');
   const page = await visitor.open('/');
   const row = page.locator('[data-row="messages"]');
-  await row.getByText('1 message to people').waitFor();
-  expect(await row.innerText()).toMatch(/1 waits for another attempt, the oldest for 1\d min/);
+  await row.getByText(/waits? for another attempt, the oldest for 1\d min/).waitFor();
   await row.getByRole('button', { name: /^Look at them/ }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByText('late trouble of db-1').waitFor();
+  // Another may be on its way to its first attempt.
+  const late = dialog.locator('li', { hasText: 'late trouble of db-1' });
+  await late.waitFor();
   expect(await dialog.getByRole('button', { name: 'Let it rest' }).count()).toBe(0);
-  await dialog.getByRole('button', { name: 'Send again' }).click();
+  await late.getByRole('button', { name: 'Send again' }).click();
   await dialog.getByRole('button', { name: 'Close' }).click();
   await page.mouse.move(0, 0);
   await page.evaluate('document.activeElement.blur()');
