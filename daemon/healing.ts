@@ -111,6 +111,7 @@ export function createHealing(options: HealingOptions): Healing {
     recorder,
     census,
     definitions: () => current.definitions,
+    onOver: (belowSinceMs) => selfDoubt.distrustBefore(belowSinceMs),
     onChange: (brake, isOn, by) => notices.brake(messages, brake, isOn, by),
   });
   const fleet: Fleet = new Fleet({

@@ -230,15 +230,20 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
     await once(hangUp, 'listening');
     try {
       let addedMs = 0;
-      const monotonicMs = (): number => addedMs;
-      const runner = make({}, { clock: { ...realClock, monotonicMs }, random: () => 0.5 });
+      const clock = { ...realClock, monotonicMs: () => addedMs, nowMs: () => addedMs };
+      const runner = make({}, { clock, random: () => 0.5 });
       const host = hostOn(sshd, { port });
       const spansMs = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];
       for (const [index, spanMs] of spansMs.entries()) {
-        await failed(runner, host);
+        const triedAtMs = addedMs;
+        expect(await runner.run(request(host, 'true'))).toMatchObject({ startedAtMs: triedAtMs });
         expect(connections).toBe(index + 1);
         addedMs += spanMs / 2 - 1;
-        await failed(runner, host);
+        // No answer of now: the attempt that failed is told once more, with its time.
+        expect(await runner.run(request(host, 'true'))).toMatchObject({
+          kind: 'unreachable',
+          startedAtMs: triedAtMs,
+        });
         expect(connections).toBe(index + 1);
         addedMs += 1;
       }
