@@ -38,7 +38,8 @@ export default defineConfig({
           include: ['test/fleet/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // Each file has a fleet of its own, in namespaces of its own; machines boot and wait more than they compute.
+          maxWorkers: 2,
           env: { TZ: 'UTC' },
         },
       },
