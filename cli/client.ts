@@ -255,7 +255,7 @@ function refusal({ status, retryAfterMs }: Exchanged, problem: ProblemAnswer = {
 
 function exitOf(status: number, code: string | undefined): number {
   if (code === 'definitions_invalid') return exitCodes.badDefinitions;
-  if (status === 400 || status === 404 || status === 422) return exitCodes.usage;
+  if ([400, 404, 405, 422].includes(status)) return exitCodes.usage;
   // 412: somebody or something was faster; what is asked now has to be read first.
   if (status === 412 || status === 429 || status === 503) return exitCodes.tryAgain;
   return exitCodes.failed;
