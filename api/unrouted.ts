@@ -22,10 +22,5 @@ export function refuseUnrouted(app: ApiServer, log: ApiLog): void {
     const detail = `${asked} does not take ${method}; it takes ${allow}.`;
     return new RequestProblem(405, 'method_not_allowed', detail, { hint }, { allow });
   }
-
-  // Before its body is read: what is wrong with that matters to no route.
-  app.addHook('onRequest', async (request) => {
-    if (request.is404) throw problemOf(request);
-  });
   app.setNotFoundHandler((request, reply) => sendProblem(problemOf(request), request, reply, log));
 }

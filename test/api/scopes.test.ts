@@ -165,9 +165,6 @@ test('a wrong method on a path is 405 with those it takes, for who may read; nob
       if (method !== 'HEAD') expect(JSON.parse(text)).toMatchObject({ status, code: 'method_not_allowed' });
     }
   expect(daemon.asked).toEqual([]);
-  // As curl sends what it is given: which method is wrong comes first.
-  const form = { ...reader, 'content-type': 'application/x-www-form-urlencoded' };
-  expect((await send('POST', '/api/v1/hosts', 'name=x', form)).status).toBe(405);
   const stranger = { 'x-forwarded-for': '203.0.113.9' };
   for (const [path, scope] of [
     ['/api/v1/hosts', 'submit'],
