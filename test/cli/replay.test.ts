@@ -115,6 +115,14 @@ test('a span without the second trouble does not know of it', async () => {
   ]);
 });
 
+test('what is to come is not played: it ends now, whatever --until says', async () => {
+  const ended = await ask('--until', '9999-12-31', '-o', 'json');
+  const { until } = JSON.parse(ended.stdout) as { until: string };
+  expect(ended.code).toBe(0);
+  expect(Date.parse(until)).toBeLessThanOrEqual(Date.now());
+  expect(await ask('--since', '9998-12-31', '--until', '9999-12-31')).toMatchObject({ code: 64 });
+});
+
 test('another daemon file brings its own modes, and --store the history', async () => {
   const expected = expect.stringMatching(/only then .*now: observe mode \(gate mode\)/);
   for (const args of [
