@@ -1,5 +1,5 @@
 /** `mendd replay` as people run it: beside a store that a daemon filled, and without any daemon. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadDefinitions } from '../../config/load.ts';
@@ -124,12 +124,14 @@ test('what is to come is not played: it ends now, whatever --until says', async 
 });
 
 test('another daemon file brings its own modes, and --store the history', async () => {
+  symlinkSync('state/mendd.db', join(cwd, 'linked.db'));
   const expected = expect.stringMatching(/only then .*now: observe mode \(gate mode\)/);
   for (const args of [
     ['./observe/mendd.yaml'],
     ['./observe'],
     ['--config', './observe/mendd.yaml', '--store', './state/mendd.db'],
     ['--config', './observe'],
+    ['--config', './observe/mendd.yaml', '--store', './linked.db'],
   ])
     expect([args, await ask(...args)]).toEqual([
       args,
