@@ -52,6 +52,7 @@ const event = (id: number): string =>
 
 test.each([
   [400, 64, 'types: there is no such type'],
+  [405, 64, 'It does not take GET.'],
   [401, 77, 'This token is worth nothing.'],
   [503, 75, '500 event streams are open already.'],
 ])('a refusal (%d) is told in its own words, with its exit code', async (status, code, words) => {
