@@ -160,7 +160,8 @@ test('a settled question keeps the tag it was answered under, whatever becomes o
   // Which was asked with another: the check is no longer what it was.
   const { id, tag } = questionOf(daemon);
   expect(tag).not.toBe(first.tag);
-  const tagNow = (): string | undefined => daemon.healing.approvals.list().find((each) => each.id === id)?.tag;
+  const tagNow = (): string | undefined =>
+    daemon.healing.approvals.list().find((each) => each.id === id)?.tag;
   daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
   expect(tagNow()).toBe(tag);
   await settle();
