@@ -27,10 +27,19 @@ export interface Restraints {
   askApproval(approval: Approval): boolean;
   /** Puts it in the place of the open question of the same id; false when there is none. */
   askAgain(approval: Approval): boolean;
-  /** Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. */
+  /**
+   * Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. `tag`: which a person
+   * answered, kept with the answer.
+   */
   settleApproval(
     id: string,
-    change: { status: Exclude<ApprovalStatus, 'waiting'>; atMs: number; by: string; answer?: string },
+    change: {
+      status: Exclude<ApprovalStatus, 'waiting'>;
+      atMs: number;
+      by: string;
+      answer?: string;
+      tag?: string;
+    },
   ): Approval | undefined;
   brakes(): BrakeState[];
   saveBrake(brake: BrakeState): void;

@@ -107,12 +107,14 @@ export class Approvals {
     onAsked(approval);
   }
 
-  /** With the fingerprint of what would run now. */
+  /** What waits has the fingerprint of what would run now; what is settled keeps the one it was settled under. */
   list(): Approval[] {
     const { clock, coordinator } = this.#options;
     return coordinator
       .approvals(clock.nowMs() - shownMs)
-      .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
+      .map((approval) =>
+        approval.status === 'waiting' ? { ...approval, tag: this.#liveTag(approval) } : approval,
+      );
   }
 
   /** Newest first, with the fingerprint of what would run now. From memory: also while the ledger cannot be read. */
@@ -157,7 +159,7 @@ export class Approvals {
     const decidedBy = `person:${person.by}`;
     if (isDry)
       return { ...approval, status: answer, decidedAtMs: clock.nowMs(), decidedBy, answer: person.reason };
-    const settled = this.#close(approval, answer, decidedBy, person.reason);
+    const settled = this.#close(approval, answer, decidedBy, person.reason, person.tag);
     return settled ?? rejected(409, 'settled', 'Somebody else was faster.');
   }
 
@@ -205,6 +207,7 @@ export class Approvals {
     status: Exclude<ApprovalStatus, 'waiting'>,
     by: string,
     answer: string,
+    tag = approval.tag,
   ): Approval | undefined {
     const { clock, coordinator, history, fleet, onSettled } = this.#options;
     const atMs = clock.nowMs();
@@ -217,7 +220,7 @@ export class Approvals {
       event: `approval.${status}`,
       body: { id, host, action, answer },
     });
-    const settled = coordinator.settleApproval(id, { status, atMs, by, answer });
+    const settled = coordinator.settleApproval(id, { status, atMs, by, answer, tag });
     if (settled === undefined) return undefined;
     const data = { action, status, by, answer };
     history.add('approval.settled', { host, check, runId: id, data });

@@ -25,8 +25,8 @@ export function approvalTable(db: Connection, file: string): Approvals {
   const settle = db.transaction((id: string, change: Change): Approval | undefined => {
     const found = documents.get(id);
     if (found === undefined || !maySettle(found, change)) return undefined;
-    const { status, atMs, by, answer } = change;
-    const settled = { ...found, status, decidedAtMs: atMs, decidedBy: by, ...present({ answer }) };
+    const { status, atMs, by, answer, tag } = change;
+    const settled = { ...found, status, decidedAtMs: atMs, decidedBy: by, ...present({ answer, tag }) };
     documents.put(settled);
     return settled;
   });

@@ -1,5 +1,5 @@
 /** `mendd replay` as people run it: beside a store that a daemon filled, and without any daemon. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadDefinitions } from '../../config/load.ts';
@@ -115,13 +115,23 @@ test('a span without the second trouble does not know of it', async () => {
   ]);
 });
 
+test('what is to come is not played: it ends now, whatever --until says', async () => {
+  const ended = await ask('--until', '9999-12-31', '-o', 'json');
+  const { until } = JSON.parse(ended.stdout) as { until: string };
+  expect(ended.code).toBe(0);
+  expect(Date.parse(until)).toBeLessThanOrEqual(Date.now());
+  expect(await ask('--since', '9998-12-31', '--until', '9999-12-31')).toMatchObject({ code: 64 });
+});
+
 test('another daemon file brings its own modes, and --store the history', async () => {
+  symlinkSync('state/mendd.db', join(cwd, 'linked.db'));
   const expected = expect.stringMatching(/only then .*now: observe mode \(gate mode\)/);
   for (const args of [
     ['./observe/mendd.yaml'],
     ['./observe'],
     ['--config', './observe/mendd.yaml', '--store', './state/mendd.db'],
     ['--config', './observe'],
+    ['--config', './observe/mendd.yaml', '--store', './linked.db'],
   ])
     expect([args, await ask(...args)]).toEqual([
       args,
