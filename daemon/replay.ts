@@ -9,7 +9,7 @@ import { isOpen, type Run, type RunSummary } from '../core/types.ts';
 import type { Recorded, RecordedResult, Span } from '../store/recorded.ts';
 import { type Comparison, compareRuns, DecisionLog } from './replay-compare.ts';
 import { createReplayDaemon, type ReplayDaemon } from './replay-daemon.ts';
-import { isByPerson, type Mark, marksOf, playedMarks, viaHostOf } from './replay-marks.ts';
+import { isByPerson, type Mark, marksOf, playedMarks, restoreRestraints, viaHostOf } from './replay-marks.ts';
 import type { RecordedRuns } from './replay-ports.ts';
 
 /** So long before the span the replay begins, to know states, cooldowns and budgets when the span does. Milliseconds. */
@@ -65,7 +65,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     beginsAtMs: beganAtMs,
     runs: byHost(past),
     signs: recorded.signs(whole),
-    caps: recorded.trust().filter((cap) => cap.sinceMs < beganAtMs),
+    restore: (ledger) => restoreRestraints(ledger, recorded, beganAtMs),
     onDecision: (decision) => log.add(decision),
   });
   try {

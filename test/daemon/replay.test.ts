@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Definitions, LadderDefinition, Secret } from '../../core/definitions.ts';
 import { plannedRun } from '../../core/runs.ts';
-import type { CheckState } from '../../core/types.ts';
 import type { NewSuppression } from '../../core/views.ts';
 import { AuditExport } from '../../daemon/audit.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
@@ -214,6 +213,24 @@ test('a failed command fails in the replay too, and the next rung follows as it 
   expect(report.differences).toEqual([]);
 });
 
+test('a command that never arrived is sent in the replay as well, and ends as it did', async () => {
+  begin();
+  const { guard, clock } = daemon;
+  guard.answer = () => ({
+    kind: 'unknown',
+    failure: { stage: 'lost', message: 'gone', hint: '', sent: true },
+  });
+  guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: 'boot-1' });
+  await daemon.results('ok', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  expect(daemon.outcomes).toEqual(['app.restart cancelled']);
+  await clock.pass(minute);
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
 test('pauses and silences hold in the replay as they held then', async () => {
   begin();
   await daemon.results('ok', 'ok');
@@ -329,6 +346,88 @@ test('while the ledger was not trusted nothing acts, until a person re-armed', a
   const report = await replayed(withLadders(usual));
   expect(report.differences).toEqual([]);
   expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+/** Two days on results are gone, and the rest of the history is not: a replay begins here. */
+async function forgetResults(): Promise<void> {
+  const { clock, store, healing } = daemon;
+  healing.history.flush();
+  await clock.pass(2 * 24 * 60 * minute);
+  const before = { historyBeforeMs: 0, rollupsBeforeMs: 0, resultsBeforeMs: clock.nowMs() };
+  for (let isMore = true; isMore; ) isMore = store.prune(before);
+}
+
+test('an action that lost trust before the span has none until a person gives it back', async () => {
+  const wary = withLadders(changed({ demote: { failures: 1, recurrences: 9 } }));
+  begin(wary);
+  daemon.guard.answer = () => failed;
+  await daemon.results('ok', 'critical', 'critical', 'ok');
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', ...Array<'ok'>(40).fill('ok'));
+  expect(daemon.guard.sent).toHaveLength(1);
+  await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
+  await daemon.results('critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(wary)).toMatchObject({
+    actions: [expect.objectContaining({ action: 'app.restart', recorded: 1, same: 1 })],
+    differences: [],
+  });
+});
+
+test('a brake from before the span is on until a person releases it', async () => {
+  const release = { kind: 'person' } as const;
+  const quick = changed({ cooldownMs: minute });
+  const braking = definitionsOf([planOf([checkOf('running')], [quick])], {
+    maxRuns: { runs: 2, perMs: 60 * minute },
+    brake: { unhealthyAbovePercent: 100, minUnhealthy: 9, release },
+  });
+  await night(braking);
+  daemon = new ScriptedDaemon(path, braking, daemon.clock);
+  expect(daemon.healing.brakes.on).toBe(1);
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  expect(daemon.healing.brakes.on).toBe(1);
+  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(braking);
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('a ledger that was not trusted before the span is not trusted until a person re-arms', async () => {
+  begin();
+  daemon.coordinator.setQuarantine(distrusted);
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  started();
+  await daemon.results('ok');
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  await person((controls) => controls.rearm('ann', 'looked at'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('an acknowledgement from before the span covers what was there when it began, and nothing after it', async () => {
+  begin();
+  await daemon.results('ok', 'critical');
+  await laid(acknowledgement);
+  await forgetResults();
+  keepHouse();
+  await daemon.results('critical', 'critical', 'critical', ...Array<'ok'>(40).fill('ok'));
+  expect(daemon.outcomes).toEqual([]);
+  await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+    left: [],
+  });
 });
 
 test('what a person approved is approved in the replay', async () => {
@@ -500,22 +599,41 @@ test('an action that had lost trust before has none in the replay', async () => 
   expect(await replayed(withLadders(usual))).toMatchObject({ actions: [], differences: [] });
 });
 
-test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
-  const canaries = [{ host: '192.0.2.1', port: 53 }];
-  const { selfDoubt } = remediationOf();
-  const definitions = definitionsOf([planOf([checkOf('running')], [usual])], {
-    selfDoubt: { ...selfDoubt, canaries },
+const canaries = [{ host: '192.0.2.1', port: 53 }];
+const doubting = definitionsOf([planOf([checkOf('running')], [usual])], {
+  selfDoubt: { ...remediationOf().selfDoubt, canaries },
+});
+
+test('a doubt of a process that is gone is none of the next one', async () => {
+  begin(doubting);
+  await daemon.results('ok', 'ok');
+  daemon.healing.history.add('doubt.began', { data: { cause: 'canaries_down' } });
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, doubting, clock);
+  started();
+  await daemon.results('ok', 'ok', 'ok', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(doubting)).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
   });
-  begin(definitions);
+});
+
+test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
+  begin(doubting);
   const { history } = daemon.healing;
   const data = { cause: 'canaries_down', sinceMs: 0, values: {}, opens: '' };
   await daemon.results('ok', 'ok', 'ok');
   history.add('doubt.began', { data });
+  // Over as soon as it is noticed, which ends no other.
+  for (const type of ['doubt.began', 'doubt.ended'] as const)
+    history.add(type, { data: { ...data, cause: 'clock_jumped' } });
   await daemon.results('ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok');
   history.add('doubt.ended', { data });
   await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
-  const report = await replayed(definitions);
+  const report = await replayed(doubting);
   expect(found(report)).toEqual(['only_then app.restart: self_doubt (self_doubt)']);
   expect(report.actions).toEqual([expect.objectContaining({ recorded: 2, replayed: 1, same: 1 })]);
 });
@@ -579,7 +697,7 @@ test('a start of the daemon makes the replay wait for fresh results, as the daem
   daemon.close();
   await clock.pass(minute);
   daemon = new ScriptedDaemon(path, withLadders(usual), clock);
-  daemon.healing.history.add('daemon.started');
+  started();
   await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   const report = await replayed(withLadders(usual));
