@@ -205,7 +205,7 @@ function reported(parts: Parts): Omit<ReplayReport, 'sinceMs' | 'untilMs' | 'beg
   const compared = compareRuns({
     recorded: sent.map(summaryOf).filter(isCompared),
     replayed: daemon.sent.filter(isCompared),
-    decidedNow: log,
+    decidedNow: (run) => log.at(run),
     checkOf,
     decidedThen({ host, action, decidedAtMs: atMs }) {
       return recorded.decisions({ host, action, atMs, limit: 1 }).items[0];
