@@ -413,6 +413,53 @@ test('a ledger that was not trusted before the span is not trusted until a perso
   expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
 });
 
+test('a pause from before the span lasts into it', async () => {
+  begin();
+  await daemon.results('ok');
+  await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  await person((controls) => controls.resume('ann'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('what was taken off again before the span is not in force in it', async () => {
+  const wary = definitionsOf(
+    [planOf([checkOf('running')], [changed({ demote: { failures: 1, recurrences: 9 } })])],
+    {
+      brake: { unhealthyAbovePercent: 0, minUnhealthy: 1, release: { kind: 'person' } },
+    },
+  );
+  begin(wary);
+  await daemon.results('ok', 'ok', 'critical', 'critical');
+  daemon.guard.answer = () => failed;
+  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+  await daemon.results('critical', 'ok', 'ok');
+  await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
+  await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
+  await person((controls) => controls.resume('ann'));
+  daemon.coordinator.setQuarantine(distrusted);
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, wary, clock);
+  started();
+  await person((controls) => controls.rearm('ann', 'looked at'));
+  await forgetResults();
+  daemon.healing.brakes.stepAll();
+  await daemon.results('ok', 'critical', 'critical');
+  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  const report = await replayed(wary);
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
 test('an acknowledgement from before the span covers what was there when it began, and nothing after it', async () => {
   begin();
   await daemon.results('ok', 'critical');
