@@ -61,16 +61,15 @@ export function restoreRestraints(ledger: Coordinator, recorded: Recorded, befor
 }
 
 function restore(ledger: Coordinator, { atMs: sinceMs, type, data }: StoredEvent): void {
-  const brake = data as unknown as BrakeState;
   switch (type) {
     case 'automation.paused':
       return ledger.pause(data as unknown as Pause);
     case 'automation.resumed':
       return ledger.resume();
     case 'brake.engaged':
-      return ledger.saveBrake(brake);
+      return ledger.saveBrake(data as unknown as BrakeState);
     case 'brake.released':
-      return isReleasedByPerson(data) ? ledger.saveBrake(brake) : ledger.clearBrake(brake.scope);
+      return ledger.clearBrake((data as unknown as BrakeState).scope);
     case 'action.demoted':
       return ledger.saveTrust({ ...(data as unknown as TrustCap), sinceMs, by: 'rule' });
     case 'action.promoted':
@@ -81,10 +80,6 @@ function restore(ledger: Coordinator, { atMs: sinceMs, type, data }: StoredEvent
       return void ledger.rearm();
     default:
   }
-}
-
-function isReleasedByPerson(brake: StoredEvent['data']): boolean {
-  return brake['released'] !== undefined;
 }
 
 const restraintTypes = [
@@ -109,7 +104,8 @@ function eventMark({ atMs, type, data }: StoredEvent): Mark[] {
     case 'automation.resumed':
       return one(({ coordinator }) => coordinator.resume());
     case 'brake.released':
-      if (!isReleasedByPerson(data)) return [];
+      // The rule does it again.
+      if (data['released'] === undefined) return [];
       return one(
         ({ healing }) => void healing.brakes.releaseBy(told('scope'), told('by'), 'as recorded', false),
       );
@@ -183,7 +179,7 @@ function suppressionMarks(
   const add: Mark = {
     atMs,
     play(daemon) {
-      daemon.coordinator.addSuppression(aboutThen(open, sinceMs));
+      daemon.coordinator.addSuppression(aboutNow(open));
       refresh(daemon);
     },
   };
@@ -196,13 +192,9 @@ function suppressionMarks(
   return [add, { atMs: endedAtMs, play: end }];
 }
 
-/**
- * An acknowledgement is of the problem that was there, to the millisecond of when it began; results are played some milliseconds off.
- * One from before the span is of what the check is in until it is OK.
- */
-function aboutThen(made: Suppression, sinceMs: number): Suppression {
-  if (made.kind !== 'acknowledgement') return made;
-  return { ...made, problemSinceMs: made.createdAtMs < sinceMs ? Number.MAX_SAFE_INTEGER : made.createdAtMs };
+/** An acknowledgement holds until the check is OK: results are played some milliseconds off, and a problem may be older than they are. */
+function aboutNow(made: Suppression): Suppression {
+  return made.kind === 'acknowledgement' ? { ...made, problemSinceMs: Number.MAX_SAFE_INTEGER } : made;
 }
 
 /** What a person said to a question holds for the question about the same action, if it is asked by then. */

@@ -81,6 +81,8 @@ async function person<T>(does: (controls: Controls) => T): Promise<T> {
   return does(createPersonControls({ clock, coordinator, ...healing }));
 }
 
+const releaseBrake = () => person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+
 async function laid(suppression: NewSuppression): Promise<string> {
   const made = await person((controls) => controls.addSuppression(suppression, 'ann'));
   if (made.kind === 'rejected') throw new Error(made.message);
@@ -149,6 +151,14 @@ test('more attempts come later, and are told as moved with the gate that held th
     outcome: 'recorded',
     isFollowing: false,
   });
+});
+
+test('fewer attempts come sooner, with the gate that held them then', async () => {
+  await night(withLadders(changed({}, { attempts: 3 })));
+  const report = await replayed(withLadders(usual));
+  const [first] = report.differences;
+  expect((first?.thenAtMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(9_000);
+  expect(found(report)[0]).toBe('moved app.restart: attempts_not_reached (attempts)');
 });
 
 test('more attempts than there were failures: it ran only then', async () => {
@@ -319,7 +329,7 @@ test('a brake that a person released lets go in the replay', async () => {
   begin(braking);
   await daemon.results('ok', 'ok', ...Array<'critical'>(6).fill('critical'));
   expect(daemon.guard.sent).toEqual([]);
-  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+  await releaseBrake();
   await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   expect(daemon.guard.sent).toHaveLength(1);
@@ -374,20 +384,27 @@ test('an action that lost trust before the span has none until a person gives it
   });
 });
 
-test('a brake from before the span is on until a person releases it', async () => {
-  const release = { kind: 'person' } as const;
-  const quick = changed({ cooldownMs: minute });
-  const braking = definitionsOf([planOf([checkOf('running')], [quick])], {
+test.each([
+  ['by a person in it', 'person', 'in'],
+  ['by a person before it', 'person', 'before'],
+  ['by the rule before it', 'auto', 'before'],
+] as const)('a brake from before the span is on until it is released: %s', async (_name, kind, when) => {
+  const release = kind === 'auto' ? ({ kind, afterMs: minute } as const) : ({ kind } as const);
+  const braking = definitionsOf([planOf([checkOf('running')], [changed({ cooldownMs: minute })])], {
     maxRuns: { runs: 2, perMs: 60 * minute },
     brake: { unhealthyAbovePercent: 100, minUnhealthy: 9, release },
   });
   await night(braking);
   daemon = new ScriptedDaemon(path, braking, daemon.clock);
   expect(daemon.healing.brakes.on).toBe(1);
+  if (kind === 'auto') {
+    await daemon.clock.pass(60 * minute);
+    await daemon.results(...Array<'ok'>(10).fill('ok'));
+  } else if (when === 'before') await releaseBrake();
   await forgetResults();
+  expect(daemon.healing.brakes.on).toBe(when === 'in' ? 1 : 0);
   await daemon.results('ok', 'critical', 'critical', 'critical');
-  expect(daemon.healing.brakes.on).toBe(1);
-  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+  if (when === 'in') await releaseBrake();
   await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   const report = await replayed(braking);
@@ -428,17 +445,10 @@ test('a pause from before the span lasts into it', async () => {
 });
 
 test('what was taken off again before the span is not in force in it', async () => {
-  const wary = definitionsOf(
-    [planOf([checkOf('running')], [changed({ demote: { failures: 1, recurrences: 9 } })])],
-    {
-      brake: { unhealthyAbovePercent: 0, minUnhealthy: 1, release: { kind: 'person' } },
-    },
-  );
+  const wary = withLadders(changed({ demote: { failures: 1, recurrences: 9 } }));
   begin(wary);
-  await daemon.results('ok', 'ok', 'critical', 'critical');
   daemon.guard.answer = () => failed;
-  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
-  await daemon.results('critical', 'ok', 'ok');
+  await daemon.results('ok', 'ok', 'critical', 'critical', 'ok');
   await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
   await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
   await person((controls) => controls.resume('ann'));
@@ -449,10 +459,7 @@ test('what was taken off again before the span is not in force in it', async () 
   started();
   await person((controls) => controls.rearm('ann', 'looked at'));
   await forgetResults();
-  daemon.healing.brakes.stepAll();
-  await daemon.results('ok', 'critical', 'critical');
-  await person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
-  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   expect(daemon.guard.sent).toHaveLength(1);
   const report = await replayed(wary);
