@@ -94,12 +94,13 @@ async function load(options: LoadOptions): Promise<Loaded> {
 }
 
 function show(out: Output, report: ReplayReport, warnings: readonly string[]): void {
-  const { sinceMs, untilMs, beganAtMs, isComplete, differences, ...rest } = report;
+  const { sinceMs, untilMs, beganAtMs, isWarm, isComplete, differences, ...rest } = report;
   const rows = differences.map(differenceRow);
   const span = {
     since: instant(sinceMs),
     until: instant(untilMs),
     began: instant(beganAtMs),
+    warm: isWarm,
     complete: isComplete,
   };
   for (const warning of out.format === 'json' ? [] : warnings)

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadDefinitions } from '../../config/load.ts';
-import { ScriptedDaemon } from '../daemon/scripted-daemon.ts';
+import { definitionsOf, ScriptedDaemon } from '../daemon/scripted-daemon.ts';
+import { checkOf, planOf } from '../support/definitions.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fileDigests } from '../support/file-digests.ts';
 import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
@@ -74,6 +75,26 @@ test('the definitions in force agree with what happened: exit code 0, and nothin
   const ended = await ask();
   expect([ended.code, ended.stdout]).toEqual([0, expect.stringMatching(/app\.restart +2 +2 +2 +0 +0 +0/)]);
   expect(fileDigests(join(cwd, 'state'))).toEqual(before);
+});
+
+test('a span without the day before it that makes states known says so, and from when it compares', async () => {
+  const cold = await ask('--since', '7d');
+  const [first, second] = cold.stdout.split('\n');
+  const since = first?.split(' ')[0] ?? 'none';
+  expect(second).toBe(
+    `compared from ${since} on: of before ${since} no result is kept, and what was a problem by then counts once it was OK`,
+  );
+  expect(JSON.parse((await ask('--since', '7d', '-o', 'json')).stdout)).toMatchObject({ warm: false });
+  const longAgo = new FakeClock(Date.now() - 90_000_000);
+  const definitions = definitionsOf([planOf([checkOf('running')], [])]);
+  const daemon = new ScriptedDaemon(join(cwd, 'long.db'), definitions, longAgo);
+  await daemon.results('ok');
+  await longAgo.pass(80_000_000);
+  await daemon.results('ok');
+  daemon.close();
+  const warm = await ask('--store', './long.db', '--since', '1m');
+  expect(warm).toMatchObject({ code: 0, stdout: expect.stringContaining('no action ran') });
+  expect(warm.stdout).not.toContain('compared from');
 });
 
 test('others differ in what they say: exit code 1, in each form', async () => {
