@@ -161,7 +161,7 @@ export const commandRows: Row[] = [
     host: 'gives the exit status before the output',
     play: run((channel) => {
       channel.exit(1);
-      setTimeout(() => channel.end('late but here\n'), 50);
+      setImmediate(() => channel.end('late but here\n'));
     }),
     outcome: 'exit 1',
     within: 'soon',
