@@ -20,7 +20,7 @@ checks:
   running:
     run: test -e ${files.up} && echo running || { echo "down | up=0"; exit 2; }
     max_attempts: 2
-    timeout: 3s
+    timeout: 10s
 actions:
   restart:
     when: { check: running, state: [critical], attempts: 2 }

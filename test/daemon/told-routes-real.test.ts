@@ -19,7 +19,7 @@ function runbook(up: string): string {
 hosts: ["web-*"]
 every: 1s
 checks:
-  running: { run: "test -e ${up}", max_attempts: 1, timeout: 3s }
+  running: { run: "test -e ${up}", max_attempts: 1, timeout: 10s }
 actions:
   restart: { when: { check: running, state: [critical, warning] }, run: "true", enabled: false }
 `;

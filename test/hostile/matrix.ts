@@ -68,14 +68,14 @@ export interface Row {
 
 /** Short where it is waited for, long where a login on a busy machine must fit in. */
 const connectTimeoutOf = (row: Row): number =>
-  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 10_000) * (row.pace ?? 1);
+  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 30_000) * (row.pace ?? 1);
 const timeoutOf = (row: Row): number => row.ask?.timeoutMs ?? 5_000 * (row.pace ?? 1);
 export const withinWords = (row: Row): string => limits[row.within].words;
 /** The row as it is over that transport. */
 export const over = (row: Row, transport: Transport): Row =>
   transport === 'openssh' ? { ...row, ...row.openssh } : row;
 /** Real time that a loaded machine may add. */
-const slackMs = 8_000;
+const slackMs = 15_000;
 
 export function words(outcome: RunOutcome): string {
   switch (outcome.kind) {

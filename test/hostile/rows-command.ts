@@ -450,7 +450,8 @@ export const commandRows: Row[] = [
         else askOnAndOn(connection);
       })();
     },
-    ask: { timeoutMs: 20_000 },
+    // What it asks must pile up before.
+    ask: { timeoutMs: 90_000 },
     outcome: 'unreachable (lost, may have run)',
     within: 'silence',
     next: 'exit 0',

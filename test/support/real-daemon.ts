@@ -40,7 +40,7 @@ export class RealDaemon {
       'mendd.yaml',
       `definitions: { path: . }
 store: { path: ${options.storePath ?? './state/mendd.db'} }
-ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, guard_directory: ${daemon.path('guard')}, connect_timeout: 5s }
+ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, guard_directory: ${daemon.path('guard')}, connect_timeout: 20s }
 api: { listen: "127.0.0.1:0" }
 log: { level: error }
 ${options.daemon ?? 'remediation: { mode: auto }\n'}`,
