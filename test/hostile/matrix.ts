@@ -240,7 +240,7 @@ async function playRow(row: Row, stage: Stage): Promise<string> {
     expect(neighbourMs[Math.floor(neighbourMs.length / 2)], 'answers of the healthy host').toBeLessThan(
       1_500,
     );
-    expect(neighbourMs.at(-1), 'slowest answer of the healthy host').toBeLessThan(8_000);
+    expect(neighbourMs.at(-1), 'slowest answer of the healthy host').toBeLessThan(20_000);
     const kept = row.kept ?? !next.startsWith('unreachable');
     const open = kept ? 2 : 1;
     await vi.waitFor(() => {
