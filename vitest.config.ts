@@ -10,8 +10,11 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/fleet/**', 'test/simulation/**', 'test/page/**'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // Deadlines for what hangs; a busy machine must not meet them.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          setupFiles: 'test/support/patience.ts',
+          expect: { poll: { timeout: 30_000 } },
           env: { TZ: 'UTC' },
         },
       },
