@@ -92,7 +92,8 @@ const restraintTypes = [
 ] as const;
 const eventTypes = [...restraintTypes, 'daemon.started', 'doubt.began', 'doubt.ended'] as const;
 
-function eventMark({ atMs, type, data }: StoredEvent): Mark[] {
+function eventMark(event: StoredEvent): Mark[] {
+  const { atMs, type, data } = event;
   const told = (name: string): string => (typeof data[name] === 'string' ? data[name] : '');
   const one = (play: Mark['play']): Mark[] => [{ atMs, play }];
   switch (type) {
@@ -100,9 +101,8 @@ function eventMark({ atMs, type, data }: StoredEvent): Mark[] {
       // A doubt was that of the process before.
       return [{ atMs, isStart: true, play: ({ doubted }) => doubted.clear() }];
     case 'automation.paused':
-      return one(({ coordinator }) => coordinator.pause(data as unknown as Pause));
     case 'automation.resumed':
-      return one(({ coordinator }) => coordinator.resume());
+      return one(({ coordinator }) => restore(coordinator, event));
     case 'brake.released':
       // The rule does it again.
       if (data['released'] === undefined) return [];
