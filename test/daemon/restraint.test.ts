@@ -245,6 +245,24 @@ test('a host that was not asked since too many were down is asked before it is s
   expect(guard.sent).toHaveLength(1);
 });
 
+test('the last run of the fleet’s budget is sent, and brakes the next', async () => {
+  const brake = {
+    unhealthyAbovePercent: 50,
+    minUnhealthy: 2,
+    release: { kind: 'auto' as const, afterMs: 1_000 },
+  };
+  const again = { ...restart, cooldownMs: 0 };
+  const maxRuns = { runs: 2, perMs: 3_600_000 };
+  const daemon = daemonWith(definitionsOf(plans(again), { brake, maxRuns }));
+  for (const sent of [1, 2, 2]) {
+    await daemon.results('critical', 'critical', 'critical');
+    expect(daemon.guard.sent).toHaveLength(sent);
+    await daemon.results('ok', 'ok', 'ok', 'ok');
+  }
+  expect(daemon.outcomes).toEqual(['app.restart verified', 'app.restart verified']);
+  expect(daemon.healing.brakes.on).toBe(1);
+});
+
 test('a demotion and a quarantine that the ledger did not take hold, and are written as soon as it does', async () => {
   const failing = { ...restart, cooldownMs: 0, demote: { failures: 1, recurrences: 100 } };
   const daemon = daemonWith(definitionsOf(plans(failing)));
