@@ -144,7 +144,7 @@ async function trouble(): Promise<void> {
 }
 
 test('whatever can be pressed on the screens of a fleet in trouble does something, by pointer and by key', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const { fleet } = stage;
   const run = await healedWorker(fleet, 'web-1');
@@ -270,9 +270,7 @@ test('a downtime is announced for later, for a problem that may come, and for ev
     .toMatch(/whenever 0 3 \* \* 0 fires \(Europe\/Vienna\), for 1 h/);
 });
 
-test('trust, the brake and the ledger are given back by a person who means it', {
-  timeout: 120_000,
-}, async () => {
+test('trust, the brake and the ledger are given back by a person who means it', async () => {
   const { fleet } = stage;
   const sinceMs = Date.now();
   await fleet.meanwhile(({ coordinator }) => {

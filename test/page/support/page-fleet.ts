@@ -170,7 +170,7 @@ export class PageFleet {
   }
 
   /** Waits until `look` no longer throws; the deadline's message begins with what was awaited. */
-  async until(what: string, look: () => Promise<void>, deadlineMs = 20_000): Promise<void> {
+  async until(what: string, look: () => Promise<void>, deadlineMs = 40_000): Promise<void> {
     try {
       await vi.waitFor(look, { timeout: deadlineMs, interval: 50 });
     } catch (error) {
