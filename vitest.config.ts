@@ -29,8 +29,10 @@ export default defineConfig({
         test: {
           name: 'page',
           include: ['test/page/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
+          // As long as playwright waits: the page asks less often the slower the daemon answers.
+          expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,
           env: { TZ: 'UTC' },
         },
