@@ -31,6 +31,7 @@ export default defineConfig({
           include: ['test/page/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          setupFiles: 'test/support/patience.ts',
           // As long as playwright waits: the page asks less often the slower the daemon answers.
           expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,

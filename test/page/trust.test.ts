@@ -141,18 +141,40 @@ test('hostile output of a plugin is only text, everywhere it is shown', async ()
   await page.getByText('fine again').first().waitFor();
 });
 
+/** Runs in the page: what stands for OK, as computed. */
+const colourOfOk = `(() => {
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = 'var(--ok)';
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+})()`;
+
+/** Runs in the page: what is seen in that colour. */
+const wearing = (colour: string) => `[...document.querySelectorAll('.page *')]
+  .filter((each) => each.checkVisibility())
+  .filter((each) => {
+    const style = getComputedStyle(each);
+    return [style.color, style.backgroundColor, style.borderLeftColor, style.boxShadow, style.fill].some(
+      (worn) => worn.includes(${JSON.stringify(colour)}));
+  })
+  .map((each) => each.outerHTML.slice(0, 120))`;
+
 test('a daemon that no longer answers makes the whole page say so within 15 s, and nothing is green', async () => {
   const visitor = await stage.visitor('read');
   visitor.expectFault(/ERR_|Failed to load/);
   const page = await visitor.open('/hosts');
   await page.locator('[data-row="web-1"]', { hasText: 'OK' }).waitFor();
   await page.getByText('live').first().waitFor();
+  const green = await page.evaluate<string>(colourOfOk);
+  expect(await page.evaluate<string[]>(wearing(green))).not.toEqual([]);
   const frozenMs = performance.now();
   stage.fleet.freeze();
   try {
     await page.getByText(/stale/i).first().waitFor({ timeout: 15_500 });
     expect(performance.now() - frozenMs).toBeLessThan(15_500);
     await page.locator('.page.is-stale').waitFor();
+    expect(await page.evaluate<string[]>(wearing(green))).toEqual([]);
     await pictureAndJudge(page, 'stale');
   } finally {
     stage.fleet.thaw();

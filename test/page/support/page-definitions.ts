@@ -17,7 +17,7 @@ ssh:
   known_hosts: ./known_hosts
   host_keys: strict
   connect_timeout: 10s
-api: { listen: "127.0.0.1:0" }
+api: { listen: "127.0.0.1:0", status_page: { title: Example services, group_by: role } }
 remediation:
   mode: auto
   max_runs: 1000 per 1h
