@@ -13,13 +13,7 @@ import { putRun } from './runs.ts';
 import type { Approval } from './safety.ts';
 import { applyResult, initialCheckStatus } from './transition.ts';
 import { downParent, hostResult, troubleOf } from './trouble.ts';
-import {
-  type CheckResult,
-  type CheckStatus,
-  type HostStatus,
-  isOpen,
-  type Transition,
-} from './types.ts';
+import { type CheckResult, type CheckStatus, type HostStatus, isOpen, type Transition } from './types.ts';
 import { verifyByResult, verifyByTime } from './verify-runs.ts';
 
 export function initialHostState(plan: HostPlan, nowMs: number): HostEngineState {
