@@ -8,6 +8,7 @@ import { approvalMessage, type Notice, noticeMessage, proposalMessage } from '..
 import type { ActionDefinition, HostDefinition, LadderDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import { isMessage } from '../core/ladder.ts';
+import type { NewMessage } from '../core/message-port.ts';
 import type { Clock, Coordinator, OutboxMessage, Store } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
 import type { Approval } from '../core/safety.ts';
@@ -21,7 +22,7 @@ import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
 import { ownRouteOf } from './own-route.ts';
-import { answersTo } from './settled-questions.ts';
+import { questionKey } from './settled-questions.ts';
 import { UnwatchedProblems } from './unwatched-problems.ts';
 
 export interface MessageOptions {
@@ -33,6 +34,9 @@ export interface MessageOptions {
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   onQueued: () => void;
 }
+
+/** Without the last touch. */
+type Bare = Pick<OutboxMessage, 'key' | 'target' | 'kind' | 'host' | 'ladder'> & { body: MessageBody };
 
 export class Messages {
   readonly #options: MessageOptions;
@@ -80,32 +84,23 @@ export class Messages {
     if (status?.state === 'ok') this.#owed.add(placeOf(host, ladder));
   }
 
-  /** The question goes where the ladder's own message would go. Without a target it stands on the page only. */
-  asked(approval: Approval): void {
-    const { host, episode, id, tag } = approval;
+  /** Goes where the ladder's own message would go. Without a target it stands on the page only. Queues nothing. */
+  question(approval: Approval): NewMessage[] {
+    const { host, episode, tag } = approval;
     const ladder = this.#ladder(host, approval.ladder);
-    if (ladder === undefined) return;
+    if (ladder === undefined) return [];
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
-    this.#notify(host, ladder, `${id}~asked~${tag}`, body);
-  }
-
-  /** Whoever was asked hears that it is a question no more. False when `remediation.page` was not. Errors: MenddError. */
-  settled(approval: Approval, notice: Omit<Notice, 'nowMs'>): boolean {
-    const answers = answersTo(this.#options, approval, notice);
-    for (const answer of answers) this.#enqueue(answer);
-    const { page } = this.#options.fleet.definitions.daemon.remediation;
-    return answers.some(({ target }) => target === page);
+    return this.#toAll(host, ladder, { key: questionKey(approval, tag), kind: 'notice', body });
   }
 
   /** What would have been done; once for each run that was not. */
   proposed(host: string, { ladder, action, run, decision }: Extract<Effect, { kind: 'propose' }>): void {
-    const { fleet, describe, history } = this.#options;
+    const { coordinator, fleet, describe, history, onQueued } = this.#options;
     const definition = fleet.definitions.hosts.get(host);
     const key = `${run.id}~proposed`;
     // Apart from the give-up of the same ladder, or each would make the other news again.
     const place = `${placeOf(host, ladder)}\nproposed`;
     if (definition === undefined || this.#told.get(place) === key) return;
-    this.#told.set(place, key);
     history.add('action.proposed', {
       host,
       check: decision.check,
@@ -118,7 +113,9 @@ export class Messages {
       command: describe(action, definition),
       reason: `${decision.check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
     });
-    this.#notify(host, ladder, key, body);
+    coordinator.converse([], this.#toAll(host, ladder, { key, kind: 'notice', body }));
+    onQueued();
+    this.#told.set(place, key);
   }
 
   /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
@@ -271,11 +268,20 @@ export class Messages {
   }
 
   /** About a ladder, to all that its message would go to. */
-  #notify(host: string, ladder: LadderDefinition, key: string, body: MessageBody): void {
-    this.#targetsOf(host, ladder).forEach((target, index) => {
-      const own = index === 0 ? key : `${key}~${target}`;
-      this.#enqueue({ key: own, target, kind: 'notice', host, ladder: ladder.id, body });
-    });
+  #toAll(
+    host: string,
+    ladder: LadderDefinition,
+    { key, ...message }: { key: string; kind: OutboxMessage['kind']; body: MessageBody },
+  ): NewMessage[] {
+    return this.#targetsOf(host, ladder).map((target, index) =>
+      this.#finish({
+        ...message,
+        key: index === 0 ? key : `${key}~${target}`,
+        target,
+        host,
+        ladder: ladder.id,
+      }),
+    );
   }
 
   #statusOf(host: string, ladder: LadderDefinition): CheckStatus | undefined {
@@ -291,21 +297,16 @@ export class Messages {
     return storyOf(this.#options, host, ladder, episode, except);
   }
 
-  #enqueue(
-    message: Pick<OutboxMessage, 'key' | 'target' | 'kind' | 'host' | 'ladder'> & { body: MessageBody },
-    runId?: string,
-  ): void {
+  #finish(message: Bare, runId?: string): NewMessage {
     const { clock, fleet } = this.#options;
     const nowMs = clock.nowMs();
     const body = finishMessage(fleet.definitions, message.body, message);
     const run = runId === undefined ? {} : { runId };
-    this.#options.coordinator.enqueue({
-      ...message,
-      ...run,
-      body,
-      createdAtMs: nowMs,
-      nextAttemptAtMs: nowMs,
-    });
+    return { ...message, ...run, body, createdAtMs: nowMs, nextAttemptAtMs: nowMs };
+  }
+
+  #enqueue(message: Bare, runId?: string): void {
+    this.#options.coordinator.enqueue(this.#finish(message, runId));
     this.#options.onQueued();
   }
 }

@@ -1,4 +1,5 @@
-/** What people are told about the daemon as a whole: brakes, doubt, lost trust, missed questions. Words only; daemon/messages.ts queues. */
+/** What people are told about the daemon as a whole: brakes, doubt, lost trust, ends of questions. Words only; daemon/messages.ts queues. */
+import type { Notice } from '../actions/notice-message.ts';
 import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
 import type { HeldReload } from '../core/views.ts';
@@ -54,12 +55,11 @@ export function demoted(messages: Messages, { action, mode, reason, sinceMs }: T
   });
 }
 
-/** Where it was asked; what was not done to `remediation.page` in any case. Errors: MenddError. */
-export function settled(messages: Messages, approval: Approval): void {
-  const { id, host, action, status, answer = '', decidedBy = '' } = approval;
+export function settled(approval: Approval): Omit<Notice, 'nowMs'> {
+  const { host, action, status, answer = '', decidedBy = '' } = approval;
   const isMissed = status === 'expired' || status === 'lapsed';
   const why = answer === '' ? '' : `: ${answer}`;
-  const notice = {
+  return {
     topic: isMissed ? `approval.${status}` : 'approval.settled',
     title: isMissed ? `${action} was not done` : `${action} was ${status}`,
     sentence: isMissed
@@ -68,7 +68,6 @@ export function settled(messages: Messages, approval: Approval): void {
     host,
     action,
   };
-  if (!messages.settled(approval, notice) && isMissed) messages.notice(`${id}~${status}`, notice);
 }
 
 export function stillDrained(messages: Messages, { id, host, action }: Run, why: string): void {

@@ -14,8 +14,7 @@ const lookedThrough = 5_000;
 /** A run lasts no longer, and what people were told before that is not told again. Milliseconds. */
 const lookBackMs = 86_400_000;
 
-export interface UntoldOptions
-  extends Pick<Healing, 'history' | 'journal' | 'messages' | 'fleet' | 'brakes'> {
+export interface UntoldOptions extends Pick<Healing, 'history' | 'journal' | 'messages' | 'brakes'> {
   clock: Clock;
   store: Store;
   coordinator: Coordinator;
@@ -61,13 +60,10 @@ function nameOf({ type, runId = '', data }: Pick<StoredEvent, 'type' | 'runId' |
 }
 
 /** What stands and people have to know; the outbox drops what it holds already. */
-function tellPeople({ clock, messages, fleet, brakes }: UntoldOptions): void {
+function tellPeople({ clock, messages, brakes }: UntoldOptions): void {
   messages.oweAll();
   const sinceMs = clock.nowMs() - lookBackMs;
   for (const { on, state } of brakes.views())
     if (on && state !== undefined && state.sinceMs > sinceMs)
       notices.brake(messages, state, true, 'the rule');
-  for (const { approvals } of fleet.states().values())
-    for (const approval of approvals)
-      if (approval.status === 'waiting' && approval.createdAtMs > sinceMs) messages.asked(approval);
 }

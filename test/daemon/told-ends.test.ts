@@ -1,5 +1,5 @@
 /** Whoever was told of something is told its end, once: receivers that keep a book of incidents close what they opened. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { incidentOf } from '../../actions/incident.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
 import { createMessageViews } from '../../daemon/message-views.ts';
@@ -110,6 +110,16 @@ test.each(['it recovers', 'it is gone'])(
   },
 );
 
+/** To `oncall`. */
+function tellMuch({ coordinator, clock }: ScriptedDaemon, host: string): void {
+  const at = { createdAtMs: clock.nowMs(), nextAttemptAtMs: clock.nowMs() };
+  const notice = { target: 'oncall', kind: 'notice' as const, host, ladder: '', body: {}, ...at };
+  coordinator.converse(
+    [],
+    Array.from({ length: 500 }, (_, index) => ({ ...notice, key: `n${index}` })),
+  );
+}
+
 /** One question to `oncall`. */
 async function askedDaemon(): Promise<ScriptedDaemon> {
   const ladder = ladderOf([{ ...restart, mode: 'approve' }], { attempts: 1 });
@@ -168,8 +178,95 @@ test('a question that nobody got yet is not sent once it is answered', async () 
   const [question] = told(daemon);
   answer(daemon, 'rejected');
   expect(daemon.coordinator.message(question?.id ?? 0)).toMatchObject({ status: 'dismissed' });
-  expect(told(daemon).at(-1)?.body).toMatchObject({ topic: 'approval.settled' });
+  expect(told(daemon)[1]?.body).toMatchObject({ topic: 'approval.settled' });
   await settle();
+});
+
+test('a question is closed behind however much was told of its host since', async () => {
+  const daemon = await askedDaemon();
+  daemon.coordinator.messageSent(told(daemon)[0]?.id ?? 0, evening);
+  tellMuch(daemon, 'web-1');
+  answer(daemon, 'rejected');
+  const { items } = daemon.coordinator.messages({ keyPrefix: 'web-1~app.restart~', limit: 9 });
+  expect(items.map(({ body }) => body['topic'])).toContain('approval.settled');
+  await settle();
+});
+
+test.each(['sent again', 'settled'])(
+  'a question that was given up and is %s opens nothing that nobody closes',
+  async (how) => {
+    const daemon = await askedDaemon();
+    const views = viewsOf(daemon);
+    const [question] = told(daemon);
+    const id = String(question?.id);
+    daemon.coordinator.messageFailed(Number(id), 'HTTP 422', 'dead');
+    if (how === 'sent again') expect(views.retry(id, 'ann')).toMatchObject({ status: 'waiting' });
+    answer(daemon, 'rejected');
+    const closed = told(daemon).filter(({ body }) => body['topic'] === 'approval.settled');
+    expect(closed).toHaveLength(how === 'sent again' ? 1 : 0);
+    const refused = {
+      status: 409,
+      code: 'settled',
+      message: expect.stringMatching(
+        /^It is rejected by person:ann already: .* `mendd notify dismiss 1` lets it rest\.$/,
+      ),
+    };
+    for (const isDry of [true, false]) expect(views.retry(id, 'bob', isDry)).toMatchObject(refused);
+    expect(daemon.coordinator.message(Number(id))?.status).toBe(how === 'sent again' ? 'dismissed' : 'dead');
+    await settle();
+  },
+);
+
+test('a question whose command was edited since is not sent again in the words of then', async () => {
+  const daemon = await askedDaemon();
+  const [question] = told(daemon);
+  daemon.coordinator.messageFailed(question?.id ?? 0, 'HTTP 422', 'dead');
+  const edited = {
+    ...restart,
+    mode: 'approve' as const,
+    effect: { kind: 'systemd_restart' as const, unit: 'all' },
+  };
+  const plans = [planOf([running], [ladderOf([edited], { attempts: 1 })])];
+  daemon.healing.fleet.swap(definitions(plans, {}, { page: 'oncall' }));
+  daemon.healing.approvals.turn();
+  expect(told(daemon).map(({ status }) => status)).toEqual(['dead', 'pending']);
+  expect(viewsOf(daemon).retry(String(question?.id), 'ann')).toMatchObject({
+    status: 409,
+    message: expect.stringMatching(/^It was asked anew with another command: `mendd approve \S+` shows it\./),
+  });
+});
+
+test('the end is queued before what is told again: a death in between leaves nothing open', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  const { coordinator, clock } = daemon;
+  await result(daemon, 'web-1', 'critical');
+  const id = problems(daemon)[0]?.id ?? 0;
+  coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  const retry = coordinator.retryMessage.bind(coordinator);
+  vi.spyOn(coordinator, 'retryMessage').mockImplementation((...args) => {
+    if (args[0] === id) throw new Error('killed');
+    return retry(...args);
+  });
+  expect(() => viewsOf(daemon).retry(String(id), 'ann')).toThrow('killed');
+  expect(ends(daemon)).toHaveLength(2);
+});
+
+test('the end of what is told again is found behind however much was told since', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  const { coordinator, clock } = daemon;
+  await result(daemon, 'web-1', 'critical');
+  const [problem] = problems(daemon);
+  coordinator.messageFailed(problem?.id ?? 0, 'HTTP 422', 'dead');
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  tellMuch(daemon, '');
+  viewsOf(daemon).retry(String(problem?.id), 'ann');
+  const kinds = coordinator.dueMessages(clock.nowMs(), 1_000).filter(({ kind }) => kind !== 'notice');
+  expect(kinds.map(({ kind }) => kind)).toEqual(['problem']);
+  coordinator.messageSent(problem?.id ?? 0, clock.nowMs());
+  expect(coordinator.dueMessages(clock.nowMs(), 1_000).some(({ kind }) => kind === 'recovery')).toBe(true);
 });
 
 /** Of web-1. */
