@@ -28,7 +28,7 @@ type Views = Pick<
 /** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
 const deadMs = 7 * 86_400_000;
 
-/** Messages of one conversation that are looked through for its end, newest first. */
+/** Messages of one conversation, or about one host to one target, that are looked through for an end; newest first. */
 const messagesRead = 500;
 
 export function createMessageViews(sources: MessageViewSources): Views {
@@ -100,15 +100,15 @@ function overWords(coordinator: Coordinator, { body }: OutboxMessage): string | 
 /** What is told again may be over: then its end is told again behind it. */
 function oweEnd(
   { clock, coordinator, messages }: MessageViewSources,
-  { conversation, host, ladder }: OutboxMessage,
+  { conversation, target, host, ladder, body: { since } }: OutboxMessage,
 ): void {
-  if (conversation === undefined) {
-    messages.owe(host, ladder);
-    return;
-  }
+  const isAlone = conversation === undefined;
   const end = coordinator
-    .messages({ keyPrefix: `${conversation}~`, limit: messagesRead })
-    .items.find(({ kind }) => kind === 'recovery');
+    .messages({ ...(isAlone ? { host, target } : { keyPrefix: `${conversation}~` }), limit: messagesRead })
+    .items.filter(({ kind }) => kind === 'recovery')
+    .find((each) => !isAlone || (each.ladder === ladder && each.body['since'] === since));
+  // It may not be over, or be told by nobody else.
+  if (end === undefined && isAlone) messages.owe(host, ladder);
   const nowMs = clock.nowMs();
   if (end === undefined || coordinator.retryMessage(end.id, nowMs)) return;
   const { id: _id, attempts: _attempts, status: _status, sentAtMs: _sent, lastError: _error, ...told } = end;

@@ -17,7 +17,7 @@ import { Conversations } from './conversations.ts';
 import { Digest } from './digest.ts';
 import { finishMessage } from './finish-message.ts';
 import type { Fleet } from './fleet.ts';
-import { goneRecoveries, oneOfEach, recoveryOf } from './gone-problems.ts';
+import { goneRecoveries, oneOfEach, recoveryOf, toldAlone } from './gone-problems.ts';
 import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
@@ -101,21 +101,19 @@ export class Messages {
     // Apart from the give-up of the same ladder, or each would make the other news again.
     const place = `${placeOf(host, ladder)}\nproposed`;
     if (definition === undefined || this.#told.get(place) === key) return;
-    history.add('action.proposed', {
-      host,
-      check: decision.check,
-      runId: run.id,
-      data: { action: action.id },
-    });
+    const { check } = decision;
     const body = proposalMessage({
       ...this.#story(host, ladder, run.episode),
       action: action.id,
       command: describe(action, definition),
-      reason: `${decision.check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
+      reason: `${check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
     });
-    coordinator.converse([], this.#toAll(host, ladder, { key, kind: 'notice', body }));
+    // What it is about is over with the problem. What is to follow a recovery has no such end.
+    const kind = ladder.trigger.on === 'problem' ? 'problem' : 'notice';
+    coordinator.converse([], this.#toAll(host, ladder, { key, kind, body }));
     onQueued();
     this.#told.set(place, key);
+    history.add('action.proposed', { host, check, runId: run.id, data: { action: action.id } });
   }
 
   /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
@@ -228,7 +226,7 @@ export class Messages {
     for (const { host, ladder, episode, routes } of lateProblems(this.#options, routesOf)) {
       const isTold =
         this.conversations.hasMember(host, ladder, episode) ||
-        coordinator.unrecovered(host, ladder.id).length > 0;
+        toldAlone(coordinator, host, ladder).length > 0;
       const isPresent = fleet.plan(host)?.ladders.includes(ladder) === true;
       if (!isTold && isPresent)
         this.conversations.ask(host, ladder, episode, routes, `${host}~${ladder.id}~${episode}~late`);

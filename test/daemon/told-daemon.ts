@@ -9,6 +9,7 @@ import { MenddError } from '../../core/errors.ts';
 import type { MessageRoute, MessagesConfig } from '../../core/messages-config.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
 import type { CheckState } from '../../core/types.ts';
+import { createMessageViews } from '../../daemon/message-views.ts';
 import { checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
@@ -135,4 +136,18 @@ export async function pass(daemon: ScriptedDaemon, ms: number): Promise<void> {
   await daemon.clock.pass(ms);
   daemon.healing.messages.turn();
   daemon.healing.messages.settle();
+}
+
+/** To `oncall`. */
+export function tellMuch({ coordinator, clock }: ScriptedDaemon, host: string): void {
+  const at = { createdAtMs: clock.nowMs(), nextAttemptAtMs: clock.nowMs() };
+  const notice = { target: 'oncall', kind: 'notice' as const, host, ladder: '', body: {}, ...at };
+  coordinator.converse(
+    [],
+    Array.from({ length: 500 }, (_, index) => ({ ...notice, key: `n${index}` })),
+  );
+}
+
+export function viewsOf(daemon: ScriptedDaemon): ReturnType<typeof createMessageViews> {
+  return createMessageViews({ ...daemon.healing, clock: daemon.clock, coordinator: daemon.coordinator });
 }

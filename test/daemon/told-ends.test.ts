@@ -1,10 +1,7 @@
 /** Whoever was told of something is told its end, once: receivers that keep a book of incidents close what they opened. */
 import { expect, test, vi } from 'vitest';
-import { incidentOf } from '../../actions/incident.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
-import { createMessageViews } from '../../daemon/message-views.ts';
-import { ladderOf, planOf, restart } from '../support/definitions.ts';
-import { settle } from '../support/fake-clock.ts';
+import { ladderOf, planOf } from '../support/definitions.ts';
 import type { ScriptedDaemon } from './scripted-daemon.ts';
 import {
   definitions,
@@ -18,7 +15,9 @@ import {
   running,
   spent,
   start,
+  tellMuch,
   told,
+  viewsOf,
 } from './told-daemon.ts';
 
 const problems = (daemon: ScriptedDaemon): OutboxMessage[] =>
@@ -27,10 +26,6 @@ const ends = (daemon: ScriptedDaemon): string[] =>
   told(daemon)
     .filter(({ kind }) => kind === 'recovery')
     .map(({ target }) => target);
-
-function viewsOf(daemon: ScriptedDaemon): ReturnType<typeof createMessageViews> {
-  return createMessageViews({ ...daemon.healing, clock: daemon.clock, coordinator: daemon.coordinator });
-}
 
 test('a problem that was given up, is over and is sent again is told its end as well', async () => {
   const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
@@ -56,6 +51,24 @@ test('so is one whose action is gone from the definitions', async () => {
   viewsOf(daemon).retry(String(problem?.id), 'ann');
   await pass(daemon, minuteMs);
   expect(ends(daemon)).toEqual(['boss']);
+});
+
+test('and one whose end was queued before it was given up, and was sent since', async () => {
+  const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
+  const { coordinator, clock } = daemon;
+  await result(daemon, 'web-1', 'critical');
+  const id = problems(daemon)[0]?.id ?? 0;
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-1', 'ok');
+  for (let time = 0; time < 2; time += 1) viewsOf(daemon).retry(String(id), 'ann');
+  for (const each of told(daemon).slice(0, 4)) coordinator.messageSent(each.id, clock.nowMs());
+  const due = coordinator.dueMessages(clock.nowMs(), 9);
+  expect(due.map(({ kind, body }) => [kind, body['since']])).toEqual([
+    ['recovery', problems(daemon)[0]?.body['since']],
+  ]);
 });
 
 test.each(['sent', 'dead', 'pending'] as const)(
@@ -109,132 +122,6 @@ test.each(['it recovers', 'it is gone'])(
     expect(ends(daemon).toSorted()).toEqual(['boss', 'oncall']);
   },
 );
-
-/** To `oncall`. */
-function tellMuch({ coordinator, clock }: ScriptedDaemon, host: string): void {
-  const at = { createdAtMs: clock.nowMs(), nextAttemptAtMs: clock.nowMs() };
-  const notice = { target: 'oncall', kind: 'notice' as const, host, ladder: '', body: {}, ...at };
-  coordinator.converse(
-    [],
-    Array.from({ length: 500 }, (_, index) => ({ ...notice, key: `n${index}` })),
-  );
-}
-
-/** One question to `oncall`. */
-async function askedDaemon(): Promise<ScriptedDaemon> {
-  const ladder = ladderOf([{ ...restart, mode: 'approve' }], { attempts: 1 });
-  const daemon = start(definitions([planOf([running], [ladder])], {}, { page: 'oncall' }));
-  // The first result after a start is not acted upon.
-  await result(daemon, 'web-1', 'critical');
-  await result(daemon, 'web-1', 'critical');
-  expect(told(daemon).map(({ kind, body }) => [kind, body['kind']])).toEqual([['notice', 'approval']]);
-  return daemon;
-}
-
-function answer({ healing }: ScriptedDaemon, verdict: 'approved' | 'rejected'): void {
-  const [question] = healing.approvals.waiting();
-  if (question === undefined) throw new Error('nothing waits for an answer');
-  const person = { by: 'ann', reason: 'go on', tag: question.tag };
-  expect(healing.approvals.settle(question.id, verdict, person)).toMatchObject({ status: verdict });
-}
-
-test.each(['approved', 'rejected', 'expired'] as const)(
-  'a question that is %s is closed where it was asked',
-  async (verdict) => {
-    const daemon = await askedDaemon();
-    daemon.coordinator.messageSent(told(daemon)[0]?.id ?? 0, evening);
-    if (verdict === 'expired') {
-      await daemon.clock.pass(restart.approveWithinMs + 1);
-      daemon.healing.approvals.turn();
-    } else answer(daemon, verdict);
-    const [question, closed, ...others] = told(daemon).filter(({ kind }) => kind === 'notice');
-    if (question === undefined || closed === undefined) throw new Error('it was not told');
-    expect(others).toEqual([]);
-    const [asked, over] = [incidentOf(question), incidentOf(closed)];
-    expect([asked.resolved, over.resolved]).toEqual([false, true]);
-    expect(over.id).toBe(asked.id);
-    expect(over.startedAt).toBe(asked.startedAt);
-    const { severity: _asked, ...labels } = asked.labels;
-    expect(over.labels).toMatchObject(labels);
-    expect(closed.target).toBe('oncall');
-    expect(closed.body['text']).toContain(
-      verdict === 'expired' ? 'nobody answered' : `ann ${verdict} it: go on.`,
-    );
-    // What it is about may be told as well, and is not over by that.
-    const { ladder } = question;
-    const problem = {
-      ...question,
-      kind: 'problem' as const,
-      body: { ...question.body, kind: 'problem', approval: null },
-    };
-    expect(ladder).toBe('app.restart');
-    expect(incidentOf(problem).id).not.toBe(asked.id);
-    await settle();
-  },
-);
-
-test('a question that nobody got yet is not sent once it is answered', async () => {
-  const daemon = await askedDaemon();
-  const [question] = told(daemon);
-  answer(daemon, 'rejected');
-  expect(daemon.coordinator.message(question?.id ?? 0)).toMatchObject({ status: 'dismissed' });
-  expect(told(daemon)[1]?.body).toMatchObject({ topic: 'approval.settled' });
-  await settle();
-});
-
-test('a question is closed behind however much was told of its host since', async () => {
-  const daemon = await askedDaemon();
-  daemon.coordinator.messageSent(told(daemon)[0]?.id ?? 0, evening);
-  tellMuch(daemon, 'web-1');
-  answer(daemon, 'rejected');
-  const { items } = daemon.coordinator.messages({ keyPrefix: 'web-1~app.restart~', limit: 9 });
-  expect(items.map(({ body }) => body['topic'])).toContain('approval.settled');
-  await settle();
-});
-
-test.each(['sent again', 'settled'])(
-  'a question that was given up and is %s opens nothing that nobody closes',
-  async (how) => {
-    const daemon = await askedDaemon();
-    const views = viewsOf(daemon);
-    const [question] = told(daemon);
-    const id = String(question?.id);
-    daemon.coordinator.messageFailed(Number(id), 'HTTP 422', 'dead');
-    if (how === 'sent again') expect(views.retry(id, 'ann')).toMatchObject({ status: 'waiting' });
-    answer(daemon, 'rejected');
-    const closed = told(daemon).filter(({ body }) => body['topic'] === 'approval.settled');
-    expect(closed).toHaveLength(how === 'sent again' ? 1 : 0);
-    const refused = {
-      status: 409,
-      code: 'settled',
-      message: expect.stringMatching(
-        /^It is rejected by person:ann already: .* `mendd notify dismiss 1` lets it rest\.$/,
-      ),
-    };
-    for (const isDry of [true, false]) expect(views.retry(id, 'bob', isDry)).toMatchObject(refused);
-    expect(daemon.coordinator.message(Number(id))?.status).toBe(how === 'sent again' ? 'dismissed' : 'dead');
-    await settle();
-  },
-);
-
-test('a question whose command was edited since is not sent again in the words of then', async () => {
-  const daemon = await askedDaemon();
-  const [question] = told(daemon);
-  daemon.coordinator.messageFailed(question?.id ?? 0, 'HTTP 422', 'dead');
-  const edited = {
-    ...restart,
-    mode: 'approve' as const,
-    effect: { kind: 'systemd_restart' as const, unit: 'all' },
-  };
-  const plans = [planOf([running], [ladderOf([edited], { attempts: 1 })])];
-  daemon.healing.fleet.swap(definitions(plans, {}, { page: 'oncall' }));
-  daemon.healing.approvals.turn();
-  expect(told(daemon).map(({ status }) => status)).toEqual(['dead', 'pending']);
-  expect(viewsOf(daemon).retry(String(question?.id), 'ann')).toMatchObject({
-    status: 409,
-    message: expect.stringMatching(/^It was asked anew with another command: `mendd approve \S+` shows it\./),
-  });
-});
 
 test('the end is queued before what is told again: a death in between leaves nothing open', async () => {
   const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
