@@ -183,8 +183,9 @@ export class Messages {
     for (const place of this.#owed) {
       const [host = '', id] = place.split('\n');
       const ladder = fleet.plan(host)?.ladders.find((each) => each.id === id);
-      const state = ladder && this.#statusOf(host, ladder)?.state;
-      if (ladder !== undefined && state === 'ok') this.#tellRecovery(host, ladder);
+      // Until an answer says so it is not over; whether that is news to the reducer, a start may not know.
+      if (ladder !== undefined && this.#statusOf(host, ladder)?.state !== 'ok') continue;
+      if (ladder !== undefined) this.#tellRecovery(host, ladder);
       this.#owed.delete(place);
     }
     this.#tellGone();

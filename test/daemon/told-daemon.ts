@@ -1,6 +1,6 @@
 /** A daemon with the real ledger and what its people are told: what tests of messages share. Time moves only when told. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
@@ -77,6 +77,11 @@ export function start(of: Definitions, clock = new FakeClock(evening)): Scripted
   const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), of, clock);
   daemons.push(daemon);
   return daemon;
+}
+
+/** The ledger is left. */
+export function loseHistory(): void {
+  for (const name of readdirSync(directory)) if (/^mendd\.db/.test(name)) rmSync(join(directory, name));
 }
 
 export function restarted(daemon: ScriptedDaemon, of: Definitions): ScriptedDaemon {

@@ -7,9 +7,11 @@ import {
   definitions,
   evening,
   hourMs,
+  loseHistory,
   minuteMs,
   pass,
   plan,
+  restarted,
   result,
   route,
   running,
@@ -70,6 +72,33 @@ test('and one whose end was queued before it was given up, and was sent since', 
     ['recovery', problems(daemon)[0]?.body['since']],
   ]);
 });
+
+test.each(['ok', 'critical'] as const)(
+  'a problem told before the history was lost is told its end, once, also when the first answer is %s',
+  async (state) => {
+    const given = definitions([plan('web-1')], {}, { page: 'boss' });
+    const first = start(given);
+    await result(first, 'web-1', 'critical');
+    first.store.close();
+    loseHistory();
+    const daemon = restarted(first, given);
+    expect(daemon.healing.fleet.state('web-1')?.checks['app.running']?.state).toBe('pending');
+    daemon.healing.messages.oweAll();
+    await pass(daemon, minuteMs);
+    await result(daemon, 'web-1', state);
+    await pass(daemon, minuteMs);
+    expect(ends(daemon)).toHaveLength(state === 'ok' ? 1 : 0);
+    await result(daemon, 'web-1', 'ok');
+    await pass(daemon, minuteMs);
+    const since = (kind: string): unknown[] =>
+      told(daemon)
+        .filter((each) => each.kind === kind)
+        .map(({ body }) => body['since'])
+        .toSorted();
+    expect(since('problem')).toHaveLength(state === 'ok' ? 1 : 2);
+    expect(since('recovery')).toEqual(since('problem'));
+  },
+);
 
 test.each(['sent', 'dead', 'pending'] as const)(
   'a message of a conversation that is over is sent again with the end behind it, which was %s',
