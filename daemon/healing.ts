@@ -112,7 +112,8 @@ export function createHealing(options: HealingOptions): Healing {
     recorder,
     census,
     definitions: () => current.definitions,
-    onChange: (brake, isOn, by) => notices.brake(messages, brake, isOn, by),
+    onChange: (brake, isOn, by) =>
+      isOn ? notices.brakeOn(messages, brake) : notices.brakeOff(messages, brake, by),
   });
   const fleet: Fleet = new Fleet({
     ...common,

@@ -36,7 +36,9 @@ export interface MessageOptions {
 }
 
 /** Without the last touch. */
-type Bare = Pick<OutboxMessage, 'key' | 'target' | 'kind' | 'host' | 'ladder'> & { body: MessageBody };
+type Bare = Omit<NewMessage, 'body' | 'createdAtMs' | 'nextAttemptAtMs'> & { body: MessageBody };
+/** What begins and ends is told as a problem and its recovery, of which the keys begin with the conversation. */
+type NoticeKind = Pick<NewMessage, 'kind' | 'conversation'>;
 
 export class Messages {
   readonly #options: MessageOptions;
@@ -79,7 +81,8 @@ export class Messages {
   ): void {
     const status = this.#statusOf(host, ladder);
     const body = problemMessage(this.#story(host, ladder, episode, runId));
-    this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body }, runId);
+    const run = runId === undefined ? {} : { runId };
+    this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body, ...run });
     // Queued late, after its recovery: that is owed as well.
     if (status?.state === 'ok') this.#owed.add(placeOf(host, ladder));
   }
@@ -87,7 +90,7 @@ export class Messages {
   /** Goes where the ladder's own message would go. Without a target it stands on the page only. Queues nothing. */
   question(approval: Approval): NewMessage[] {
     const { host, episode, tag } = approval;
-    const ladder = this.#ladder(host, approval.ladder);
+    const ladder = ladderOf(this.#options.fleet, host, approval.ladder);
     if (ladder === undefined) return [];
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
     return this.#toAll(host, ladder, { key: questionKey(approval, tag), kind: 'notice', body });
@@ -116,14 +119,20 @@ export class Messages {
     history.add('action.proposed', { host, check, runId: run.id, data: { action: action.id } });
   }
 
-  /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
-  notice(key: string, notice: Omit<Notice, 'nowMs'>): void {
-    const { clock, fleet, history } = this.#options;
-    const target = fleet.definitions.daemon.remediation.page;
-    if (target === undefined) return;
+  /**
+   * About the daemon as a whole, to `remediation.page`, or to who was told of the same conversation. An unusable ledger is told to the
+   * history instead of failing the caller.
+   */
+  notice(key: string, notice: Omit<Notice, 'nowMs'>, as: NoticeKind = { kind: 'notice' }): void {
+    const { clock, coordinator, fleet, history } = this.#options;
     const body = noticeMessage({ ...notice, nowMs: clock.nowMs() });
+    const { page } = fleet.definitions.daemon.remediation;
     try {
-      this.#enqueue({ key, target, kind: 'notice', host: notice.host ?? '', ladder: '', body });
+      const query = { keyPrefix: `${as.conversation}~`, limit: 1 };
+      const told = as.conversation === undefined ? [] : coordinator.messages(query).items;
+      const target = told[0]?.target ?? page;
+      if (target === undefined) return;
+      this.#enqueue({ key, target, ...as, host: notice.host ?? '', ladder: '', body });
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
       history.failed(error);
@@ -249,10 +258,6 @@ export class Messages {
     }
   }
 
-  #ladder(host: string, id: string): LadderDefinition | undefined {
-    return ladderOf(this.#options.fleet, host, id);
-  }
-
   /** Where the ladder's own message would go. */
   #targetsOf(host: string, ladder: LadderDefinition): readonly string[] {
     const { messages, remediation } = this.#options.fleet.definitions.daemon;
@@ -296,16 +301,15 @@ export class Messages {
     return storyOf(this.#options, host, ladder, episode, except);
   }
 
-  #finish(message: Bare, runId?: string): NewMessage {
+  #finish(message: Bare): NewMessage {
     const { clock, fleet } = this.#options;
     const nowMs = clock.nowMs();
     const body = finishMessage(fleet.definitions, message.body, message);
-    const run = runId === undefined ? {} : { runId };
-    return { ...message, ...run, body, createdAtMs: nowMs, nextAttemptAtMs: nowMs };
+    return { ...message, body, createdAtMs: nowMs, nextAttemptAtMs: nowMs };
   }
 
-  #enqueue(message: Bare, runId?: string): void {
-    this.#options.coordinator.enqueue(this.#finish(message, runId));
+  #enqueue(message: Bare): void {
+    this.#options.coordinator.enqueue(this.#finish(message));
     this.#options.onQueued();
   }
 }

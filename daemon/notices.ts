@@ -16,22 +16,34 @@ const quietDoubts: readonly Doubt['cause'][] = [
   'fresh_round_pending',
 ];
 
-export function brake(messages: Messages, state: BrakeState, isOn: boolean, by: string): void {
-  const { scope, cause, sinceMs, unhealthy, hosts, allowed } = state;
+/** The conversation in which it is told. */
+export function brakeName({ scope, sinceMs }: Pick<BrakeState, 'scope' | 'sinceMs'>): string {
+  return `brake~${scope}~${sinceMs}`;
+}
+
+export function brakeOn(messages: Messages, state: BrakeState): void {
+  const { scope, cause, unhealthy, hosts, allowed } = state;
   const figures = `${unhealthy} of ${hosts} hosts were unhealthy, ${allowed} are allowed`;
   const why = cause === 'mass_failure' ? figures : 'its budget of repairs is spent';
-  messages.notice(`brake~${scope}~${sinceMs}~${isOn ? 'on' : 'off'}`, {
-    topic: isOn ? 'brake.engaged' : 'brake.released',
-    title: `brake ${isOn ? 'on' : 'off'} for ${scope}`,
-    sentence: isOn
-      ? `No action starts in ${scope}: ${why}.`
-      : `Actions may start in ${scope} again; released by ${by}.`,
-    ...(isOn
-      ? {
-          todo: `Find what they have in common; \`mendd brake release ${scope} --reason ...\` lets actions go on.`,
-        }
-      : {}),
-  });
+  const conversation = brakeName(state);
+  const notice = {
+    topic: 'brake.engaged',
+    title: `brake on for ${scope}`,
+    sentence: `No action starts in ${scope}: ${why}.`,
+    todo: `Find what they have in common; \`mendd brake release ${scope} --reason ...\` lets actions go on.`,
+  };
+  messages.notice(`${conversation}~on`, notice, { kind: 'problem', conversation });
+}
+
+export function brakeOff(messages: Messages, state: Pick<BrakeState, 'scope' | 'sinceMs'>, by: string): void {
+  const { scope } = state;
+  const conversation = brakeName(state);
+  const notice = {
+    topic: 'brake.released',
+    title: `brake off for ${scope}`,
+    sentence: `Actions may start in ${scope} again; released by ${by}.`,
+  };
+  messages.notice(`${conversation}~off`, notice, { kind: 'recovery', conversation });
 }
 
 export function doubt(messages: Messages, { cause, sinceMs, opens }: Doubt): void {

@@ -81,7 +81,7 @@ export function start(of: Definitions, clock = new FakeClock(evening)): Scripted
 
 /** The ledger is left. */
 export function loseHistory(): void {
-  for (const name of readdirSync(directory)) if (/^mendd\.db/.test(name)) rmSync(join(directory, name));
+  for (const name of readdirSync(directory)) if (name.startsWith('mendd.db')) rmSync(join(directory, name));
 }
 
 export function restarted(daemon: ScriptedDaemon, of: Definitions): ScriptedDaemon {

@@ -90,10 +90,10 @@ test.each(['ok', 'critical'] as const)(
     expect(ends(daemon)).toHaveLength(state === 'ok' ? 1 : 0);
     await result(daemon, 'web-1', 'ok');
     await pass(daemon, minuteMs);
-    const since = (kind: string): unknown[] =>
+    const since = (kind: string): string[] =>
       told(daemon)
         .filter((each) => each.kind === kind)
-        .map(({ body }) => body['since'])
+        .map(({ body }) => String(body['since']))
         .toSorted();
     expect(since('problem')).toHaveLength(state === 'ok' ? 1 : 2);
     expect(since('recovery')).toEqual(since('problem'));

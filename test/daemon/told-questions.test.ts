@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { incidentOf } from '../../actions/incident.ts';
 import { MenddError } from '../../core/errors.ts';
 import { plannedRun } from '../../core/runs.ts';
+import { brakeOff, brakeOn } from '../../daemon/notices.ts';
 import { ladderOf, planOf, restart } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import type { ScriptedDaemon } from './scripted-daemon.ts';
@@ -240,4 +241,40 @@ test('what was proposed to follow a recovery is not over by that', async () => {
   healing.messages.oweAll();
   await pass(daemon, minuteMs);
   expect(told(daemon)).toHaveLength(before);
+});
+
+const brake = {
+  scope: 'fleet',
+  cause: 'mass_failure' as const,
+  sinceMs: evening,
+  unhealthy: 2,
+  hosts: 2,
+  allowed: 1,
+};
+
+test('a brake that is off is told after that it is on, where that was told, also when that is told again', () => {
+  const daemon = start(definitions([planOf([running], [])], {}, { page: 'oncall' }));
+  const { coordinator, clock, healing } = daemon;
+  brakeOn(healing.messages, brake);
+  coordinator.messageFailed(1, 'HTTP 503', clock.nowMs() + minuteMs);
+  healing.fleet.swap(definitions([planOf([running], [])], {}, { page: 'boss' }));
+  brakeOff(healing.messages, brake, 'ann');
+  const [on, off] = told(daemon);
+  if (on === undefined || off === undefined) throw new Error('it was not told');
+  expect([on.target, off.target, incidentOf(on).resolved, incidentOf(off).resolved]).toEqual([
+    'oncall',
+    'oncall',
+    false,
+    true,
+  ]);
+  expect(incidentOf(off)).toMatchObject({ id: incidentOf(on).id, labels: incidentOf(on).labels });
+  const due = (): number[] => coordinator.dueMessages(clock.nowMs(), 9).map(({ id }) => id);
+  expect(due()).toEqual([]);
+  coordinator.messageFailed(on.id, 'HTTP 422', 'dead');
+  expect(due()).toEqual([off.id]);
+  coordinator.messageSent(off.id, clock.nowMs());
+  viewsOf(daemon).retry(String(on.id), 'ann');
+  expect(due()).toEqual([on.id]);
+  coordinator.messageSent(on.id, clock.nowMs());
+  expect(coordinator.dueMessages(clock.nowMs(), 9).map(({ kind }) => kind)).toEqual(['recovery']);
 });

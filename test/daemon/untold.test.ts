@@ -63,7 +63,15 @@ function copyTo(life: string): void {
 
 /** What the disk holds right after that write of the ledger is kept as `killed`. */
 function killAfter<
-  K extends 'claim' | 'dispatched' | 'advance' | 'askApproval' | 'askAgain' | 'settleApproval' | 'saveBrake',
+  K extends
+    | 'claim'
+    | 'dispatched'
+    | 'advance'
+    | 'askApproval'
+    | 'askAgain'
+    | 'settleApproval'
+    | 'saveBrake'
+    | 'clearBrake',
 >(
   { coordinator }: ScriptedDaemon,
   write: K,
@@ -233,6 +241,27 @@ test('people are told of a brake that is on, once, when the daemon died right af
   await first.results('critical', 'critical');
   const { killed, ...later } = outboxAfter(first, given);
   expect(killed.join()).not.toContain('brake~fleet~');
-  expect(later.next.join()).toContain('notice brake~fleet~');
+  expect(later.next.join()).toContain('problem brake~fleet~');
   expect(later.last).toEqual(later.next);
+});
+
+test.each([
+  ['a person, and it died right after that was saved', 'saveBrake', 'ann'],
+  ['the rule, and it died right after it was cleared', 'clearBrake', 'the rule'],
+] as const)('and of one that was released by %s', async (_, write, by) => {
+  const given = definitions({}, { brake });
+  const first = daemonIn('first', given);
+  await first.results('critical', 'critical');
+  killAfter(first, write);
+  const { brakes, fleet } = first.healing;
+  if (write === 'saveBrake') brakes.releaseBy('fleet', 'ann', 'seen', false);
+  else fleet.swap({ ...definitions({}, { brake: null }), revision: 'r2' });
+  brakes.stepAll();
+  const { killed, ...later } = outboxAfter(first, given);
+  expect(killed.join()).not.toContain('~off');
+  expect(later.next.at(-1)).toMatch(/^recovery brake~fleet~\d+~off$/);
+  expect(later.last).toEqual(later.next);
+  const [last] = open.slice(-1);
+  const off = last?.coordinator.messages({ keyPrefix: 'brake~', limit: 1 }).items[0];
+  expect(off?.body['sentence']).toBe(`Actions may start in fleet again; released by ${by}.`);
 });
