@@ -19,7 +19,6 @@ import {
   type HostStatus,
   isOpen,
   type Transition,
-  type TransportFailure,
 } from './types.ts';
 import { verifyByResult, verifyByTime } from './verify-runs.ts';
 
@@ -39,7 +38,7 @@ export function reduceHost(
     case 'result':
       return reduceResult(state, event, plan, fleet, nowMs);
     case 'unreachable':
-      return reduceUnreachable(state, event.failure, plan, fleet, nowMs);
+      return reduceUnreachable(state, event, plan, fleet, nowMs);
     case 'run':
       return nothing({ ...state, runs: putRun(state.runs, event.run) });
     case 'approval':
@@ -128,12 +127,12 @@ function nothing(state: HostEngineState): Reduction {
 
 function reduceUnreachable(
   state: HostEngineState,
-  failure: TransportFailure,
+  { failure, startedAtMs }: Extract<EngineEvent, { kind: 'unreachable' }>,
   plan: HostPlan,
   fleet: FleetView,
   nowMs: number,
 ): Reduction {
-  const step = applyFailure(state.host, failure, nowMs);
+  const step = applyFailure(state.host, failure, Math.min(startedAtMs, nowMs), nowMs);
   const behind = downParent(plan, fleet.states, fleet.plans);
   const { behind: _before, ...bare } = step.status;
   const host = behind === undefined ? bare : { ...bare, behind };

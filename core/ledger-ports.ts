@@ -34,10 +34,19 @@ export interface Restraints {
   askApproval(approval: Approval, messages?: readonly NewMessage[]): boolean;
   /** Puts it in the place of the open question of the same id; false when there is none. */
   askAgain(approval: Approval, messages?: readonly NewMessage[]): boolean;
-  /** Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. */
+  /**
+   * Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. `tag`: which a person
+   * answered, kept with the answer.
+   */
   settleApproval(
     id: string,
-    change: { status: Exclude<ApprovalStatus, 'waiting'>; atMs: number; by: string; answer?: string },
+    change: {
+      status: Exclude<ApprovalStatus, 'waiting'>;
+      atMs: number;
+      by: string;
+      answer?: string;
+      tag?: string;
+    },
     end?: QuestionEnd,
   ): Approval | undefined;
   brakes(): BrakeState[];

@@ -110,12 +110,14 @@ export class Approvals {
     onQueued();
   }
 
-  /** With the fingerprint of what would run now. */
+  /** What waits has the fingerprint of what would run now; what is settled keeps the one it was settled under. */
   list(): Approval[] {
     const { clock, coordinator } = this.#options;
     return coordinator
       .approvals(clock.nowMs() - shownMs)
-      .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
+      .map((approval) =>
+        approval.status === 'waiting' ? { ...approval, tag: this.#liveTag(approval) } : approval,
+      );
   }
 
   /** Newest first, with the fingerprint of what would run now. From memory: also while the ledger cannot be read. */
@@ -160,7 +162,7 @@ export class Approvals {
     const decidedBy = `person:${person.by}`;
     if (isDry)
       return { ...approval, status: answer, decidedAtMs: clock.nowMs(), decidedBy, answer: person.reason };
-    const settled = this.#close(approval, answer, decidedBy, person.reason);
+    const settled = this.#close(approval, answer, decidedBy, person.reason, person.tag);
     return settled ?? rejected(409, 'settled', 'Somebody else was faster.');
   }
 
@@ -208,6 +210,7 @@ export class Approvals {
     status: Exclude<ApprovalStatus, 'waiting'>,
     by: string,
     answer: string,
+    tag = approval.tag,
   ): Approval | undefined {
     const { clock, coordinator, history, fleet, endOf, onQueued } = this.#options;
     const atMs = clock.nowMs();
@@ -221,7 +224,7 @@ export class Approvals {
       event: `approval.${status}`,
       body: { id, host, action, answer },
     });
-    const settled = coordinator.settleApproval(id, { status, atMs, by, answer }, end);
+    const settled = coordinator.settleApproval(id, { status, atMs, by, answer, tag }, end);
     if (settled === undefined) return undefined;
     const data = { action, status, by, answer };
     history.add('approval.settled', { host, check, runId: id, data });

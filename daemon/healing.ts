@@ -112,6 +112,7 @@ export function createHealing(options: HealingOptions): Healing {
     recorder,
     census,
     definitions: () => current.definitions,
+    onOver: (belowSinceMs) => selfDoubt.distrustBefore(belowSinceMs),
     onChange: (brake, isOn, by) =>
       isOn ? notices.brakeOn(messages, brake) : notices.brakeOff(messages, brake, by),
   });

@@ -36,8 +36,8 @@ export function approvalTable(
   const settle = db.transaction((id: string, change: Change, end?: QuestionEnd): Approval | undefined => {
     const found = documents.get(id);
     if (found === undefined || !maySettle(found, change)) return undefined;
-    const { status, atMs, by, answer } = change;
-    const settled = { ...found, status, decidedAtMs: atMs, decidedBy: by, ...present({ answer }) };
+    const { status, atMs, by, answer, tag } = change;
+    const settled = { ...found, status, decidedAtMs: atMs, decidedBy: by, ...present({ answer, tag }) };
     documents.put(settled);
     for (const message of end?.withdrawn ?? []) withdraw(message);
     for (const each of end?.messages ?? []) enqueue(each);

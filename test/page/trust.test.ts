@@ -26,6 +26,8 @@ test('a reader sees no button that acts, on any screen, and keys do nothing', as
   for (const place of [...places, `/runs/${encodeURIComponent(run.id)}`]) {
     const buttonsOf = async (page: Page): Promise<string[]> => {
       await page.goto(`${stage.fleet.url}${place}`);
+      // From then on the page knows what they may do.
+      await page.getByRole('button', { name: 'Sign out' }).waitFor();
       await page.locator('main').getByRole('heading').or(page.locator('main [data-row]')).first().waitFor();
       await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
       // To ask why is to read.
@@ -82,10 +84,19 @@ test('rows stay where they are while the pointer is over them', async () => {
   const before = await target.getAttribute('data-row');
   await target.hover();
   const place = await target.boundingBox();
-  const run = await healedWorker(stage.fleet, 'web-1');
-  await page.getByText(/when you let go/).waitFor();
+  const healed = healedWorker(stage.fleet, 'web-1');
+  let x = 5;
+  await expect
+    .poll(async () => {
+      // A pointer left lying would not keep them for long.
+      x = 15 - x;
+      await target.hover({ position: { x, y: 5 } });
+      return page.getByText(/when you let go/).count();
+    })
+    .toBe(1);
   expect(await rows.first().getAttribute('data-row')).toBe(before);
   expect(await target.boundingBox()).toEqual(place);
+  const run = await healed;
   await page.mouse.move(0, 0);
   await expect.poll(() => rows.first().getAttribute('data-row')).toBe(run.id);
 });
