@@ -17,6 +17,7 @@ test('one answer paints the first screen, and one tells who is at it', async () 
     .getByText(/checks? on 4 hosts/)
     .first()
     .waitFor();
+  expect(await page.getByText('Loading…').count()).toBe(0);
 });
 
 test('nothing moves where motion is not wanted', async () => {
