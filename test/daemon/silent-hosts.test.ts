@@ -88,40 +88,52 @@ class Fleet {
   }
 }
 
-test.each([3_000, 6_000])(
-  'of 10,000 hosts with ten checks a minute %i are silent: the others are on time, and the silent ones have their turns',
-  { timeout: 120_000 },
-  async (silentCount) => {
-    const names = Array.from({ length: 10_000 }, (_, i) => `h-${i}`);
-    const silent = names.slice(0, silentCount);
-    const fleet = new Fleet(
-      names.map((name) => planOf(tenChecks, [], name)),
-      silent,
-    );
-    // Half of the slots, each held for as long as a host is waited for; until it is due, and once more where it was shed.
-    const turnsMs = (silentCount * silenceMs) / (limits.maxConcurrent / 2);
-    const againWithinMs = turnsMs + 2 * minuteMs;
-    const lateMs: number[] = [];
-    const askedAtMs = new Map(silent.map((name) => [name, 0]));
-    let longestMs = 0;
-    fleet.onRun = (run) => {
-      const before = askedAtMs.get(run.host);
-      if (before === undefined) {
-        lateMs.push(run.lateMs);
-        return;
-      }
+/** `size`: a whole fleet at the limits as shipped, or a tenth of both. */
+async function watch(size: 1 | 0.1, silentPart: number, forMs: number) {
+  const names = Array.from({ length: 10_000 * size }, (_, i) => `h-${i}`);
+  const silent = names.slice(0, names.length * silentPart);
+  const changes = { maxConcurrent: limits.maxConcurrent * size, queueLimit: limits.queueLimit * size };
+  const fleet = new Fleet(hostsOf(names), silent, changes);
+  const lateMs: number[] = [];
+  const askedAtMs = new Map(silent.map((name) => [name, 0]));
+  let longestMs = 0;
+  fleet.onRun = (run) => {
+    const before = askedAtMs.get(run.host);
+    if (before === undefined) lateMs.push(run.lateMs);
+    else {
       longestMs = Math.max(longestMs, run.atMs - before);
       askedAtMs.set(run.host, run.atMs);
-    };
-    await fleet.clock.pass(againWithinMs);
-    for (const atMs of askedAtMs.values()) longestMs = Math.max(longestMs, fleet.clock.monotonicMs() - atMs);
-    expect(fleet.overlaps).toBe(0);
-    expect(lateMs).toHaveLength((10_000 - silentCount) * checksPerHost * (againWithinMs / minuteMs));
-    expect(lateMs.toSorted((a, b) => a - b)[Math.floor(lateMs.length * 0.99)]).toBeLessThan(1_000);
+    }
+  };
+  await fleet.clock.pass(forMs);
+  for (const atMs of askedAtMs.values()) longestMs = Math.max(longestMs, forMs - atMs);
+  const { shed, overlaps } = fleet;
+  return { lateMs: lateMs.toSorted((a, b) => a - b), longestMs, shed, overlaps };
+}
+
+test.each([0.3, 0.6])(
+  'of 10,000 hosts with ten checks a minute a part (%d) is silent: the others are on time, and none is shed or runs twice',
+  { timeout: 120_000 },
+  async (silentPart) => {
+    const { lateMs, shed, overlaps } = await watch(1, silentPart, 2 * minuteMs);
+    expect(lateMs).toHaveLength(10_000 * (1 - silentPart) * checksPerHost * 2);
+    expect(lateMs[Math.floor(lateMs.length * 0.99)]).toBeLessThan(1_000);
+    expect(shed.length).toBeGreaterThan(1_000);
+    expect(shed.filter((line) => line.startsWith('sound'))).toEqual([]);
+    expect(overlaps).toBe(0);
+  },
+);
+
+test.each([0.3, 0.6])(
+  'where a part of the fleet (%d) is silent, each of them has its turn',
+  async (silentPart) => {
+    // Half of the slots, each held for as long as a host is waited for; until it is due, and once more where it was shed.
+    const turnsMs = (10_000 * silentPart * silenceMs) / (limits.maxConcurrent / 2);
+    const againWithinMs = turnsMs + 2 * minuteMs;
+    const { longestMs, overlaps } = await watch(0.1, silentPart, againWithinMs);
     expect(longestMs).toBeGreaterThan(turnsMs);
     expect(longestMs).toBeLessThan(againWithinMs);
-    expect(fleet.shed.length).toBeGreaterThan(1_000);
-    expect(fleet.shed.filter((line) => line.startsWith('sound'))).toEqual([]);
+    expect(overlaps).toBe(0);
   },
 );
 
