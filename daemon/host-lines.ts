@@ -15,7 +15,7 @@ const farAway = 1e15;
 const troubledShare = 2;
 type Crowd = 'sound' | 'troubled';
 
-export interface LineLimits {
+interface LineLimits {
   maxConcurrent: number;
   maxPerHost: number;
 }
