@@ -215,7 +215,7 @@ function report({ flags, memory, real, soak, few, many, machine }) {
         isMet: Math.max(perHost, perHostHeap) <= 60 * kB,
       },
       {
-        goal: "memory flat over two hours' worth of checks: at most 5% more",
+        goal: `memory of ${soak.count} hosts flat over two hours' worth of checks: at most 5% more`,
         measured: `${short(growth * 100)}%`,
         isMet: growth <= 0.05,
       },

@@ -107,6 +107,7 @@ async function cpuOf(perSecond, seconds, work) {
 
 function report({ flags, plain, movable, messageMs, machine }) {
   const perBatch = (plain.whole / plain.checks) * checksPerHost;
+  const tenfold = (plain.main / plain.whole) * plain.core * 10;
   const { p50Ms, p99Ms, maxMs } = plain.delays;
   return [
     table(
@@ -115,6 +116,8 @@ function report({ flags, plain, movable, messageMs, machine }) {
         ['CPU of the daemon', `${short(plain.core)}% of a core`],
         ['of it the main thread', `${short((plain.main / plain.whole) * 100)}%`],
         ["of the main thread's work: ssh2, its crypto and sockets, runner/", `${short(movable * 100)}%`],
+        ['by these, the main thread at ten times the hosts', `${short(tenfold)}% of a core`],
+        ['of it could leave', `${short(tenfold * movable)}% of a core`],
         ['CPU of a batch of ten checks, all of the daemon', `${short(perBatch)} ms`],
         ['CPU of asking another thread for a batch and of its ten outcomes', `${short(messageMs)} ms`],
         ['loop delay p50 / p99 / most, ms', [p50Ms, p99Ms, maxMs].map(short).join(' / ')],

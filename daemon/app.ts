@@ -8,6 +8,7 @@ import { createOutbox } from '../actions/outbox.ts';
 import { describeEffect } from '../actions/plan-action.ts';
 import { createApi } from '../api/server.ts';
 import type { Definitions } from '../core/definitions.ts';
+import { failuresOf } from '../core/host-status.ts';
 import type { Clock, Coordinator, Runner, Store } from '../core/ports.ts';
 import { retryInMs } from '../core/schedule.ts';
 import type { DaemonPort } from '../core/views.ts';
@@ -186,6 +187,7 @@ export class App {
       limits: definitions.daemon.scheduler,
       run: (job, parallel) => this.#check(job, parallel),
       shares: ({ host, check }) => sharesExec(this.#healing.fleet.definitions.hosts.get(host), check),
+      troubled: (host) => failuresOf(this.#healing.fleet.state(host)?.host) > 0,
       onStart: (latenessMs) => this.#tally.checkRun(latenessMs),
       onShed: (job, reason) => this.#shed(job, reason),
       retryInMs: ({ host, check }) => {

@@ -17,6 +17,8 @@ export interface SchedulerOptions {
   run: (job: Job, parallel: number | undefined) => Promise<void>;
   /** Whether the check may share an exec with others of its host. */
   shares: (job: Job) => boolean;
+  /** Whether the host was not reached the last time: the others go on without it. */
+  troubled: (host: string) => boolean;
   /** How long after it was due a check started. Milliseconds. */
   onStart?: (latenessMs: number) => void;
   onShed: (job: Job, reason: ShedReason) => void;

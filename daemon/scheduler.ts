@@ -47,7 +47,7 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#lines = new HostLines(options.limits.maxPerHost);
+    this.#lines = new HostLines(options.limits, options.troubled);
     this.#originMs = options.clock.nowMs() - options.clock.monotonicMs();
   }
 
@@ -237,10 +237,12 @@ export class Scheduler {
     this.#options.onShed(job, 'queue_full');
   }
 
-  #wait(key: string, { host }: Job, priority: Priority, dueMs: number): void {
+  #wait(key: string, { host, check }: Job, priority: Priority, dueMs: number): void {
     const sinceMs = this.#dueAtMs.get(key) ?? dueMs;
     this.#dueAtMs.set(key, sinceMs);
-    this.#lines.add(host, key, priority, sinceMs);
+    // What is asked from elsewhere does not wait for the host to be reached.
+    const line = check.runOn.kind === 'target' ? host : `${host}\n`;
+    this.#lines.add(line, key, priority, sinceMs);
   }
 
   #pump(): void {

@@ -4,7 +4,7 @@ import type { CheckDefinition, HostDefinition, SshConfig } from '../../core/defi
 import type { Runner } from '../../core/ports.ts';
 import type { EngineEvent } from '../../core/reduction.ts';
 import type { CheckResult } from '../../core/types.ts';
-import { runCheck } from '../../daemon/check-run.ts';
+import { runCheck, sharesExec } from '../../daemon/check-run.ts';
 import { systemClock } from '../../daemon/clock.ts';
 import { createRunner } from '../../runner/runner.ts';
 import { checkOf, planOf } from '../support/definitions.ts';
@@ -81,4 +81,21 @@ test('a bug that the answer of one host brings to light is told and ends nothing
     throw bug;
   };
   expect(await eventsOf(local, {}, { read })).toEqual({ events: [], notAsked: [], bugs: [bug] });
+});
+
+function shares(check: Partial<CheckDefinition>, host: Partial<HostDefinition> = {}): boolean {
+  return sharesExec({ ...remote, ...host }, checkOf('a', check));
+}
+
+test('checks share an exec over SSH on the host itself, unless they or the host may not', () => {
+  expect(shares({})).toBe(true);
+  expect(shares({}, { transport: 'openssh' })).toBe(true);
+  expect(shares({ batch: false })).toBe(false);
+  expect(shares({}, { batch: false })).toBe(false);
+  expect(shares({ sudo: { user: 'root' } })).toBe(false);
+  expect(shares({ blocked: 'a template has no value' })).toBe(false);
+  expect(shares({ runOn: { kind: 'local' } })).toBe(false);
+  expect(shares({ runOn: { kind: 'host', host: 'web-2' } })).toBe(false);
+  expect(shares({}, { transport: 'local' })).toBe(false);
+  expect(sharesExec(undefined, checkOf('a'))).toBe(false);
 });

@@ -34,6 +34,7 @@ function bench(plans: HostPlan[], limits = {}, auto = true): Bench {
       return new Promise((resolve) => open.set(keyOf(job), resolve));
     },
     shares: (job) => job.check.batch,
+    troubled: () => false,
     onStart: (latenessMs) => lateMs.push(latenessMs),
     onShed: (job, reason) => shed.push(`${keyOf(job)} ${reason}`),
     retryInMs: (job) => retryMs.get(keyOf(job)),

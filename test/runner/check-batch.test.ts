@@ -112,6 +112,7 @@ test('what may not share goes alone, and so does the only one', async () => {
       ...together(['echo 1'], {}, host),
       ...together(['cat'], { stdin: 'text' }, host),
       ...together(['echo 3'], { purpose: 'action' }, host),
+      ...together(['echo 9'], { sudo: { user: 'nobody' } }, host),
       ...together(['echo 4'], { beforeSend: () => undefined }, host),
       ...together(['echo 5'], { outputBytes: 10 }, host),
       ...together(['echo 6'], { signal: new AbortController().signal }, host),

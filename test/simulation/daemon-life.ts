@@ -4,6 +4,7 @@
  */
 import { describeEffect } from '../../actions/plan-action.ts';
 import type { Definitions } from '../../core/definitions.ts';
+import { failuresOf } from '../../core/host-status.ts';
 import type { Clock, Coordinator, Store } from '../../core/ports.ts';
 import { retryInMs } from '../../core/schedule.ts';
 import type { DaemonPort } from '../../core/views.ts';
@@ -95,6 +96,7 @@ export class Life {
       limits: definitions.daemon.scheduler,
       run: ({ host, check }) => reach.check(host, check.id),
       shares: ({ check }) => check.batch,
+      troubled: (host) => failuresOf(this.healing.fleet.state(host)?.host) > 0,
       onShed: () => undefined,
       retryInMs: ({ host, check }) => {
         const status = this.healing.fleet.state(host)?.checks[check.id];
