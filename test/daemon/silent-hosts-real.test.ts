@@ -44,7 +44,10 @@ test('hosts that accept a connection and say nothing are dialled by half of the 
     );
     daemon.write('hosts/silent.yaml', `hosts:\n${silent.join('')}`);
     const { configFile } = daemon;
-    writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('timeout: 5s', 'timeout: 3s'));
+    writeFileSync(
+      configFile,
+      readFileSync(configFile, 'utf8').replace(/connect_timeout: \d+s/, 'connect_timeout: 3s'),
+    );
     await daemon.start();
     await vi.waitFor(() => expect(ended).toBeGreaterThan(silentCount + maxConcurrent / 2), 60_000);
     expect(most).toBe(maxConcurrent / 2);
