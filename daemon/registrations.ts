@@ -3,6 +3,7 @@
  * told is believed by nobody until then, and what was let in changes by a person alone.
  */
 
+import { createHash } from 'node:crypto';
 import { problemOf } from '../config/inventory/found-hosts.ts';
 import { MenddError } from '../core/errors.ts';
 import type {
@@ -123,9 +124,15 @@ export class Registrations {
     return this.#view(this.#known.get(told.name) ?? known);
   }
 
-  admit(name: string, { by, reason, isDry }: RegistrationAnswer): RegistrationView | Rejected {
+  admit(
+    name: string,
+    { by, reason, tag, isDry }: RegistrationAnswer & { tag: string },
+  ): RegistrationView | Rejected {
     const known = this.#known.get(name);
     if (known === undefined) return notThere(name);
+    // Whoever may register may tell another key or address between the reading and the answer.
+    if (tag !== tagOf(known))
+      return rejected(412, 'changed', `What ${name} tells has changed since it was read; read it again.`);
     if (statusOf(known) === 'admitted') return rejected(409, 'admitted', `${name} is let in already.`);
     if (known.admitted === undefined && this.#options.hasHost(name))
       return rejected(409, 'name_taken', `There is a host ${name} that did not register itself.`);
@@ -247,6 +254,7 @@ export class Registrations {
     return {
       ...registration,
       status: statusOf(registration),
+      tag: tagOf(registration),
       ...(key === undefined ? {} : { fingerprint: fingerprint(key) }),
       expiresAtMs: config === undefined ? registration.lastAtMs : this.#expiresAtMs(registration, config),
     };
@@ -268,6 +276,13 @@ function statusOf({ told, admitted, ...answered }: Registration): RegistrationSt
 
 function isSame(a: Registering, b: Registering): boolean {
   return JSON.stringify(ordered(a)) === JSON.stringify(ordered(b));
+}
+
+function tagOf({ told, from, rejected: refusal }: Registration): string {
+  return createHash('sha256')
+    .update(JSON.stringify([ordered(told), hostOf(told, from).address ?? null, refusal ?? null]))
+    .digest('hex')
+    .slice(0, 24);
 }
 
 /** Whatever order a host writes its keys in. */

@@ -145,6 +145,37 @@ describe('silences and downtimes', () => {
   });
 });
 
+test('registrations: listed with a tag, let in by that tag alone', async () => {
+  const key = 'SHA256:3q2-7w';
+  cli.daemon.registrationList = [
+    {
+      name: 'web-7',
+      status: 'pending',
+      tag: '5e0f1c',
+      told: { name: 'web-7', user: 'ops', port: 2222, labels: { role: 'web' } },
+      from: '10.0.0.7',
+      firstAtMs: startMs,
+      lastAtMs: startMs,
+      expiresAtMs: startMs,
+      fingerprint: key,
+    },
+  ];
+  const listed = await as('read', 'registrations');
+  expect(listed.stdout).toMatch(/web-7 +pending +ops@10\.0\.0\.7 port 2222 .* SHA256:3q2-7w +5e0f1c/);
+  const admit = ['registrations', 'admit', 'web-7', '--reason', 'racked'];
+  const blind = await as('admin', ...admit);
+  expect(blind).toMatchObject({ code: 64, stderr: expect.stringContaining('--tag') });
+  expect(cli.daemon.asked).toEqual([]);
+  const letIn = await as('admin', ...admit, '--tag', '5e0f1c');
+  expect(letIn.stdout).toBe(`web-7 is let in at ops@10.0.0.7 port 2222 with the host key ${key}.\n`);
+  const reject = await as('admin', 'registrations', 'reject', 'web-7', '--reason', 'not ours');
+  expect(reject.stdout).toBe('web-7 is not let in.\n');
+  expect(cli.daemon.asked).toEqual([
+    'admit 5e0f1c web-7 by admin: racked',
+    'reject web-7 by admin: not ours',
+  ]);
+});
+
 test('ack: take a problem, list it, give it back', async () => {
   const taken = await as(
     'ack',

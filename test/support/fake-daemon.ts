@@ -561,7 +561,7 @@ export class FakeDaemon implements DaemonPort {
       return this.registrationList[0] ?? rejected(409, 'registration_off');
     },
     registrations: () => this.registrationList,
-    admitRegistration: (name, person) => this.#answerRegistration('admit', name, person),
+    admitRegistration: (name, person) => this.#answerRegistration(`admit ${person.tag}`, name, person),
     rejectRegistration: (name, person) => this.#answerRegistration('reject', name, person),
   };
 
