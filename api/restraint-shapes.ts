@@ -114,6 +114,7 @@ export const Brake = named(
         })
         .optional(),
     ),
+    tag: noted('Fingerprint of what is released; may go quoted as If-Match with the order', z.string()),
     releasesAt: noted('Earliest moment at which the rule releases it', time.optional()),
     releasesAfterMs: noted(
       'How long it must be below before the rule releases it; absent where a person must',

@@ -205,6 +205,7 @@ export interface BrakeRow {
     belowSince?: string;
     released?: { at: string; by: string; reason: string };
   };
+  tag: string;
   releasesAt?: string;
   releasesAfterMs?: number;
 }

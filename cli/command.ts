@@ -150,6 +150,11 @@ export function withReason(command: Command): Command {
   });
 }
 
+/** `--tag`, where what was listed may have become something else. */
+export function withTag(command: Command): Command {
+  return command.option('--tag <tag>', 'of the list: exit code 75 when it is something else by now');
+}
+
 /** For commander: one more of an option that may come several times, or with commas. */
 export function collect(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(',').filter((part) => part !== '')];

@@ -86,6 +86,8 @@ export interface BrakeView {
   hosts: number;
   allowed: number;
   state?: BrakeState;
+  /** Of what a person releases: whether it is on, and since when and why. How many are unhealthy changes all the time. */
+  tag: string;
   /** Earliest wall time at which the rule releases it. */
   releasesAtMs?: number;
   /** How long the group must be below before the rule releases it; absent where a person must. */

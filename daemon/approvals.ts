@@ -2,7 +2,6 @@
  * Owns the questions to people: asks them, takes the answers, and ends those that came too late or whose trouble is gone. An
  * approved run is decided anew by the reducer, with every other gate.
  */
-import { createHash } from 'node:crypto';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
@@ -12,6 +11,7 @@ import { troubleOf } from '../core/trouble.ts';
 import type { Rejected } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { tagOf } from './tags.ts';
 
 /** Settled questions are shown for so long. Milliseconds. */
 export const shownMs = 604_800_000;
@@ -267,13 +267,6 @@ export class Approvals {
     const state = this.#options.fleet.state(host);
     return (state && troubleOf(state, check)?.state) ?? 'gone';
   }
-}
-
-function tagOf(id: string, command: string, state: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([id, command, state]))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 function rejected(status: Rejected['status'], code: string, message: string): Rejected {

@@ -3,7 +3,6 @@
  * told is believed by nobody until then, and what was let in changes by a person alone.
  */
 
-import { createHash } from 'node:crypto';
 import { problemOf } from '../config/inventory/found-hosts.ts';
 import { MenddError } from '../core/errors.ts';
 import type {
@@ -23,6 +22,7 @@ import { type Admission, hostOf, keyBytes, ruleFor } from './admission.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import { rejected } from './person-controls.ts';
+import { tagOf } from './tags.ts';
 
 export interface RegistrationsOptions {
   clock: Clock;
@@ -131,7 +131,7 @@ export class Registrations {
     const known = this.#known.get(name);
     if (known === undefined) return notThere(name);
     // Whoever may register may tell another key or address between the reading and the answer.
-    if (tag !== tagOf(known))
+    if (tag !== readTag(known))
       return rejected(412, 'changed', `What ${name} tells has changed since it was read; read it again.`);
     if (statusOf(known) === 'admitted') return rejected(409, 'admitted', `${name} is let in already.`);
     if (known.admitted === undefined && this.#options.hasHost(name))
@@ -254,7 +254,7 @@ export class Registrations {
     return {
       ...registration,
       status: statusOf(registration),
-      tag: tagOf(registration),
+      tag: readTag(registration),
       ...(key === undefined ? {} : { fingerprint: fingerprint(key) }),
       expiresAtMs: config === undefined ? registration.lastAtMs : this.#expiresAtMs(registration, config),
     };
@@ -278,11 +278,8 @@ function isSame(a: Registering, b: Registering): boolean {
   return JSON.stringify(ordered(a)) === JSON.stringify(ordered(b));
 }
 
-function tagOf({ told, from, rejected: refusal }: Registration): string {
-  return createHash('sha256')
-    .update(JSON.stringify([ordered(told), hostOf(told, from).address ?? null, refusal ?? null]))
-    .digest('hex')
-    .slice(0, 24);
+function readTag({ told, from, rejected: refusal }: Registration): string {
+  return tagOf(ordered(told), hostOf(told, from).address, refusal);
 }
 
 /** Whatever order a host writes its keys in. */

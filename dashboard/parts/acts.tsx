@@ -198,7 +198,9 @@ export function askRelease(brake: BrakeAnswer): void {
       danger
       typeWord={brake.scope}
       done={`Released: the brake of ${brake.scope}.`}
-      run={({ reason }) => send('POST', apiPath`/api/v1/brakes/${brake.scope}/release`, { reason })}
+      run={({ reason }) =>
+        send('POST', apiPath`/api/v1/brakes/${brake.scope}/release`, { reason }, { ifMatch: brake.tag })
+      }
     >
       <p>
         {brake.unhealthy} of {brake.hosts} hosts are unhealthy now, {brake.allowed} are allowed. Actions go on

@@ -247,7 +247,8 @@ test('brakes: figures on the wire, and a release by scope', async () => {
   const { daemon, get, send, ann } = await startAs('act');
   daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web/eu', true)];
   const { items } = (await get('/api/v1/brakes')).json;
-  expect(items[0]).toEqual({ scope: 'fleet', on: false, unhealthy: 1, hosts: 12, allowed: 3 });
+  const tag = 'tag-fleet-off';
+  expect(items[0]).toEqual({ scope: 'fleet', on: false, unhealthy: 1, hosts: 12, allowed: 3, tag });
   expect(items[1]).toMatchObject({
     on: true,
     releasesAt: '2026-03-01T02:51:00.000Z',

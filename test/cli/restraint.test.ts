@@ -327,7 +327,7 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
   cli.daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web', true)];
   const { stdout } = await as('read', 'brake');
   expect(stdout).toMatch(
-    /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
+    /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +tag-role=web-on +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
   );
   const { releasesAtMs: _unknown, ...byPerson } = brakeOf('role=db', true);
   cli.daemon.brakeList.push(byPerson);
@@ -339,7 +339,11 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
   });
   cli.daemon.brakeList = [brakeOf('role=web', true)];
   expect(await as('act', 'brake', 'release', 'role=web')).toMatchObject({ code: 64 });
-  expect(await as('act', 'brake', 'release', 'role=web', '--reason', 'known')).toMatchObject({
+  const other = await as('act', 'brake', 'release', 'role=web', '--tag', 'x', '--reason', 'known');
+  expect(other).toMatchObject({ code: 75, stderr: expect.stringContaining('changed since it was read') });
+  expect(cli.daemon.asked).toEqual([]);
+  const tag = ['--tag', 'tag-role=web-on'];
+  expect(await as('act', 'brake', 'release', 'role=web', ...tag, '--reason', 'known')).toMatchObject({
     code: 0,
     stdout: 'The brake of role=web is released; actions may run.\n',
   });

@@ -205,6 +205,33 @@ test('a brake that came off while the ledger took no writes comes off there too'
   expect(daemon.coordinator.brakes()).toEqual([]);
 });
 
+test('the tag of a brake is another when it came on anew or was released, not when figures change', async () => {
+  const release = { kind: 'auto' as const, afterMs: 600_000 };
+  const brake = { unhealthyAbovePercent: 0, minUnhealthy: 1, release };
+  const daemon = daemonWith(definitionsOf(plans(restart), { brake }));
+  const look = (): string => {
+    daemon.healing.brakes.stepAll();
+    const { on, unhealthy, tag } = daemon.healing.brakes.views()[0] ?? {};
+    return `${on} ${unhealthy} ${tag}`;
+  };
+  const off = look();
+  await daemon.results('critical');
+  const on = look();
+  const tag = on.replace('true 1 ', '');
+  expect(off).not.toContain(tag);
+  await daemon.results('ok', 'ok');
+  expect(look()).toBe(`true 0 ${tag}`);
+  await daemon.clock.pass(release.afterMs);
+  expect(look()).toBe(off);
+  await daemon.results('critical');
+  const anew = look();
+  expect(anew).toMatch(/^true 1 /);
+  expect(anew).not.toContain(tag);
+  controlsOf(daemon).releaseBrake('fleet', 'ann', 'known');
+  const { tag: released } = daemon.healing.brakes.views()[0] ?? {};
+  expect(anew).not.toContain(released);
+});
+
 test('a demotion and a quarantine that the ledger did not take hold, and are written as soon as it does', async () => {
   const failing = { ...restart, cooldownMs: 0, demote: { failures: 1, recurrences: 100 } };
   const daemon = daemonWith(definitionsOf(plans(failing)));
