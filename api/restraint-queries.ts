@@ -151,7 +151,6 @@ export const ApprovalsQuery = z.strictObject({
 export const AnswerHeader = z.object({
   'if-match': noted('Required: the tag of what was read, in quotes', z.string().max(600).optional()),
 });
-export const ApproveBody = z.strictObject({ reason: reason.optional() }).nullish();
 export const ReasonBody = z.strictObject({ reason });
 
 export const PageQuery = z.strictObject(paging);

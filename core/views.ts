@@ -240,15 +240,15 @@ export interface DaemonPort {
   loadProblems(): string[];
   /** `isDry`, here and below: judged alike, and answered as if it were done; nothing changes and nothing is recorded. */
   pause(pause: { by: string; reason: string; untilMs?: number }, isDry?: boolean): Pause;
-  resume(by: string): void;
+  resume(by: string, reason?: string): void;
   checkNow(host: string, check: string): Promise<CheckView | Rejected>;
-  cancelRun(runId: string, by: string, isDry?: boolean): Run | Rejected;
+  cancelRun(runId: string, by: string, reason?: string, isDry?: boolean): Run | Rejected;
   planAction(host: string, action: string): ActPlan | Rejected;
   act(host: string, action: string, by: string, reason: string): Run | Rejected;
   /** All that have not ended, also those of the definitions and those to come. */
   suppressions(): Suppression[];
   addSuppression(wanted: NewSuppression, by: string, isDry?: boolean): Suppression | Rejected;
-  endSuppression(id: string, by: string, isDry?: boolean): Suppression | Rejected;
+  endSuppression(id: string, by: string, reason?: string, isDry?: boolean): Suppression | Rejected;
   /** Waiting ones and those settled in the last seven days, newest first. */
   approvals(): Approval[];
   /** 412 when `tag` is not that of the question any more, 409 when it is settled or its trouble is gone. */

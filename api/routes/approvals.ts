@@ -8,8 +8,8 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
-import { DryQuery, NoQuery, RunPath } from '../queries.ts';
-import { AnswerHeader, ApprovalsQuery, ApproveBody, ReasonBody } from '../restraint-queries.ts';
+import { DryQuery, NoQuery, RunPath, WhyBody } from '../queries.ts';
+import { AnswerHeader, ApprovalsQuery, ReasonBody } from '../restraint-queries.ts';
 import { Approval } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
@@ -79,7 +79,7 @@ function answerRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       params: RunPath,
       querystring: DryQuery,
       headers: AnswerHeader,
-      body: ApproveBody,
+      body: WhyBody,
     },
     handler: async ({ params, query, headers, body, person }) => {
       const [reason, tag] = [body?.reason ?? '', tagOfAnswer(headers['if-match'], 'question')];

@@ -26,6 +26,11 @@ const holdSpans: readonly Choice[] = [
   { value: '24h', label: '1 day' },
 ];
 
+/** Of what may be done without saying why. */
+export function whyBody(reason: string): { reason?: string } {
+  return reason === '' ? {} : { reason };
+}
+
 function Facts({ rows }: { rows: readonly (readonly [string, string])[] }) {
   return (
     <dl class="facts">
@@ -51,7 +56,7 @@ export function askApproval(asked: ApprovalAnswer): void {
       typeWord={asked.host}
       done={`Approved: ${asked.action} on ${asked.host}.`}
       run={({ reason }) =>
-        send('POST', apiPath`/api/v1/approvals/${asked.id}/approve`, reason === '' ? {} : { reason }, {
+        send('POST', apiPath`/api/v1/approvals/${asked.id}/approve`, whyBody(reason), {
           ifMatch: asked.tag,
         })
       }
@@ -141,11 +146,11 @@ export async function checkNow(host: string, check: string): Promise<void> {
 export function askCancel(run: Pick<RunItemAnswer, 'id' | 'host' | 'action' | 'status'>): void {
   openDialog(`Close ${run.action} on ${run.host}?`, () => (
     <Act
-      reason="none"
+      reason="optional"
       confirm="Close the run"
       danger
       done={`Closed: ${run.action} on ${run.host}.`}
-      run={() => send('POST', apiPath`/api/v1/runs/${run.id}/cancel`, {})}
+      run={({ reason }) => send('POST', apiPath`/api/v1/runs/${run.id}/cancel`, whyBody(reason))}
     >
       <p>
         {run.status === 'intended'
@@ -180,10 +185,10 @@ export function askPause(): void {
 export function askResume(): void {
   openDialog('Go on with actions?', () => (
     <Act
-      reason="none"
+      reason="optional"
       confirm="Resume"
       done="Automation goes on."
-      run={() => send('POST', '/api/v1/resume', {})}
+      run={({ reason }) => send('POST', '/api/v1/resume', whyBody(reason))}
     >
       <p>Whatever is still broken may be acted upon at its next result.</p>
     </Act>

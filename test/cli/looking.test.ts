@@ -66,7 +66,8 @@ test('a run is cancelled with the scope act, and one that was sent is not', asyn
     code: 0,
     stdout: expect.stringContaining('cancelled'),
   });
-  expect((await as('act', 'cancel', 'a~b~c~2')).code).toBe(1);
+  expect((await as('act', 'cancel', 'a~b~c~2', '--reason', 'hangs')).code).toBe(1);
+  expect(cli.daemon.asked).toEqual(['cancel a~b~c~1 by act', 'cancel a~b~c~2 by act: hangs']);
   expect((await as('read', 'cancel', 'a~b~c~1')).code).toBe(77);
 });
 

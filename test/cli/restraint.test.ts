@@ -65,10 +65,15 @@ describe('silences and downtimes', () => {
       suppressions: [{ id: made?.id }],
     });
     expect((await as('read', 'downtime')).stderr).toBe('There is no downtime.\n');
-    expect(await as('ack', 'silence', 'remove', made?.id ?? '')).toMatchObject({
-      code: 0,
-      stdout: `Ended: the silence ${made?.id}.\n`,
-    });
+    for (const why of [[], ['--reason', ' done early ']])
+      expect(await as('ack', 'silence', 'remove', made?.id ?? '', ...why)).toMatchObject({
+        code: 0,
+        stdout: `Ended: the silence ${made?.id}.\n`,
+      });
+    expect(cli.daemon.asked.slice(-2)).toEqual([
+      `end ${made?.id} by ack`,
+      `end ${made?.id} by ack: done early`,
+    ]);
     expect(await as('ack', 'silence', 'remove', 'nothing')).toMatchObject({ code: 64 });
   });
 
@@ -196,10 +201,11 @@ test('ack: take a problem, list it, give it back', async () => {
   expect((await as('read', 'ack')).stdout).toMatch(
     /web-1\/app\.running \(sticky\) +until .* disk is ordered/,
   );
-  expect(await as('ack', 'ack', 'web-1/running', '--remove')).toMatchObject({
+  expect(await as('ack', 'ack', 'web-1/running', '--remove', '--reason', 'gone')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('given back'),
   });
+  expect(cli.daemon.asked.at(-1)).toMatch(/^end \S+ by ack: gone$/);
   cli.daemon.suppressionList = [];
   expect(await as('ack', 'ack', 'web-1/running', '--remove')).toMatchObject({
     code: 1,

@@ -291,6 +291,38 @@ test('what lets actions go on happens only when it is on record', () => {
   expect(healing.fleet.quarantine).toBeUndefined();
 });
 
+test('why something was lifted is in the audit and told with the event, when it was said', () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  const { coordinator, clock, healing } = daemon;
+  const told = vi.spyOn(healing.history, 'add');
+  const controls = controlsOf(daemon);
+  const silence = (): string => {
+    const endsAtMs = clock.nowMs() + 3_600_000;
+    const made = controls.addSuppression(
+      { kind: 'silence', match: everyHost, reason: 'work', endsAtMs },
+      'ann',
+    );
+    return 'id' in made ? made.id : '';
+  };
+  const ids = [silence(), silence()] as const;
+  told.mockClear();
+  controls.resume('ann');
+  controls.resume('ann', 'the switch is back');
+  controls.endSuppression(ids[0], 'ann');
+  controls.endSuppression(ids[1], 'ann', 'done early');
+  const said = [
+    {},
+    { reason: 'the switch is back' },
+    { id: ids[0], kind: 'silence' },
+    { id: ids[1], kind: 'silence', reason: 'done early' },
+  ];
+  const audited = coordinator.auditEntries({ limit: 4 }).items.map(({ body }) => body);
+  expect(audited.toReversed()).toEqual(said);
+  expect(told.mock.calls.map(([, about]) => about?.data)).toEqual(
+    said.map((each) => ({ ...each, by: 'ann' })),
+  );
+});
+
 test('one duty that the ledger refuses keeps no other from its turn', async () => {
   const daemon = daemonWith(definitionsOf(plans(restart)));
   vi.spyOn(daemon.healing.approvals, 'turn').mockImplementation(throws);

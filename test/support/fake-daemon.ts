@@ -302,8 +302,8 @@ export class FakeDaemon implements DaemonPort {
     return this.paused;
   }
 
-  resume(by: string): void {
-    this.asked.push(`resume by ${by}`);
+  resume(by: string, reason?: string): void {
+    this.asked.push(`resume by ${by}${why(reason)}`);
     this.paused = undefined;
   }
 
@@ -312,8 +312,8 @@ export class FakeDaemon implements DaemonPort {
     return this.checkList.find((view) => view.host === host && view.check === check) ?? rejected(503, 'busy');
   }
 
-  cancelRun(runId: string, by: string, isDry = false): Run | Rejected {
-    this.#note(`cancel ${runId} by ${by}`, isDry);
+  cancelRun(runId: string, by: string, reason?: string, isDry = false): Run | Rejected {
+    this.#note(`cancel ${runId} by ${by}${why(reason)}`, isDry);
     const run = this.runList.find(({ id }) => id === runId);
     if (run === undefined) return rejected(404, 'run_unknown');
     return run.status === 'intended' ? { ...run, status: 'cancelled' } : rejected(409, 'already_sent');
@@ -365,8 +365,8 @@ export class FakeDaemon implements DaemonPort {
     return added;
   }
 
-  endSuppression(id: string, by: string, isDry = false): Suppression | Rejected {
-    this.#note(`end ${id} by ${by}`, isDry);
+  endSuppression(id: string, by: string, reason?: string, isDry = false): Suppression | Rejected {
+    this.#note(`end ${id} by ${by}${why(reason)}`, isDry);
     const found = this.suppressionList.find((each) => each.id === id);
     if (found === undefined) return rejected(404, 'suppression_unknown');
     if (found.origin === 'definitions') return rejected(409, 'defined_in_file');
@@ -663,4 +663,8 @@ export class FakeDaemon implements DaemonPort {
 
 function keyOfCheck({ host, check }: CheckView): string {
   return `${host} ${check}`;
+}
+
+function why(reason: string | undefined): string {
+  return reason === undefined ? '' : `: ${reason}`;
 }
