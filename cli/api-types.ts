@@ -216,6 +216,7 @@ export interface TrustRow {
   since: string;
   by: string;
   reason: string;
+  tag: string;
 }
 
 export interface QuarantineRow {

@@ -94,6 +94,11 @@ export interface BrakeView {
   releasesAfterMs?: number;
 }
 
+export interface DemotedView extends TrustCap {
+  /** Of what a person lifts: an action may lose more trust meanwhile, for another reason. */
+  tag: string;
+}
+
 /** What a person asks for; the daemon adds id, author and times. Wall times. */
 export type NewSuppression =
   | { kind: 'silence'; match: Matcher; reason: string; startsAtMs?: number; endsAtMs: number }
@@ -259,7 +264,7 @@ export interface DaemonPort {
   ): Approval | Rejected;
   brakes(): BrakeView[];
   releaseBrake(scope: GroupKey, by: string, reason: string, isDry?: boolean): BrakeView | Rejected;
-  demoted(): TrustCap[];
+  demoted(): DemotedView[];
   promote(
     action: string,
     by: string,

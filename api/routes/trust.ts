@@ -102,15 +102,20 @@ function promotionRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'POST',
     url: '/api/v1/trust/:action/promote',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', keepsIfMatch: true },
     schema: {
       ...describe('restraint', 'promote', 'Give an action its trust back; answers its mode', Promotion),
       params: TrustPath,
       querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, query, body, person }) =>
-      toWire(unlessRejected(daemon.promote(params.action, person, body.reason, query.dry_run === true))),
+    handler: async (request) => {
+      const { params, query, body, person } = request;
+      const found = daemon.demoted().find(({ action }) => action === params.action);
+      refuseChanged(request, found && `"${found.tag}"`);
+      const isDry = query.dry_run === true;
+      return toWire(unlessRejected(daemon.promote(params.action, person, body.reason, isDry)));
+    },
   });
 }
 

@@ -223,7 +223,9 @@ export function askPromotion(cap: TrustCapAnswer): void {
       danger
       typeWord={cap.action}
       done={`Trusted again: ${cap.action}.`}
-      run={({ reason }) => send('POST', apiPath`/api/v1/trust/${cap.action}/promote`, { reason })}
+      run={({ reason }) =>
+        send('POST', apiPath`/api/v1/trust/${cap.action}/promote`, { reason }, { ifMatch: cap.tag })
+      }
     >
       <Facts
         rows={[

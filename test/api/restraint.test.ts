@@ -274,6 +274,7 @@ test('trust and re-arming are for admins, with a reason', async () => {
     sinceMs: startMs,
     by: 'rule',
     reason: '3 in a row',
+    tag: 't1',
   };
   daemon.demotedList = [cap];
   expect((await get('/api/v1/trust')).json.items).toEqual([
@@ -283,8 +284,14 @@ test('trust and re-arming are for admins, with a reason', async () => {
       since: '2026-03-01T02:41:00.000Z',
       by: 'rule',
       reason: '3 in a row',
+      tag: 't1',
     },
   ]);
+  const promote = (tag: string) =>
+    send('POST', '/api/v1/trust/app.restart/promote', { reason: 'seen' }, { ...ann, 'if-match': `"${tag}"` });
+  expect((await promote('t0')).json.code).toBe('changed');
+  expect(daemon.asked).toEqual([]);
+  expect((await promote('t1')).status).toBe(200);
   const promoted = await send('POST', '/api/v1/trust/app.restart/promote', { reason: 'fixed' }, ann);
   expect(promoted.json).toEqual({ action: 'app.restart', mode: 'auto' });
   expect((await send('POST', '/api/v1/trust/app.other/promote', { reason: 'x' }, ann)).status).toBe(409);

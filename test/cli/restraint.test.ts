@@ -360,11 +360,24 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
 test('trust: why it was lost, and giving it back by a short name', async () => {
   expect((await as('read', 'trust')).stderr).toBe('No action has lost trust.\n');
   cli.daemon.demotedList = [
-    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 failures in a row' },
+    {
+      action: 'app.restart',
+      mode: 'approve',
+      sinceMs: startMs,
+      by: 'rule',
+      reason: '3 failures in a row',
+      tag: 't1',
+    },
   ];
-  expect((await as('read', 'trust')).stdout).toMatch(/app\.restart +approve +\S+ +rule +3 failures in a row/);
+  expect((await as('read', 'trust')).stdout).toMatch(
+    /app\.restart +approve +\S+ +rule +t1 +3 failures in a row/,
+  );
   expect(await as('act', 'trust', 'promote', 'restart', '--reason', 'x')).toMatchObject({ code: 77 });
-  expect(await as('admin', 'trust', 'promote', 'restart', '--reason', 'mended')).toMatchObject({
+  const late = await as('admin', 'trust', 'promote', 'restart', '--tag', 't0', '--reason', 'mended');
+  expect(late).toMatchObject({ code: 75, stderr: expect.stringContaining('changed since it was read') });
+  expect(cli.daemon.asked).toEqual([]);
+  const tag = ['--tag', 't1'];
+  expect(await as('admin', 'trust', 'promote', 'restart', ...tag, '--reason', 'mended')).toMatchObject({
     code: 0,
     stdout: 'app.restart is trusted again; its mode is auto.\n',
   });
@@ -428,7 +441,7 @@ test('status says what holds actions back, with the command that answers it', as
   };
   cli.daemon.brakeList = [brakeOf('role=web', true)];
   cli.daemon.demotedList = [
-    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 in a row' },
+    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 in a row', tag: 't1' },
   ];
   cli.daemon.suppressionList = [
     silenceOf('01A'),

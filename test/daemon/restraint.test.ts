@@ -10,6 +10,7 @@ import type { NewSuppression } from '../../core/views.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
 import { createPersonControls } from '../../daemon/person-controls.ts';
+import { Trust, type TrustOptions } from '../../daemon/trust.ts';
 import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
@@ -232,6 +233,24 @@ test('the tag of a brake is another when it came on anew or was released, not wh
   expect(anew).not.toContain(released);
 });
 
+test('the tag of a demotion is another when more trust was lost, or for another reason', () => {
+  const demotion = {
+    action: 'app.restart',
+    mode: 'approve',
+    sinceMs: 1,
+    by: 'rule',
+    reason: '3 failures',
+  } as const;
+  const tags = [{}, { mode: 'propose' as const }, { sinceMs: 2 }, { reason: '4 failures' }, {}].map(
+    (more) => {
+      const caps = new Map([['app.restart', { ...demotion, ...more }]]);
+      return new Trust({ caps } as unknown as TrustOptions).demoted()[0]?.tag;
+    },
+  );
+  expect(new Set(tags).size).toBe(4);
+  expect(tags[4]).toBe(tags[0]);
+});
+
 test('a demotion and a quarantine that the ledger did not take hold, and are written as soon as it does', async () => {
   const failing = { ...restart, cooldownMs: 0, demote: { failures: 1, recurrences: 100 } };
   const daemon = daemonWith(definitionsOf(plans(failing)));
@@ -252,7 +271,8 @@ test('a demotion and a quarantine that the ledger did not take hold, and are wri
   expect([coordinator.trust(), coordinator.quarantine()]).toEqual([[], undefined]);
   for (const each of broken) each.mockRestore();
   await clock.pass(2_000);
-  expect(coordinator.trust()).toEqual(healing.trust.demoted());
+  const [{ tag: _read, ...cap } = { tag: '' }] = healing.trust.demoted();
+  expect(coordinator.trust()).toEqual([cap]);
   expect(coordinator.quarantine()).toEqual(quarantine);
   const told = coordinator.auditEntries({ limit: 500 }).items.map(({ event }) => event);
   expect(told.filter((event) => event === 'action.demoted')).toHaveLength(1);

@@ -29,7 +29,6 @@ import type {
   Outcomes,
   Quarantine,
   Suppression,
-  TrustCap,
 } from '../../core/safety.ts';
 import type { TokensPort } from '../../core/tokens-port.ts';
 import type { ToldPort } from '../../core/told-port.ts';
@@ -39,6 +38,7 @@ import type {
   CheckView,
   ConfigView,
   DaemonPort,
+  DemotedView,
   Explanation,
   Health,
   History,
@@ -142,7 +142,7 @@ export class FakeDaemon implements DaemonPort {
   suppressionList: Suppression[] = [];
   approvalList: Approval[] = [];
   brakeList: BrakeView[] = [brakeOf('fleet', false)];
-  demotedList: TrustCap[] = [];
+  demotedList: DemotedView[] = [];
   outcomeList: Outcomes[] = [outcomesOf('app.restart')];
   auditList: AuditEntry[] = [auditOf(3), auditOf(2), auditOf(1)];
   auditVerdict: AuditVerdict = { ok: true, entries: 3, firstSeq: 1, head: { seq: 3, hash: 'b'.repeat(64) } };
@@ -341,7 +341,7 @@ export class FakeDaemon implements DaemonPort {
   suppressions = (): Suppression[] => this.suppressionList;
   approvals = (): Approval[] => this.approvalList;
   brakes = (): BrakeView[] => this.brakeList;
-  demoted = (): TrustCap[] => this.demotedList;
+  demoted = (): DemotedView[] => this.demotedList;
 
   addSuppression(wanted: NewSuppression, by: string, isDry = false): Suppression | Rejected {
     this.#note(`${wanted.kind} by ${by}: ${JSON.stringify(wanted)}`, isDry);
