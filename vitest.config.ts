@@ -10,8 +10,11 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/fleet/**', 'test/simulation/**', 'test/page/**'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // Deadlines for what hangs; a busy machine must not meet them.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          setupFiles: 'test/support/patience.ts',
+          expect: { poll: { timeout: 30_000 } },
           env: { TZ: 'UTC' },
         },
       },
@@ -26,8 +29,11 @@ export default defineConfig({
         test: {
           name: 'page',
           include: ['test/page/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
+          setupFiles: 'test/support/patience.ts',
+          // As long as playwright waits: the page asks less often the slower the daemon answers.
+          expect: { poll: { timeout: 15_000 } },
           fileParallelism: false,
           env: { TZ: 'UTC' },
         },
@@ -38,7 +44,8 @@ export default defineConfig({
           include: ['test/fleet/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
+          // Each file has a fleet of its own, in namespaces of its own; machines boot and wait more than they compute.
+          maxWorkers: 2,
           env: { TZ: 'UTC' },
         },
       },

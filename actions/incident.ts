@@ -56,7 +56,7 @@ export function incidentOf(message: OutboxMessage): Incident {
     typeof body[name] === 'string' && body[name] !== '' ? inertLine(body[name]) : undefined;
   const question = written('approval');
   const isAnswer = question !== undefined && body['kind'] === 'notice';
-  const resolved = message.kind === 'recovery' || body['topic'] === 'brake.released' || isAnswer;
+  const resolved = message.kind === 'recovery' || isAnswer;
   const at = written('at') ?? new Date(message.createdAtMs).toISOString();
   const severity = severityOf(message);
   const labels = {
@@ -100,8 +100,7 @@ function topicName(topic: string | undefined): string {
 function idOf({ key, host, ladder, body, conversation }: OutboxMessage): string {
   if (conversation !== undefined) return hashOf([conversation]);
   if (typeof body['approval'] === 'string') return hashOf(['approval', body['approval']]);
-  // A brake is told by `...~on` and `...~off`.
-  const about = ladder === '' ? [key.replace(/~(on|off)$/, '')] : [host, ladder, body['since'] ?? ''];
+  const about = ladder === '' ? [key] : [host, ladder, body['since'] ?? ''];
   return hashOf(about);
 }
 

@@ -14,6 +14,7 @@ const titles: Record<number, string> = {
   401: 'Token needed',
   403: 'Not allowed',
   404: 'Not found',
+  405: 'Method not taken',
   408: 'Request too slow',
   409: 'Conflict',
   412: 'Changed meanwhile',

@@ -35,7 +35,7 @@ export function publicPage(title: string, status: PublicStatus, names: boolean):
   const body = html`<header><h1>${title}</h1><p class="${looks[state]}" role="status">${signs[state]} <b>${verdicts[state]}</b></p></header>
 <main><section><h2>Now</h2><ul>${rows}</ul></section>
 ${plannedSection(downtimes, atMs, names)}<section><h2>Last 7 days</h2>${past.length === 0 ? html`<p>No trouble.</p>` : html`<ul class="small">${past}</ul>`}</section></main>
-<footer class="dim">As of ${time(atMs)}. This page loads itself again every minute.</footer>`;
+<footer class="dim">As of ${time(atMs)}. Load it again to see what is so now.</footer>`;
   return pageOf(title, body);
 }
 

@@ -44,6 +44,7 @@ import { sessionRoutes } from './routes/session.ts';
 import { suppressionRoutes } from './routes/suppressions.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { trustRoutes } from './routes/trust.ts';
+import { refuseUnrouted } from './unrouted.ts';
 import { validatorCompiler } from './validation.ts';
 
 declare module 'fastify' {
@@ -166,13 +167,6 @@ function commonHooks(app: ApiServer, options: ApiOptions, isClosing: () => boole
     options.log.info({ method, url, person, requestId, status: reply.statusCode }, 'change asked');
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, options.log));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    const problem = new RequestProblem(404, 'route_unknown', `There is no ${request.method} ${path}.`, {
-      hint: 'See /openapi.json for what there is.',
-    });
-    return sendProblem(problem, request, reply, options.log);
-  });
 }
 
 /** Builds the API on its ports. Nothing listens until `listen`. */
@@ -206,6 +200,7 @@ export function createApi(options: ApiOptions): Api {
     const place = { tls: listeners.tls, ...(publicUrl === undefined ? {} : { publicUrl }) };
     const isLocal = (socket: Socket) => listeners.isLocal(socket);
     const access = guardAccess(app, { ...options, place, isLocal, listenHost: () => listenHost });
+    refuseUnrouted(app, log);
     pickFields(app);
     tagReads(app);
     keepAnswers(app, options);

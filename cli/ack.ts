@@ -48,7 +48,8 @@ export function addAck(program: Command): void {
 
 async function ack(target: string | undefined, options: AckOptions): Promise<void> {
   if (target === undefined) {
-    if (options.reason !== undefined || options.remove || options.sticky)
+    const { reason, for: lasts, until, key, remove, sticky, dryRun } = options;
+    if ((reason ?? lasts ?? until ?? key) !== undefined || remove || sticky || dryRun === true)
       throw usageError('Which problem?', 'Write HOST/CHECK.');
     await listSuppressions('acknowledgement', options);
     return;

@@ -118,7 +118,8 @@ export class ApiClient {
         request.destroy(new Error(`nothing was heard for ${quietMs / 1_000} s`)),
       );
       const refused = await followStream(request, onText);
-      if (refused !== undefined && !signal.aborted) throw refusal(refused, problemOf(refused.text));
+      if (refused === undefined || signal.aborted) return;
+      throw refused.status === 200 ? this.#stranger() : refusal(refused, problemOf(refused.text));
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof CommandError || error instanceof MenddError) throw error;
@@ -165,8 +166,7 @@ export class ApiClient {
       },
     });
     const answer = problemOf(exchanged.text);
-    if (answer === undefined)
-      throw new MenddError('DAEMON_UNREACHABLE', `What answers at ${this.base} is not mendd.`);
+    if (answer === undefined) throw this.#stranger();
     if (exchanged.status >= 200 && exchanged.status < 300) return answer as T;
     throw refusal(exchanged, answer);
   }
@@ -178,6 +178,10 @@ export class ApiClient {
       if (error instanceof CommandError) throw error;
       throw this.#failure(error, options.method);
     }
+  }
+
+  #stranger(): MenddError {
+    return new MenddError('DAEMON_UNREACHABLE', `What answers at ${this.base} is not mendd.`);
   }
 
   #failure(error: unknown, method: string): MenddError {
@@ -255,7 +259,7 @@ function refusal({ status, retryAfterMs }: Exchanged, problem: ProblemAnswer = {
 
 function exitOf(status: number, code: string | undefined): number {
   if (code === 'definitions_invalid') return exitCodes.badDefinitions;
-  if (status === 400 || status === 404 || status === 422) return exitCodes.usage;
+  if ([400, 404, 405, 422].includes(status)) return exitCodes.usage;
   // 412: somebody or something was faster; what is asked now has to be read first.
   if (status === 412 || status === 429 || status === 503) return exitCodes.tryAgain;
   return exitCodes.failed;

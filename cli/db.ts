@@ -29,7 +29,11 @@ export function addDb(program: Command): void {
 async function check(options: ConfigOptions & OutputOptions): Promise<void> {
   const path = await storePath(options.config);
   const { inspectStore } = await import('../store/inspection.ts');
-  const found = inspectStore(path, Date.now());
+  const out = new Output(options.output);
+  const isWatched = process.stderr.isTTY && out.format === 'table';
+  const found = inspectStore(path, Date.now(), (file, step) => {
+    if (isWatched) out.talk(`looking at ${file}: ${step}`);
+  });
   if (found === undefined)
     throw new CommandError(exitCodes.configMissing, `There is no store at ${path}.`, {
       hint: '`store.path` in the daemon file says where it lies; the first start of `mendd serve` makes it.',
@@ -37,7 +41,6 @@ async function check(options: ConfigOptions & OutputOptions): Promise<void> {
   const { findings, files } = found;
   const ok = findings.every(({ verdict }) => verdict !== 'bad');
   const span = spanOf(found);
-  const out = new Output(options.output);
   out.value({ ok, findings, files, ...span }, () => {
     const sizes = files.map((file): Finding => ({ verdict: 'note', what: sizeText(file) }));
     const times: Finding[] =

@@ -1,6 +1,6 @@
 /** What `mendd doctor` looks at: each finding is one sentence and, where something is wrong, what to do. It prints nothing. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { loadDefinitions } from '../config/load.ts';
 import { formatProblem } from '../config/problems.ts';
@@ -10,6 +10,7 @@ import { MenddError } from '../core/errors.ts';
 import type { ApiClient } from './client.ts';
 import { findDaemonFile } from './daemon-file.ts';
 import { CommandError } from './exit.ts';
+import { isDirectory } from './named-definitions.ts';
 
 export interface Finding {
   /** `note`: nothing to mend, but worth knowing. */
@@ -130,9 +131,8 @@ export async function examineDefinitions(
 
 async function examineStore(path: string): Promise<{ findings: Finding[]; daemonRuns: boolean }> {
   const directory = dirname(path);
-  const found = statSync(directory, { throwIfNoEntry: false });
   const none = (finding: Finding) => ({ findings: [finding], daemonRuns: false });
-  if (found?.isDirectory() !== true)
+  if (!isDirectory(directory))
     return none(
       bad(
         `The store's directory ${directory} does not exist.`,

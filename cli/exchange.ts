@@ -45,14 +45,17 @@ function readAnswer(request: ClientRequest, response: IncomingMessage): Promise<
   });
 }
 
-/** What it was refused with; undefined when it was followed to its end. */
+/** What came in place of a stream; undefined when it was followed to its end. */
 export function followStream(
   request: ClientRequest,
   onText: (text: string) => void,
 ): Promise<Exchanged | undefined> {
   return new Promise((resolve, reject) => {
     request.on('error', reject).on('response', (response) => {
-      if (response.statusCode !== 200) return void readAnswer(request, response).then(resolve, reject);
+      const { statusCode, headers } = response;
+      const isStream =
+        statusCode === 200 && headers['content-type']?.startsWith('text/event-stream') === true;
+      if (!isStream) return void readAnswer(request, response).then(resolve, reject);
       response.on('error', reject).on('close', () => resolve(undefined));
       response.setEncoding('utf8').on('data', onText);
     });

@@ -8,7 +8,7 @@ import { usageError } from './exit.ts';
 /** `config`: the daemon file that a directory of definitions is judged with. Errors: 64, CONFIG_MISSING. */
 export function namedDefinitions(path: string | undefined, config: string | undefined): LoadOptions {
   if (path === undefined) return { configFile: findDaemonFile(config) };
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) {
+  if (!isDirectory(path)) {
     if (config !== undefined)
       throw usageError(`${path} is no directory.`, 'With --config, name a directory.');
     return { configFile: findDaemonFile(path) };
@@ -17,4 +17,9 @@ export function namedDefinitions(path: string | undefined, config: string | unde
   const configFile = join(path, 'mendd.yaml');
   if (existsSync(configFile)) return { configFile };
   return { configFile, directory: path, isWithoutDaemonFile: true };
+}
+
+/** False for whatever cannot be looked at. */
+export function isDirectory(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
 }

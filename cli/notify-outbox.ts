@@ -1,5 +1,5 @@
 /** `mendd notify outbox`, `retry` and `dismiss`: what waits for delivery, what was given up, and sending it again or letting it rest. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   type ApiOptions,
   addCommand,
@@ -32,7 +32,7 @@ export function addOutbox(notify: Command): void {
     ['notify outbox --status dead', 'notify outbox --target oncall --limit 10'],
   );
   withApi(outbox)
-    .option('--status <status>', statuses.join(', '))
+    .addOption(new Option('--status <status>', 'only with this status').choices(statuses))
     .option('--target <name>', 'only to this target')
     .option('--host <host>', 'only about this host')
     .addOption(countOption('--limit <count>', 'at most so many', 50))
@@ -63,6 +63,8 @@ async function rest(id: string | undefined, options: RestOptions): Promise<void>
   const { all, target } = options;
   if (all !== (id === undefined) || (target !== undefined && !all))
     throw usageError('Which message?', 'Write its id, or --all, if need be with --target NAME.');
+  if (all && options.key !== undefined)
+    throw usageError('--key is for one message.', 'Leave it out; to let all rest twice does no harm.');
   if (id !== undefined) return settle(id, 'dismiss', 'rests; it is not sent again', options);
   const { client, out } = await openSession(options);
   const [newest] = await client.list<MessageRow>('/api/v1/messages', { status: 'dead', target }, 1);
@@ -86,8 +88,6 @@ async function settle(id: string, verb: string, outcome: string, options: ApiOpt
 }
 
 async function list({ status, target, host, limit, ...options }: OutboxOptions): Promise<void> {
-  if (status !== undefined && !statuses.includes(status))
-    throw usageError(`--status: \`${status}\` is not known.`, `Write ${statuses.join(' or ')}.`);
   const { client, out } = await openSession(options);
   const rows = await client.list<MessageRow>('/api/v1/messages', { status, target, host }, limit);
   out.list('messages', rows, columns, 'There is no such message.');

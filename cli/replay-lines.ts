@@ -62,8 +62,10 @@ export function replayLines(out: Output, report: ReplayReport, rows: readonly Di
   const stopped = report.isComplete
     ? []
     : [out.paint('bad', `stopped at ${until}: there are more results than are played at once`)];
+  const short = `compared from ${since} on: of before ${began} no result is kept, and what was a problem by then counts once it was OK`;
   return [
     `${since} to ${until} under revision ${plain(revision)}: ${results} results, played from ${began} on`,
+    ...(report.isWarm ? [] : [short]),
     ...stopped,
     ...(actions.length === 0 ? ['no action ran, then or now'] : ['', ...out.table(actions, actionColumns)]),
     ...(rows.length === 0 ? [] : ['', ...out.table(rows.slice(0, shownRows), differenceColumns)]),

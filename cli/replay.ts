@@ -1,5 +1,4 @@
 /** `mendd replay`: what definitions would have done with what was recorded. On the store itself, without a daemon; nothing changes. */
-import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { LoadOptions } from '../config/load.ts';
@@ -10,7 +9,7 @@ import type { Recorded } from '../store/recorded.ts';
 import { addCommand, type ConfigOptions, type OutputOptions, withConfig, withOutput } from './command.ts';
 import { findDaemonFile } from './daemon-file.ts';
 import { usageError } from './exit.ts';
-import { namedDefinitions } from './named-definitions.ts';
+import { isDirectory, namedDefinitions } from './named-definitions.ts';
 import { Output } from './output.ts';
 import { plain } from './plain-text.ts';
 import { differenceColumns, differenceRow, replayLines } from './replay-lines.ts';
@@ -43,12 +42,12 @@ async function replayed(path: string | undefined, options: ReplayOptions): Promi
   const out = new Output(options.output);
   const nowMs = Date.now();
   const sinceMs = Date.parse(readInstant('--since', options.since, nowMs));
-  const untilMs =
-    options.until === undefined ? nowMs : Date.parse(readInstant('--until', options.until, nowMs));
-  if (sinceMs >= untilMs) throw usageError('--since: must be before --until.');
+  // Of what is to come nothing was recorded, and nothing is made up.
+  const untilMs = Math.min(nowMs, Date.parse(readInstant('--until', options.until ?? '0s', nowMs)));
+  if (sinceMs >= untilMs) throw usageError('--since: must be before --until, and before now.');
   // A directory of definitions is no daemon file, and can only be meant to be replayed.
-  const isDirectory = path === undefined && isDirectoryAt(options.config);
-  const [named, config] = isDirectory ? [options.config, undefined] : [path, options.config];
+  const isNamed = path === undefined && options.config !== undefined && isDirectory(options.config);
+  const [named, config] = isNamed ? [options.config, undefined] : [path, options.config];
   const loaded = await load(wanted(named, config));
   const { openRecorded } = await import('../store/recorded.ts');
   const { replay } = await import('../daemon/replay.ts');
@@ -61,10 +60,6 @@ async function replayed(path: string | undefined, options: ReplayOptions): Promi
   } finally {
     recorded.close();
   }
-}
-
-function isDirectoryAt(path: string | undefined): boolean {
-  return path !== undefined && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Definitions without a daemon file are judged with the one that a daemon here has. Errors: 64, CONFIG_MISSING. */
@@ -99,12 +94,13 @@ async function load(options: LoadOptions): Promise<Loaded> {
 }
 
 function show(out: Output, report: ReplayReport, warnings: readonly string[]): void {
-  const { sinceMs, untilMs, beganAtMs, isComplete, differences, ...rest } = report;
+  const { sinceMs, untilMs, beganAtMs, isWarm, isComplete, differences, ...rest } = report;
   const rows = differences.map(differenceRow);
   const span = {
     since: instant(sinceMs),
     until: instant(untilMs),
     began: instant(beganAtMs),
+    warm: isWarm,
     complete: isComplete,
   };
   for (const warning of out.format === 'json' ? [] : warnings)

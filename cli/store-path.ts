@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { nearestFile } from '../config/paths.ts';
 import { findDaemonFile, readDaemonKeys } from './daemon-file.ts';
 
-/** Absolute. Errors: CONFIG_MISSING; those of the daemon file when its store section cannot be read. */
+/** Absolute, and of the file itself where it is a link: the ledger lies beside that. Errors: CONFIG_MISSING; STORE_UNUSABLE; those of the daemon file when its store section cannot be read. */
 export async function storePath(named: string | undefined): Promise<string> {
   const file = findDaemonFile(named);
   const { store, problems } = await readDaemonKeys(file);
@@ -11,5 +11,6 @@ export async function storePath(named: string | undefined): Promise<string> {
     const { refusalOf } = await import('../daemon/load.ts');
     throw refusalOf(problems);
   }
-  return resolve(nearestFile(file, store.path));
+  const { realPath } = await import('../store/open.ts');
+  return realPath(resolve(nearestFile(file, store.path)));
 }

@@ -41,6 +41,9 @@ export async function runWrapped(
   asPlugin: boolean,
 ): Promise<Wrapped> {
   if (program === '') throw usageError('Which command?', 'Write it behind --.');
+  // The work is done and told whether or not somebody still reads what it says (`| head`).
+  for (const stream of [process.stdout, process.stderr])
+    stream.removeAllListeners('error').on('error', () => undefined);
   const startedAtMs = Date.now();
   const child = spawn(program, args, { stdio: ['inherit', 'pipe', 'pipe'] });
   let kept = Buffer.alloc(0);

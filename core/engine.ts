@@ -13,14 +13,7 @@ import { putRun } from './runs.ts';
 import type { Approval } from './safety.ts';
 import { applyResult, initialCheckStatus } from './transition.ts';
 import { downParent, hostResult, troubleOf } from './trouble.ts';
-import {
-  type CheckResult,
-  type CheckStatus,
-  type HostStatus,
-  isOpen,
-  type Transition,
-  type TransportFailure,
-} from './types.ts';
+import { type CheckResult, type CheckStatus, type HostStatus, isOpen, type Transition } from './types.ts';
 import { verifyByResult, verifyByTime } from './verify-runs.ts';
 
 export function initialHostState(plan: HostPlan, nowMs: number): HostEngineState {
@@ -39,7 +32,7 @@ export function reduceHost(
     case 'result':
       return reduceResult(state, event, plan, fleet, nowMs);
     case 'unreachable':
-      return reduceUnreachable(state, event.failure, plan, fleet, nowMs);
+      return reduceUnreachable(state, event, plan, fleet, nowMs);
     case 'run':
       return nothing({ ...state, runs: putRun(state.runs, event.run) });
     case 'approval':
@@ -128,12 +121,12 @@ function nothing(state: HostEngineState): Reduction {
 
 function reduceUnreachable(
   state: HostEngineState,
-  failure: TransportFailure,
+  { failure, startedAtMs }: Extract<EngineEvent, { kind: 'unreachable' }>,
   plan: HostPlan,
   fleet: FleetView,
   nowMs: number,
 ): Reduction {
-  const step = applyFailure(state.host, failure, nowMs);
+  const step = applyFailure(state.host, failure, Math.min(startedAtMs, nowMs), nowMs);
   const behind = downParent(plan, fleet.states, fleet.plans);
   const { behind: _before, ...bare } = step.status;
   const host = behind === undefined ? bare : { ...bare, behind };

@@ -17,6 +17,7 @@ export const eventTypes = [
   'daemon.started',
   'daemon.stopping',
   'check.shed',
+  'message.held',
   'message.sent',
   'message.failed',
   'store.failed',

@@ -27,7 +27,13 @@ export function applyContact(status: HostStatus, nowMs: number): HostStep {
   return { status: { state: 'up', type: 'hard', attempt: 0, sinceMs, lastSeenAtMs: nowMs }, changed };
 }
 
-export function applyFailure(status: HostStatus, failure: TransportFailure, nowMs: number): HostStep {
+/** `triedAtMs`: when the attempt began that failed; the same one may be told again and again until the next. */
+export function applyFailure(
+  status: HostStatus,
+  failure: TransportFailure,
+  triedAtMs: number,
+  nowMs: number,
+): HostStep {
   const seen = status.lastSeenAtMs === undefined ? {} : { lastSeenAtMs: status.lastSeenAtMs };
   if (status.state !== 'unreachable') {
     const first: HostStatus = {
@@ -38,14 +44,14 @@ export function applyFailure(status: HostStatus, failure: TransportFailure, nowM
       failure,
       ...seen,
     };
-    return { status: { ...first, attemptAtMs: nowMs }, changed: true };
+    return { status: { ...first, attemptAtMs: triedAtMs }, changed: true };
   }
-  const counts = nowMs - (status.attemptAtMs ?? status.sinceMs) >= attemptSpacingMs;
+  const counts = triedAtMs - (status.attemptAtMs ?? status.sinceMs) >= attemptSpacingMs;
   if (!counts) return { status: { ...status, failure }, changed: false };
   const attempt = status.attempt + 1;
   const type = attempt >= hostMaxAttempts ? 'hard' : 'soft';
   return {
-    status: { ...status, type, attempt, failure, attemptAtMs: nowMs },
+    status: { ...status, type, attempt, failure, attemptAtMs: triedAtMs },
     changed: type !== status.type,
   };
 }

@@ -1,4 +1,5 @@
 /** The parts of the ledger that restrain and that remember who did what; core/ports.ts joins them into the `Coordinator`. */
+import type { NewMessage } from './message-port.ts';
 import type { Registration } from './outside-port.ts';
 import type { HistoryQuery, Page } from './ports.ts';
 import type {
@@ -13,7 +14,13 @@ import type {
   TrustCap,
 } from './safety.ts';
 
-/** What people and rules lay upon actions. Each change is durable when the method returns. Errors: MenddError. */
+/** What people hear once a question is one no more, and the messages that are not sent any more, by id, unless they are sent already. */
+export interface QuestionEnd {
+  messages: readonly NewMessage[];
+  withdrawn: readonly number[];
+}
+
+/** What people and rules lay upon actions; what they are told of a question is queued in the transaction of its change. Each change is durable when the method returns. Errors: MenddError. */
 export interface Restraints {
   /** In force or to come, at that wall time. */
   suppressions(nowMs: number): Suppression[];
@@ -24,13 +31,23 @@ export interface Restraints {
   approvals(sinceMs: number): Approval[];
   approval(id: string): Approval | undefined;
   /** False when that question was asked already. */
-  askApproval(approval: Approval): boolean;
+  askApproval(approval: Approval, messages?: readonly NewMessage[]): boolean;
   /** Puts it in the place of the open question of the same id; false when there is none. */
-  askAgain(approval: Approval): boolean;
-  /** Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. */
+  askAgain(approval: Approval, messages?: readonly NewMessage[]): boolean;
+  /**
+   * Moves a waiting (or, to `lapsed`, an approved) question; undefined when it is not in that state any more. `tag`: which a person
+   * answered, kept with the answer.
+   */
   settleApproval(
     id: string,
-    change: { status: Exclude<ApprovalStatus, 'waiting'>; atMs: number; by: string; answer?: string },
+    change: {
+      status: Exclude<ApprovalStatus, 'waiting'>;
+      atMs: number;
+      by: string;
+      answer?: string;
+      tag?: string;
+    },
+    end?: QuestionEnd,
   ): Approval | undefined;
   brakes(): BrakeState[];
   saveBrake(brake: BrakeState): void;

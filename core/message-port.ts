@@ -8,6 +8,8 @@ export interface MessageQuery
   extends Pick<HistoryQuery, 'cursor' | 'limit' | 'sinceMs' | 'untilMs' | 'host'> {
   status?: OutboxMessage['status'];
   target?: string;
+  /** What their keys begin with. */
+  keyPrefix?: string;
 }
 
 export interface MessageCounts {

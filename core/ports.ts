@@ -81,6 +81,7 @@ export type RunOutcome =
   | ({ kind: 'exited'; exitCode: number } & Ran)
   | ({ kind: 'killed'; signal: string } & Ran)
   | ({ kind: 'timed_out'; limitMs: number } & Ran)
+  /** `startedAtMs`: before the request when it is known from an attempt since which none was due. */
   | { kind: 'unreachable'; failure: TransportFailure; startedAtMs: number; durationMs: number }
   | { kind: 'not_sent'; reason: string; startedAtMs: number; durationMs: number };
 

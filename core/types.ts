@@ -100,7 +100,7 @@ export interface HostStatus {
   failure?: TransportFailure;
   /** Wall time of the newest successful contact. */
   lastSeenAtMs?: number;
-  /** Wall time of the newest counted failure. */
+  /** Wall time at which the newest counted failure began. */
   attemptAtMs?: number;
   /** While unreachable: the parent that cannot be reached either, furthest up; its trouble is the cause. */
   behind?: string;

@@ -3,6 +3,8 @@
  * approved run is decided anew by the reducer, with every other gate.
  */
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
+import type { QuestionEnd } from '../core/ledger-ports.ts';
+import type { NewMessage } from '../core/message-port.ts';
 import type { Clock, Coordinator } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
 import { actionOf } from '../core/runs.ts';
@@ -22,9 +24,10 @@ export interface ApprovalsOptions {
   history: History;
   fleet: Fleet;
   describe: (action: ActionDefinition, host: HostDefinition) => string;
-  onAsked: (approval: Approval) => void;
-  /** Answered, or it is a question no more. */
-  onSettled: (approval: Approval) => void;
+  /** What people are told with it, and once it was answered or is a question no more. Errors: MenddError; then nothing is changed. */
+  questionOf: (approval: Approval) => readonly NewMessage[];
+  endOf: (approval: Approval) => QuestionEnd;
+  onQueued: () => void;
 }
 
 type Place = Pick<Approval, 'id' | 'host' | 'ladder' | 'action' | 'episode' | 'attempt' | 'check' | 'gates'>;
@@ -40,14 +43,14 @@ export class Approvals {
 
   /** Errors: MenddError; then the next result asks. */
   ask(host: string, { action, run, decision }: Extract<Effect, { kind: 'ask' }>): void {
-    const { coordinator, fleet } = this.#options;
+    const { coordinator, fleet, questionOf } = this.#options;
     const definition = fleet.definitions.hosts.get(host);
     if (definition === undefined) return;
     const { id, ladder, episode, attempt } = run;
     const { check, gates } = decision;
     const place = { id, host, ladder, action: action.id, episode, attempt, check, gates };
     const approval = this.#questionOf(place, action, definition);
-    if (!coordinator.askApproval(approval)) {
+    if (!coordinator.askApproval(approval, questionOf(approval))) {
       const known = coordinator.approval(id);
       if (known !== undefined) fleet.apply(host, { kind: 'approval', approval: known });
       return;
@@ -57,7 +60,7 @@ export class Approvals {
 
   /** What would run was edited: whoever read the question read something else, and a yes to that is none. Errors: MenddError. */
   #askAgain(before: Approval, action: ActionDefinition, definition: HostDefinition): void {
-    const { clock, coordinator } = this.#options;
+    const { clock, coordinator, questionOf } = this.#options;
     const approval = this.#questionOf(before, action, definition);
     const { id, host, command } = approval;
     const entry = {
@@ -67,7 +70,7 @@ export class Approvals {
       event: 'approval.asked_again',
     } as const;
     coordinator.audit({ ...entry, body: { id, host, action: action.id, command } });
-    if (!coordinator.askAgain(approval)) return;
+    if (!coordinator.askAgain(approval, questionOf(approval))) return;
     this.#overAtMs.delete(id);
     this.#asked(approval);
   }
@@ -99,20 +102,22 @@ export class Approvals {
   }
 
   #asked(approval: Approval): void {
-    const { history, fleet, onAsked } = this.#options;
+    const { history, fleet, onQueued } = this.#options;
     const { id, host, check, action } = approval;
     this.#isOver(approval);
     history.add('approval.asked', { host, check, runId: id, data: { action } });
     fleet.apply(host, { kind: 'approval', approval });
-    onAsked(approval);
+    onQueued();
   }
 
-  /** With the fingerprint of what would run now. */
+  /** What waits has the fingerprint of what would run now; what is settled keeps the one it was settled under. */
   list(): Approval[] {
     const { clock, coordinator } = this.#options;
     return coordinator
       .approvals(clock.nowMs() - shownMs)
-      .map((approval) => ({ ...approval, tag: this.#liveTag(approval) }));
+      .map((approval) =>
+        approval.status === 'waiting' ? { ...approval, tag: this.#liveTag(approval) } : approval,
+      );
   }
 
   /** Newest first, with the fingerprint of what would run now. From memory: also while the ledger cannot be read. */
@@ -157,7 +162,7 @@ export class Approvals {
     const decidedBy = `person:${person.by}`;
     if (isDry)
       return { ...approval, status: answer, decidedAtMs: clock.nowMs(), decidedBy, answer: person.reason };
-    const settled = this.#close(approval, answer, decidedBy, person.reason);
+    const settled = this.#close(approval, answer, decidedBy, person.reason, person.tag);
     return settled ?? rejected(409, 'settled', 'Somebody else was faster.');
   }
 
@@ -205,10 +210,12 @@ export class Approvals {
     status: Exclude<ApprovalStatus, 'waiting'>,
     by: string,
     answer: string,
+    tag = approval.tag,
   ): Approval | undefined {
-    const { clock, coordinator, history, fleet, onSettled } = this.#options;
+    const { clock, coordinator, history, fleet, endOf, onQueued } = this.#options;
     const atMs = clock.nowMs();
     const { id, host, check, action } = approval;
+    const end = endOf({ ...approval, status, decidedAtMs: atMs, decidedBy: by, answer });
     // First: an answer that counts and is not on record would let act what nobody seems to have allowed.
     coordinator.audit({
       atMs,
@@ -217,12 +224,12 @@ export class Approvals {
       event: `approval.${status}`,
       body: { id, host, action, answer },
     });
-    const settled = coordinator.settleApproval(id, { status, atMs, by, answer });
+    const settled = coordinator.settleApproval(id, { status, atMs, by, answer, tag }, end);
     if (settled === undefined) return undefined;
     const data = { action, status, by, answer };
     history.add('approval.settled', { host, check, runId: id, data });
     fleet.apply(host, { kind: 'approval', approval: settled });
-    onSettled(settled);
+    onQueued();
     return settled;
   }
 

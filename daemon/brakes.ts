@@ -23,6 +23,8 @@ export interface BrakesOptions {
   log: Log;
   census: Census;
   definitions: () => Definitions;
+  /** The rule took one off: what was seen before this wall time was seen while too much was wrong. */
+  onOver: (belowSinceMs: number) => void;
   /** Tells people: a brake came on, or off. */
   onChange: (brake: BrakeState, isOn: boolean, by: string) => void;
 }
@@ -40,7 +42,7 @@ export class Brakes {
 
   /** After something changed in these groups, and from time to time in all. */
   step(scopes: Iterable<GroupKey>): void {
-    const { census, clock } = this.#options;
+    const { census, clock, onOver } = this.#options;
     const rule = this.#options.definitions().daemon.remediation.brake;
     for (const scope of scopes) {
       const group = census.groups.get(scope);
@@ -53,7 +55,9 @@ export class Brakes {
       const after = stepBrake(group, rule, this.#budgetOf(scope), clock.nowMs());
       census.setBrake(scope, after);
       if (before === undefined && after !== undefined) this.#engaged(after);
-      if (before !== undefined && after === undefined) this.#release(before, 'the rule');
+      if (before === undefined || after !== undefined) continue;
+      if (before.released === undefined) onOver(before.belowSinceMs ?? clock.nowMs());
+      this.#release(before, 'the rule');
     }
   }
 

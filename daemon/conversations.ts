@@ -23,6 +23,7 @@ import { troubleOf } from '../core/trouble.ts';
 import { isUnwatched, isWatched } from '../core/unwatched.ts';
 import { conversationBody } from './conversation-body.ts';
 import { ConversationIndex } from './conversation-index.ts';
+import type { History } from './history.ts';
 import { type StoryParts, severityOf, statusOf, toldLadderOf } from './message-story.ts';
 import { covers, rootOf, subjectOf } from './message-subject.ts';
 import { type Quiet, QuietHours } from './quiet-hours.ts';
@@ -37,12 +38,15 @@ const stepsAtOnce = 250;
 /** What one turn makes. */
 interface Batch {
   written: Map<string, Conversation>;
+  /** Not told yet, for another reason than before or with more in it. */
+  held: Conversation[];
   messages: NewMessage[];
   nowMs: number;
   factsOf: (member: Member) => MemberFacts;
 }
 
 export interface ConversationsOptions extends StoryParts {
+  history: Pick<History, 'add'>;
   onQueued: () => void;
 }
 
@@ -173,6 +177,7 @@ export class Conversations {
     const { suppressions } = fleet.view();
     const batch: Batch = {
       written: new Map(),
+      held: [],
       messages: [],
       nowMs,
       factsOf: (member) => this.factsOf(member, suppressions),
@@ -201,6 +206,7 @@ export class Conversations {
     }
     if (batch.written.size > 0) coordinator.converse([...batch.written.values()], batch.messages);
     this.#isDoubtful = false;
+    for (const held of batch.held) this.#tellHeld(held);
     if (batch.messages.length > 0) onQueued();
     return rest;
   }
@@ -264,10 +270,22 @@ export class Conversations {
     const isFirst = say !== undefined && before.first === undefined;
     const after = isFirst ? { ...step.conversation, first: key } : step.conversation;
     if (say !== undefined) batch.messages.push(this.#messageOf(before, after, say, key, batch));
+    else if (after.hold !== undefined && (isNew || after.hold !== before.hold)) batch.held.push(after);
     for (const each of rest === undefined ? [after] : [after, rest]) {
       batch.written.set(each.id, each);
       this.#index.put(each);
     }
+  }
+
+  /** Whoever looks at it learns that nobody is told yet, and why. */
+  #tellHeld(conversation: Conversation): void {
+    const { target, route, hold, members } = conversation;
+    const [host, check] = [common(conversation, 'host'), common(conversation, 'check')];
+    this.#options.history.add('message.held', {
+      ...(host === undefined ? {} : { host }),
+      ...(check === undefined ? {} : { check }),
+      data: { target, route, hold, problems: members.length },
+    });
   }
 
   #messageOf(
@@ -277,19 +295,22 @@ export class Conversations {
     key: string,
     { factsOf, nowMs }: Batch,
   ): NewMessage {
-    const [first] = after.members;
-    const common = (name: 'host' | 'ladder'): string =>
-      after.members.every((each) => each[name] === first?.[name]) ? (first?.[name] ?? '') : '';
     return {
       key,
       target: after.target,
       kind: say === 'recovery' ? 'recovery' : 'problem',
-      host: common('host'),
-      ladder: common('ladder'),
+      host: common(after, 'host') ?? '',
+      ladder: common(after, 'ladder') ?? '',
       body: conversationBody(this.#options, { before, after, say, factsOf }),
       createdAtMs: nowMs,
       nextAttemptAtMs: nowMs,
       conversation: after.id,
     };
   }
+}
+
+/** What all members have in common. */
+function common({ members }: Conversation, name: 'host' | 'ladder' | 'check'): string | undefined {
+  const [first, ...others] = members.map((each) => each[name]);
+  return others.every((each) => each === first) ? first : undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { type DigestPart, digestMessage } from '../actions/digest-message.ts';
 import type { Conversation } from '../core/conversation.ts';
+import type { NewMessage } from '../core/message-port.ts';
 import type { DigestRule } from '../core/messages-config.ts';
 import type { Store } from '../core/ports.ts';
 import { Calendar, type CalendarSchedule } from './calendar.ts';
@@ -65,8 +66,8 @@ export class Digest {
   #lastMs({ to }: DigestRule): number | undefined {
     const [target] = to;
     if (target === undefined) return undefined;
-    const { items } = this.#options.coordinator.messages({ target, limit: readLimit });
-    return items.find(({ key }) => key.startsWith(keyPrefix))?.createdAtMs;
+    const { items } = this.#options.coordinator.messages({ target, keyPrefix, limit: 1 });
+    return items[0]?.createdAtMs;
   }
 
   #send(rule: DigestRule, dueAtMs: number, nowMs: number): void {
@@ -75,9 +76,9 @@ export class Digest {
     const sinceMs = Math.max(lastMs, nowMs - longestLookBackMs);
     const parts = this.#parts(sinceMs);
     if (!rule.empty && parts.every(({ lines }) => lines.length === 0)) return;
-    for (const target of rule.to) {
+    const messages = rule.to.map((target): NewMessage => {
       const body = digestMessage({ parts, sinceMs, nowMs });
-      coordinator.enqueue({
+      return {
         key: `${keyPrefix}${dueAtMs}~${target}`,
         target,
         kind: 'notice',
@@ -86,8 +87,10 @@ export class Digest {
         body: finishMessage(fleet.definitions, body, { target }),
         createdAtMs: nowMs,
         nextAttemptAtMs: nowMs,
-      });
-    }
+      };
+    });
+    // All or none: the first one says for all whether it was sent.
+    coordinator.converse([], messages);
     onQueued();
   }
 

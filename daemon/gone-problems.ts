@@ -1,7 +1,8 @@
 /** Finds what people were told of and what is no longer in the definitions: it never recovers, and they are told that. Queues nothing. */
 import { goneMessage, type ToldProblem } from '../actions/conversation-message.ts';
 import type { MessageBody } from '../actions/message-words.ts';
-import type { OutboxMessage } from '../core/ports.ts';
+import type { LadderDefinition } from '../core/definitions.ts';
+import type { Coordinator, OutboxMessage } from '../core/ports.ts';
 import { unwatchedLadder } from '../core/unwatched.ts';
 import { ladderOf, type StoryParts } from './message-story.ts';
 
@@ -24,6 +25,15 @@ export function goneRecoveries({
       const body = { ...goneMessage(gone, clock.nowMs(), isActionGone), problem: told.key };
       return { ...recoveryOf(told), body };
     });
+}
+
+/** Who was told of a problem that lasts, outside of conversations. A proposal tells what is not done, and not that nothing helps. */
+export function toldAlone(
+  { unrecovered }: Pick<Coordinator, 'unrecovered'>,
+  host: string,
+  { id }: LadderDefinition,
+): OutboxMessage[] {
+  return unrecovered(host, id).filter(({ body }) => body['kind'] !== 'proposal');
 }
 
 /** Of one ladder: the newest message that told a target of a problem; what was told twice is over once. */

@@ -30,6 +30,7 @@ import { RebootRuns } from './reboot-run.ts';
 import { Recorder } from './recorder.ts';
 import { RunJournal } from './run-journal.ts';
 import { SelfDoubt } from './self-doubt.ts';
+import { questionEnd } from './settled-questions.ts';
 import { Suppressions } from './suppressions.ts';
 import { createTold } from './told.ts';
 import { Trust } from './trust.ts';
@@ -111,7 +112,9 @@ export function createHealing(options: HealingOptions): Healing {
     recorder,
     census,
     definitions: () => current.definitions,
-    onChange: (brake, isOn, by) => notices.brake(messages, brake, isOn, by),
+    onOver: (belowSinceMs) => selfDoubt.distrustBefore(belowSinceMs),
+    onChange: (brake, isOn, by) =>
+      isOn ? notices.brakeOn(messages, brake) : notices.brakeOff(messages, brake, by),
   });
   const fleet: Fleet = new Fleet({
     ...common,
@@ -153,8 +156,9 @@ export function createHealing(options: HealingOptions): Healing {
     ...common,
     history,
     fleet,
-    onAsked: (approval) => messages.asked(approval),
-    onSettled: (approval) => attempt(history, () => notices.settled(messages, approval)),
+    questionOf: (approval) => messages.question(approval),
+    endOf: (approval) => questionEnd({ ...common, fleet }, approval, notices.settled(approval)),
+    onQueued: options.onMessageQueued,
   });
   const auditWatch = new AuditWatch({
     ...common,

@@ -7,12 +7,13 @@ import { isMessage } from '../core/ladder.ts';
 import { judgeRoutes, type RouteSubject, routesOf } from '../core/message-routes.ts';
 import type { MessageRoute } from '../core/messages-config.ts';
 import type { MessageView, NotifyPort, RouteAnswer, RoutedTarget } from '../core/notify-port.ts';
-import type { OutboxMessage } from '../core/ports.ts';
+import type { Coordinator, OutboxMessage } from '../core/ports.ts';
 import { isUnwatched, unwatchedLadder, watching } from '../core/unwatched.ts';
 import type { Rejected } from '../core/views.ts';
 import { covers, subjectOf } from './message-subject.ts';
 import type { Messages } from './messages.ts';
 import { type PersonControlSources, recordCommand, recordRefusal, rejected } from './person-controls.ts';
+import { isQuestion } from './settled-questions.ts';
 
 export interface MessageViewSources
   extends Pick<PersonControlSources, 'clock' | 'coordinator' | 'fleet' | 'recorder'> {
@@ -27,8 +28,8 @@ type Views = Pick<
 /** Dead letters that nobody cared for so long are counted no more. Milliseconds. */
 const deadMs = 7 * 86_400_000;
 
-/** Messages that are looked through for the end of a conversation. */
-const laterRead = 500;
+/** Messages of one conversation, or about one host to one target, that are looked through for an end; newest first. */
+const messagesRead = 500;
 
 export function createMessageViews(sources: MessageViewSources): Views {
   const { clock, coordinator } = sources;
@@ -64,29 +65,50 @@ function retry(sources: MessageViewSources, id: string, by: string, isDry: boole
   const message = coordinator.message(Number(id));
   if (message === undefined) return rejected(404, 'not_found', `There is no message ${id}.`);
   if (message.status === 'sent') return rejected(409, 'sent', `Message ${id} was delivered.`);
+  const over = isQuestion(message) ? overWords(coordinator, message) : undefined;
+  if (over !== undefined)
+    return rejected(
+      409,
+      'settled',
+      `${over} Message ${id} is not sent: \`mendd notify dismiss ${id}\` lets it rest.`,
+    );
   const again = { ...message, status: 'pending' as const, attempts: 0, nextAttemptAtMs: nowMs };
   if (isDry) return viewOf(again);
   const { key, target } = message;
   recordCommand(sources, by, 'message.retried', { message: id, key, target });
+  // The end first: a death in between may tell it twice, and must not open anew what nothing ends.
+  if (message.kind === 'problem') oweEnd(sources, message);
   if (!coordinator.retryMessage(message.id, nowMs))
     return rejected(409, 'sent', `Message ${id} was delivered.`);
-  if (message.kind === 'problem') oweEnd(sources, message);
   sources.messages.pumpSoon();
   return viewOf(again);
+}
+
+/** Why a question is not asked again, for its incident would be closed by nobody; undefined while it waits for an answer. */
+function overWords(coordinator: Coordinator, { body }: OutboxMessage): string | undefined {
+  const id = String(body['approval']);
+  const known = coordinator.approval(id);
+  if (known === undefined) return 'Nobody waits for an answer to it any more.';
+  const { status, decidedBy, tag } = known;
+  if (status === 'waiting')
+    return tag === body['tag']
+      ? undefined
+      : `It was asked anew with another command: \`mendd approve ${id}\` shows it.`;
+  return `It is ${status}${decidedBy === undefined ? '' : ` by ${decidedBy}`} already: nobody waits for an answer to it.`;
 }
 
 /** What is told again may be over: then its end is told again behind it. */
 function oweEnd(
   { clock, coordinator, messages }: MessageViewSources,
-  { conversation, target, host, ladder, createdAtMs }: OutboxMessage,
+  { conversation, target, host, ladder, body: { since } }: OutboxMessage,
 ): void {
-  if (conversation === undefined) {
-    messages.owe(host, ladder);
-    return;
-  }
+  const isAlone = conversation === undefined;
   const end = coordinator
-    .messages({ target, sinceMs: createdAtMs, limit: laterRead })
-    .items.find((each) => each.kind === 'recovery' && each.conversation === conversation);
+    .messages({ ...(isAlone ? { host, target } : { keyPrefix: `${conversation}~` }), limit: messagesRead })
+    .items.filter(({ kind }) => kind === 'recovery')
+    .find((each) => !isAlone || (each.ladder === ladder && each.body['since'] === since));
+  // It may not be over, or be told by nobody else.
+  if (end === undefined && isAlone) messages.owe(host, ladder);
   const nowMs = clock.nowMs();
   if (end === undefined || coordinator.retryMessage(end.id, nowMs)) return;
   const { id: _id, attempts: _attempts, status: _status, sentAtMs: _sent, lastError: _error, ...told } = end;

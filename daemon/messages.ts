@@ -8,6 +8,7 @@ import { approvalMessage, type Notice, noticeMessage, proposalMessage } from '..
 import type { ActionDefinition, HostDefinition, LadderDefinition } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
 import { isMessage } from '../core/ladder.ts';
+import type { NewMessage } from '../core/message-port.ts';
 import type { Clock, Coordinator, OutboxMessage, Store } from '../core/ports.ts';
 import type { Effect } from '../core/reduction.ts';
 import type { Approval } from '../core/safety.ts';
@@ -16,12 +17,12 @@ import { Conversations } from './conversations.ts';
 import { Digest } from './digest.ts';
 import { finishMessage } from './finish-message.ts';
 import type { Fleet } from './fleet.ts';
-import { goneRecoveries, oneOfEach, recoveryOf } from './gone-problems.ts';
+import { goneRecoveries, oneOfEach, recoveryOf, toldAlone } from './gone-problems.ts';
 import type { History } from './history.ts';
 import { lateProblems } from './late-problems.ts';
 import { ladderOf, statusOf, storyOf } from './message-story.ts';
 import { ownRouteOf } from './own-route.ts';
-import { answersTo } from './settled-questions.ts';
+import { questionKey } from './settled-questions.ts';
 import { UnwatchedProblems } from './unwatched-problems.ts';
 
 export interface MessageOptions {
@@ -33,6 +34,11 @@ export interface MessageOptions {
   describe: (action: ActionDefinition, host: HostDefinition) => string;
   onQueued: () => void;
 }
+
+/** Without the last touch. */
+type Bare = Omit<NewMessage, 'body' | 'createdAtMs' | 'nextAttemptAtMs'> & { body: MessageBody };
+/** What begins and ends is told as a problem and its recovery, of which the keys begin with the conversation. */
+type NoticeKind = Pick<NewMessage, 'kind' | 'conversation'>;
 
 export class Messages {
   readonly #options: MessageOptions;
@@ -75,60 +81,58 @@ export class Messages {
   ): void {
     const status = this.#statusOf(host, ladder);
     const body = problemMessage(this.#story(host, ladder, episode, runId));
-    this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body }, runId);
+    const run = runId === undefined ? {} : { runId };
+    this.#enqueue({ key, target, kind: 'problem', host, ladder: ladder.id, body, ...run });
     // Queued late, after its recovery: that is owed as well.
     if (status?.state === 'ok') this.#owed.add(placeOf(host, ladder));
   }
 
-  /** The question goes where the ladder's own message would go. Without a target it stands on the page only. */
-  asked(approval: Approval): void {
-    const { host, episode, id, tag } = approval;
-    const ladder = this.#ladder(host, approval.ladder);
-    if (ladder === undefined) return;
+  /** Goes where the ladder's own message would go. Without a target it stands on the page only. Queues nothing. */
+  question(approval: Approval): NewMessage[] {
+    const { host, episode, tag } = approval;
+    const ladder = ladderOf(this.#options.fleet, host, approval.ladder);
+    if (ladder === undefined) return [];
     const body = approvalMessage({ ...this.#story(host, ladder, episode), approval });
-    this.#notify(host, ladder, `${id}~asked~${tag}`, body);
-  }
-
-  /** Whoever was asked hears that it is a question no more. False when `remediation.page` was not. Errors: MenddError. */
-  settled(approval: Approval, notice: Omit<Notice, 'nowMs'>): boolean {
-    const answers = answersTo(this.#options, approval, notice);
-    for (const answer of answers) this.#enqueue(answer);
-    const { page } = this.#options.fleet.definitions.daemon.remediation;
-    return answers.some(({ target }) => target === page);
+    return this.#toAll(host, ladder, { key: questionKey(approval, tag), kind: 'notice', body });
   }
 
   /** What would have been done; once for each run that was not. */
   proposed(host: string, { ladder, action, run, decision }: Extract<Effect, { kind: 'propose' }>): void {
-    const { fleet, describe, history } = this.#options;
+    const { coordinator, fleet, describe, history, onQueued } = this.#options;
     const definition = fleet.definitions.hosts.get(host);
     const key = `${run.id}~proposed`;
     // Apart from the give-up of the same ladder, or each would make the other news again.
     const place = `${placeOf(host, ladder)}\nproposed`;
     if (definition === undefined || this.#told.get(place) === key) return;
-    this.#told.set(place, key);
-    history.add('action.proposed', {
-      host,
-      check: decision.check,
-      runId: run.id,
-      data: { action: action.id },
-    });
+    const { check } = decision;
     const body = proposalMessage({
       ...this.#story(host, ladder, run.episode),
       action: action.id,
       command: describe(action, definition),
-      reason: `${decision.check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
+      reason: `${check} is ${this.#statusOf(host, ladder)?.state ?? 'gone'}`,
     });
-    this.#notify(host, ladder, key, body);
+    // What it is about is over with the problem. What is to follow a recovery has no such end.
+    const kind = ladder.trigger.on === 'problem' ? 'problem' : 'notice';
+    coordinator.converse([], this.#toAll(host, ladder, { key, kind, body }));
+    onQueued();
+    this.#told.set(place, key);
+    history.add('action.proposed', { host, check, runId: run.id, data: { action: action.id } });
   }
 
-  /** About the daemon as a whole, to `remediation.page`. An unusable ledger is told to the history instead of failing the caller. */
-  notice(key: string, notice: Omit<Notice, 'nowMs'>): void {
-    const { clock, fleet, history } = this.#options;
-    const target = fleet.definitions.daemon.remediation.page;
-    if (target === undefined) return;
+  /**
+   * About the daemon as a whole, to `remediation.page`, or to who was told of the same conversation. An unusable ledger is told to the
+   * history instead of failing the caller.
+   */
+  notice(key: string, notice: Omit<Notice, 'nowMs'>, as: NoticeKind = { kind: 'notice' }): void {
+    const { clock, coordinator, fleet, history } = this.#options;
     const body = noticeMessage({ ...notice, nowMs: clock.nowMs() });
+    const { page } = fleet.definitions.daemon.remediation;
     try {
-      this.#enqueue({ key, target, kind: 'notice', host: notice.host ?? '', ladder: '', body });
+      const query = { keyPrefix: `${as.conversation}~`, limit: 1 };
+      const told = as.conversation === undefined ? [] : coordinator.messages(query).items;
+      const target = told[0]?.target ?? page;
+      if (target === undefined) return;
+      this.#enqueue({ key, target, ...as, host: notice.host ?? '', ladder: '', body });
     } catch (error) {
       if (!(error instanceof MenddError)) throw error;
       history.failed(error);
@@ -188,8 +192,9 @@ export class Messages {
     for (const place of this.#owed) {
       const [host = '', id] = place.split('\n');
       const ladder = fleet.plan(host)?.ladders.find((each) => each.id === id);
-      const state = ladder && this.#statusOf(host, ladder)?.state;
-      if (ladder !== undefined && state === 'ok') this.#tellRecovery(host, ladder);
+      // Until an answer says so it is not over; whether that is news to the reducer, a start may not know.
+      if (ladder !== undefined && this.#statusOf(host, ladder)?.state !== 'ok') continue;
+      if (ladder !== undefined) this.#tellRecovery(host, ladder);
       this.#owed.delete(place);
     }
     this.#tellGone();
@@ -231,7 +236,7 @@ export class Messages {
     for (const { host, ladder, episode, routes } of lateProblems(this.#options, routesOf)) {
       const isTold =
         this.conversations.hasMember(host, ladder, episode) ||
-        coordinator.unrecovered(host, ladder.id).length > 0;
+        toldAlone(coordinator, host, ladder).length > 0;
       const isPresent = fleet.plan(host)?.ladders.includes(ladder) === true;
       if (!isTold && isPresent)
         this.conversations.ask(host, ladder, episode, routes, `${host}~${ladder.id}~${episode}~late`);
@@ -253,10 +258,6 @@ export class Messages {
     }
   }
 
-  #ladder(host: string, id: string): LadderDefinition | undefined {
-    return ladderOf(this.#options.fleet, host, id);
-  }
-
   /** Where the ladder's own message would go. */
   #targetsOf(host: string, ladder: LadderDefinition): readonly string[] {
     const { messages, remediation } = this.#options.fleet.definitions.daemon;
@@ -271,11 +272,20 @@ export class Messages {
   }
 
   /** About a ladder, to all that its message would go to. */
-  #notify(host: string, ladder: LadderDefinition, key: string, body: MessageBody): void {
-    this.#targetsOf(host, ladder).forEach((target, index) => {
-      const own = index === 0 ? key : `${key}~${target}`;
-      this.#enqueue({ key: own, target, kind: 'notice', host, ladder: ladder.id, body });
-    });
+  #toAll(
+    host: string,
+    ladder: LadderDefinition,
+    { key, ...message }: { key: string; kind: OutboxMessage['kind']; body: MessageBody },
+  ): NewMessage[] {
+    return this.#targetsOf(host, ladder).map((target, index) =>
+      this.#finish({
+        ...message,
+        key: index === 0 ? key : `${key}~${target}`,
+        target,
+        host,
+        ladder: ladder.id,
+      }),
+    );
   }
 
   #statusOf(host: string, ladder: LadderDefinition): CheckStatus | undefined {
@@ -291,21 +301,15 @@ export class Messages {
     return storyOf(this.#options, host, ladder, episode, except);
   }
 
-  #enqueue(
-    message: Pick<OutboxMessage, 'key' | 'target' | 'kind' | 'host' | 'ladder'> & { body: MessageBody },
-    runId?: string,
-  ): void {
+  #finish(message: Bare): NewMessage {
     const { clock, fleet } = this.#options;
     const nowMs = clock.nowMs();
     const body = finishMessage(fleet.definitions, message.body, message);
-    const run = runId === undefined ? {} : { runId };
-    this.#options.coordinator.enqueue({
-      ...message,
-      ...run,
-      body,
-      createdAtMs: nowMs,
-      nextAttemptAtMs: nowMs,
-    });
+    return { ...message, body, createdAtMs: nowMs, nextAttemptAtMs: nowMs };
+  }
+
+  #enqueue(message: Bare): void {
+    this.#options.coordinator.enqueue(this.#finish(message));
     this.#options.onQueued();
   }
 }

@@ -1,4 +1,5 @@
-/** What people are told about the daemon as a whole: brakes, doubt, lost trust, missed questions. Words only; daemon/messages.ts queues. */
+/** What people are told about the daemon as a whole: brakes, doubt, lost trust, ends of questions. Words only; daemon/messages.ts queues. */
+import type { Notice } from '../actions/notice-message.ts';
 import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
 import type { HeldReload } from '../core/views.ts';
@@ -15,22 +16,34 @@ const quietDoubts: readonly Doubt['cause'][] = [
   'fresh_round_pending',
 ];
 
-export function brake(messages: Messages, state: BrakeState, isOn: boolean, by: string): void {
-  const { scope, cause, sinceMs, unhealthy, hosts, allowed } = state;
+/** The conversation in which it is told. */
+export function brakeName({ scope, sinceMs }: Pick<BrakeState, 'scope' | 'sinceMs'>): string {
+  return `brake~${scope}~${sinceMs}`;
+}
+
+export function brakeOn(messages: Messages, state: BrakeState): void {
+  const { scope, cause, unhealthy, hosts, allowed } = state;
   const figures = `${unhealthy} of ${hosts} hosts were unhealthy, ${allowed} are allowed`;
   const why = cause === 'mass_failure' ? figures : 'its budget of repairs is spent';
-  messages.notice(`brake~${scope}~${sinceMs}~${isOn ? 'on' : 'off'}`, {
-    topic: isOn ? 'brake.engaged' : 'brake.released',
-    title: `brake ${isOn ? 'on' : 'off'} for ${scope}`,
-    sentence: isOn
-      ? `No action starts in ${scope}: ${why}.`
-      : `Actions may start in ${scope} again; released by ${by}.`,
-    ...(isOn
-      ? {
-          todo: `Find what they have in common; \`mendd brake release ${scope} --reason ...\` lets actions go on.`,
-        }
-      : {}),
-  });
+  const conversation = brakeName(state);
+  const notice = {
+    topic: 'brake.engaged',
+    title: `brake on for ${scope}`,
+    sentence: `No action starts in ${scope}: ${why}.`,
+    todo: `Find what they have in common; \`mendd brake release ${scope} --reason ...\` lets actions go on.`,
+  };
+  messages.notice(`${conversation}~on`, notice, { kind: 'problem', conversation });
+}
+
+export function brakeOff(messages: Messages, state: Pick<BrakeState, 'scope' | 'sinceMs'>, by: string): void {
+  const { scope } = state;
+  const conversation = brakeName(state);
+  const notice = {
+    topic: 'brake.released',
+    title: `brake off for ${scope}`,
+    sentence: `Actions may start in ${scope} again; released by ${by}.`,
+  };
+  messages.notice(`${conversation}~off`, notice, { kind: 'recovery', conversation });
 }
 
 export function doubt(messages: Messages, { cause, sinceMs, opens }: Doubt): void {
@@ -54,12 +67,11 @@ export function demoted(messages: Messages, { action, mode, reason, sinceMs }: T
   });
 }
 
-/** Where it was asked; what was not done to `remediation.page` in any case. Errors: MenddError. */
-export function settled(messages: Messages, approval: Approval): void {
-  const { id, host, action, status, answer = '', decidedBy = '' } = approval;
+export function settled(approval: Approval): Omit<Notice, 'nowMs'> {
+  const { host, action, status, answer = '', decidedBy = '' } = approval;
   const isMissed = status === 'expired' || status === 'lapsed';
   const why = answer === '' ? '' : `: ${answer}`;
-  const notice = {
+  return {
     topic: isMissed ? `approval.${status}` : 'approval.settled',
     title: isMissed ? `${action} was not done` : `${action} was ${status}`,
     sentence: isMissed
@@ -68,7 +80,6 @@ export function settled(messages: Messages, approval: Approval): void {
     host,
     action,
   };
-  if (!messages.settled(approval, notice) && isMissed) messages.notice(`${id}~${status}`, notice);
 }
 
 export function stillDrained(messages: Messages, { id, host, action }: Run, why: string): void {

@@ -36,9 +36,10 @@ export function overtaken(fleet: Fleet, order: Order, nowMs: number): string | u
   const isRule = decidedBy === 'rule';
   const gates = isRule ? changeable : binding;
   const verdicts = askGates({ ...context, rung: known.action, runId: run.id, factsKeepMs: Infinity });
-  // Others that were not asked yet do not unmake a decision that did not wait for them.
+  // Others that were not asked yet do not unmake a decision that did not wait for them, nor does a budget that it took the last of.
   const closed = verdicts.find(
-    ({ gate, passed, reason }) => !passed && gates.includes(gate) && reason !== 'round_pending',
+    ({ gate, passed, reason, values }) =>
+      !passed && gates.includes(gate) && reason !== 'round_pending' && values['cause'] !== 'budget_spent',
   );
   if (closed !== undefined) {
     const opens = closed.opens === undefined ? '' : `; it opens by ${closed.opens}`;

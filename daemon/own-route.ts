@@ -2,6 +2,7 @@
 import type { LadderDefinition } from '../core/definitions.ts';
 import type { MessageRoute } from '../core/messages-config.ts';
 import type { Conversations } from './conversations.ts';
+import { toldAlone } from './gone-problems.ts';
 import type { StoryParts } from './message-story.ts';
 
 /**
@@ -18,6 +19,6 @@ export function ownRouteOf(
   const own = { name: target, match, to: [target], continues: false, quiet: [] };
   if (conversations.hasMember(host, ladder, episode, target)) return own;
   if (fleet.definitions.daemon.notify.get(target)?.quiet === undefined) return undefined;
-  const isTold = coordinator.unrecovered(host, ladder.id).some((told) => told.target === target);
+  const isTold = toldAlone(coordinator, host, ladder).some((told) => told.target === target);
   return isTold ? undefined : own;
 }

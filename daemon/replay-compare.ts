@@ -41,19 +41,23 @@ export interface Comparison {
   differences: ReplayDifference[];
 }
 
+/** An answer, and the last time at which it was the same. */
+type Decided = Pick<Decision, 'reason' | 'gates'> & { lastAtMs: number };
+
 export interface CompareOptions {
   recorded: readonly RunSummary[];
   replayed: readonly RunSummary[];
   /** What was decided about an action of a host by that time. */
-  decidedThen: (run: RunSummary) => (Pick<Decision, 'reason' | 'gates'> & { lastAtMs: number }) | undefined;
-  decidedNow: DecisionLog;
+  decidedThen: (run: RunSummary) => Decided | undefined;
+  decidedNow: (run: RunSummary) => Decided | undefined;
+  /** Undefined when the action is not defined. */
   checkOf: (run: RunSummary) => string | undefined;
 }
 
 /** The answers of a replay about the ladders that somebody will ask about, repeats folded. */
 export class DecisionLog {
   readonly #wanted: ReadonlySet<string>;
-  readonly #told = new Map<string, { fromMs: number; lastAtMs: number; decision: Decision }[]>();
+  readonly #told = new Map<string, (Decision & Decided)[]>();
 
   /** `wanted`: `host\nladder`. */
   constructor(wanted: ReadonlySet<string>) {
@@ -65,18 +69,15 @@ export class DecisionLog {
     if (!this.#wanted.has(key)) return;
     const list = this.#told.get(key) ?? [];
     const last = list.at(-1);
-    const { action, verdict, reason } = decision;
-    const isSame =
-      last?.decision.action === action &&
-      last.decision.verdict === verdict &&
-      last.decision.reason === reason;
-    if (last !== undefined && isSame && verdict !== 'act') last.lastAtMs = decision.atMs;
-    else list.push({ fromMs: decision.atMs, lastAtMs: decision.atMs, decision });
+    const { action, verdict, reason, atMs } = decision;
+    const isSame = last?.action === action && last.verdict === verdict && last.reason === reason;
+    if (isSame && verdict !== 'act') last.lastAtMs = atMs;
+    else list.push({ ...decision, lastAtMs: atMs });
     this.#told.set(key, list);
   }
 
-  at({ host, ladder, decidedAtMs }: RunSummary): { lastAtMs: number; decision: Decision } | undefined {
-    return this.#told.get(`${host}\n${ladder}`)?.findLast(({ fromMs }) => fromMs <= decidedAtMs + sameMs);
+  at({ host, ladder, decidedAtMs }: RunSummary): Decided | undefined {
+    return this.#told.get(`${host}\n${ladder}`)?.findLast(({ atMs }) => atMs <= decidedAtMs + sameMs);
   }
 }
 
@@ -106,10 +107,12 @@ export function compareRuns(options: CompareOptions): Comparison {
     const others = left.get(placeOf(run)) ?? [];
     const past = counterpartOf(run, others);
     const isFollowing = unknown.has(problemOf(run));
+    const isSent = run.kind !== 'notify';
     if (past === undefined) {
       count(run.action, 'onlyNow');
-      if (run.kind !== 'notify') unknown.add(problemOf(run));
-      differences.push(onlyNow(run, isFollowing, options));
+      const outcome = isSent ? 'unknown' : 'none';
+      differences.push({ kind: 'only_now', ...heldAt(run, past, options), outcome, isFollowing });
+      if (isSent) unknown.add(problemOf(run));
       continue;
     }
     left.set(
@@ -118,11 +121,15 @@ export function compareRuns(options: CompareOptions): Comparison {
     );
     const isSame = Math.abs(past.decidedAtMs - run.decidedAtMs) <= sameMs;
     count(run.action, isSame ? 'same' : 'moved');
-    if (!isSame) differences.push(moved(run, past, isFollowing, options));
+    if (isSame) continue;
+    const outcome = isSent ? 'recorded' : 'none';
+    const moved = { kind: 'moved', thenAtMs: past.decidedAtMs } as const;
+    differences.push({ ...moved, ...heldAt(run, past, options), outcome, isFollowing });
   }
   for (const run of [...left.values()].flat()) {
     count(run.action, 'onlyThen');
-    differences.push(onlyThen(run, options));
+    const then = { outcome: 'none', isFollowing: false } as const;
+    differences.push({ kind: 'only_then', ...heldAt(run, run, options), ...then });
   }
   return {
     actions: [...actions.values()].toSorted((a, b) => a.action.localeCompare(b.action)),
@@ -138,58 +145,20 @@ function problemOf({ host, ladder, episode }: RunSummary): string {
   return `${host}\n${ladder}\n${episode}`;
 }
 
-type Why = Pick<ReplayDifference, 'reason' | 'gate'>;
+type Held = Pick<ReplayDifference, 'atMs' | 'host' | 'check' | 'action' | 'reason' | 'gate'>;
 
-function whyOf(
-  decided: { decision: Pick<Decision, 'reason' | 'gates'>; lastAtMs: number } | undefined,
-  atMs: number,
-): Why {
-  if (decided === undefined || decided.lastAtMs < atMs - freshMs) return { reason: 'nothing_decided' };
-  const { reason, gates } = decided.decision;
+/** What held a run on the side where it did not run, or not yet; `past`: the recorded one, if there is one. */
+function heldAt(run: RunSummary, past: RunSummary | undefined, options: CompareOptions): Held {
+  const { decidedAtMs: atMs, host, action } = run;
+  const check = options.checkOf(run);
+  const place = { atMs, host, check: check ?? '', action };
+  if (check === undefined) return { ...place, reason: 'not_defined' };
+  const isThen = past === undefined || atMs < past.decidedAtMs;
+  const decided = isThen ? options.decidedThen(run) : options.decidedNow(past);
+  const momentMs = isThen ? atMs : past.decidedAtMs;
+  if (decided === undefined || decided.lastAtMs < momentMs - freshMs)
+    return { ...place, reason: 'nothing_decided' };
+  const { reason, gates } = decided;
   const gate = gates.find((each) => !each.passed && each.reason === reason)?.gate;
-  return { reason, ...(gate === undefined ? {} : { gate }) };
-}
-
-function onlyNow(
-  run: RunSummary,
-  isFollowing: boolean,
-  { decidedThen, checkOf }: CompareOptions,
-): ReplayDifference {
-  const { decidedAtMs: atMs, host, action } = run;
-  const then = decidedThen(run);
-  const why = whyOf(then && { decision: then, lastAtMs: then.lastAtMs }, atMs);
-  const outcome = run.kind === 'notify' ? 'none' : 'unknown';
-  return { kind: 'only_now', atMs, host, check: checkOf(run) ?? '', action, ...why, outcome, isFollowing };
-}
-
-function moved(
-  run: RunSummary,
-  past: RunSummary,
-  isFollowing: boolean,
-  options: CompareOptions,
-): ReplayDifference {
-  const { decidedAtMs: atMs, host, action } = run;
-  const isSooner = atMs < past.decidedAtMs;
-  const then = isSooner ? options.decidedThen(run) : undefined;
-  const held = isSooner ? then && { decision: then, lastAtMs: then.lastAtMs } : options.decidedNow.at(past);
-  const place = { host, check: options.checkOf(run) ?? '', action };
-  const why = whyOf(held, isSooner ? atMs : past.decidedAtMs);
-  const outcome = run.kind === 'notify' ? 'none' : 'recorded';
-  return { kind: 'moved', atMs, thenAtMs: past.decidedAtMs, ...place, ...why, outcome, isFollowing };
-}
-
-function onlyThen(run: RunSummary, { decidedNow, checkOf }: CompareOptions): ReplayDifference {
-  const { decidedAtMs: atMs, host, action } = run;
-  const check = checkOf(run);
-  const why: Why = check === undefined ? { reason: 'not_defined' } : whyOf(decidedNow.at(run), atMs);
-  return {
-    kind: 'only_then',
-    atMs,
-    host,
-    check: check ?? '',
-    action,
-    ...why,
-    outcome: 'none',
-    isFollowing: false,
-  };
+  return { ...place, reason, ...(gate === undefined ? {} : { gate }) };
 }

@@ -7,7 +7,6 @@ import type { Decision } from '../core/decisions.ts';
 import type { Definitions } from '../core/definitions.ts';
 import type { Coordinator } from '../core/ports.ts';
 import { summaryOf } from '../core/runs.ts';
-import type { Doubt, TrustCap } from '../core/safety.ts';
 import type { RunSummary } from '../core/types.ts';
 import { openPlayedLedger } from '../store/played.ts';
 import type { RecordedSign } from '../store/recorded.ts';
@@ -33,8 +32,8 @@ export interface ReplayDaemonOptions {
   beginsAtMs: number;
   runs: RecordedRuns;
   signs: readonly RecordedSign[];
-  /** Of actions that had lost trust by then. */
-  caps: readonly TrustCap[];
+  /** Fills the ledger, before anything reads it. */
+  restore: (ledger: Coordinator) => void;
   onDecision: (decision: Decision) => void;
 }
 
@@ -45,8 +44,8 @@ export interface ReplayDaemon {
   guard: ReplayGuard;
   /** Runs that it sent, in that order. */
   sent: RunSummary[];
-  /** The doubt about its own network that was recorded as begun and not as ended. */
-  doubted: Doubt['cause'] | undefined;
+  /** Causes of doubts that were recorded as begun and not as ended. */
+  doubted: Set<string>;
   close(): Promise<void>;
 }
 
@@ -55,8 +54,9 @@ export function createReplayDaemon(options: ReplayDaemonOptions): ReplayDaemon {
   const clock = new ReplayClock(beginsAtMs);
   const guard = new ReplayGuard(clock, runs, signs);
   const sent: RunSummary[] = [];
+  const doubted = new Set<string>();
   const coordinator = listening(openPlayedLedger(beginsAtMs), sent);
-  for (const cap of options.caps) coordinator.saveTrust(cap);
+  options.restore(coordinator);
   const common = { clock, coordinator, log: createLog('silent'), store: replayStore(onDecision) };
   const healing = createHealing({
     ...common,
@@ -64,7 +64,7 @@ export function createReplayDaemon(options: ReplayDaemonOptions): ReplayDaemon {
     observe: false,
     runner: replayRunner(clock),
     guard,
-    network: { look: (rule) => Promise.resolve(replayCondition(rule, daemon.doubted)) },
+    network: { look: (rule) => Promise.resolve(replayCondition(rule, doubted)) },
     post: () => Promise.resolve<WebhookOutcome>({ ok: true, status: 0, text: '', answer: '' }),
     checkSoon: () => undefined,
     onMessageQueued: () => undefined,
@@ -77,13 +77,14 @@ export function createReplayDaemon(options: ReplayDaemonOptions): ReplayDaemon {
     auditExport: new AuditExport({ ...common, webhook: () => undefined }),
     heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
   });
-  const daemon: ReplayDaemon = {
+  housekeeping.start();
+  return {
     clock,
     coordinator,
     healing,
     guard,
     sent,
-    doubted: undefined,
+    doubted,
     async close() {
       await housekeeping.stop();
       healing.observer.stop();
@@ -93,8 +94,6 @@ export function createReplayDaemon(options: ReplayDaemonOptions): ReplayDaemon {
       coordinator.close();
     },
   };
-  housekeeping.start();
-  return daemon;
 }
 
 /** Every run comes by here just before its first byte would leave. */

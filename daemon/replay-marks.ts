@@ -5,9 +5,9 @@
 import { createPlanCheck } from '../checks/plan-check.ts';
 import type { Definitions, RunOn } from '../core/definitions.ts';
 import { attemptSpacingMs } from '../core/host-status.ts';
+import type { Coordinator } from '../core/ports.ts';
 import { summaryOf } from '../core/runs.ts';
-import type { Approval, Doubt, Quarantine, Suppression } from '../core/safety.ts';
-import { troubleOf } from '../core/trouble.ts';
+import type { Approval, BrakeState, Quarantine, Suppression, TrustCap } from '../core/safety.ts';
 import type { Pause, Run, StoredEvent, TransportFailure, TransportStage } from '../core/types.ts';
 import type { HostChange, Recorded, Span } from '../store/recorded.ts';
 import type { ReplayDaemon } from './replay-daemon.ts';
@@ -29,7 +29,7 @@ const stages: readonly TransportStage[] = [
   'timeout',
 ];
 
-/** In the order of time, of that span; what was in force when it began comes first. */
+/** In the order of time, of that span; what people laid upon problems before it comes first. */
 export function marksOf(
   recorded: Recorded,
   runs: readonly Run[],
@@ -37,7 +37,6 @@ export function marksOf(
   span: Span,
 ): Mark[] {
   const marks = [
-    ...inForce(recorded, span),
     ...hostMarks(recorded.hostChanges(span), definitions),
     ...recorded.events(eventTypes, span).flatMap((event) => eventMark(event)),
     ...recorded.suppressions(span.sinceMs).flatMap((each) => suppressionMarks(each, definitions, span)),
@@ -51,56 +50,71 @@ export function isByPerson(run: Run): boolean {
   return summaryOf(run).byPerson === true;
 }
 
-/** A pause from before the span. */
-function inForce(recorded: Recorded, { sinceMs }: Span): Mark[] {
-  const before = { sinceMs: 0, untilMs: sinceMs - 1 };
-  const last = recorded.events(['automation.paused', 'automation.resumed'], before).at(-1);
-  if (last?.type === 'automation.paused') return eventMark({ ...last, atMs: sinceMs });
-  if (last !== undefined) return [];
-  // The switch lasts longer than what is told of it.
-  const pause = recorded.paused(sinceMs);
-  return pause === undefined || pause.sinceMs >= sinceMs
-    ? []
-    : [{ atMs: sinceMs, play: ({ coordinator }) => coordinator.pause(pause) }];
+/** Fills a ledger that is empty with what lay upon actions at that time: pause, quarantine, brakes, caps on trust. Errors: MenddError. */
+export function restoreRestraints(ledger: Coordinator, recorded: Recorded, beforeMs: number): void {
+  const types = [...restraintTypes, 'action.demoted', 'brake.engaged'] as const;
+  for (const event of recorded.events(types, { sinceMs: 0, untilMs: beforeMs - 1 })) restore(ledger, event);
+  // What the ledger keeps lasts longer than what is told of it.
+  for (const cap of recorded.trust()) if (cap.sinceMs < beforeMs) ledger.saveTrust(cap);
+  const pause = recorded.paused(beforeMs);
+  if (pause !== undefined && pause.sinceMs < beforeMs) ledger.pause(pause);
 }
 
-const eventTypes = [
-  'daemon.started',
+function restore(ledger: Coordinator, { atMs: sinceMs, type, data }: StoredEvent): void {
+  switch (type) {
+    case 'automation.paused':
+      return ledger.pause(data as unknown as Pause);
+    case 'automation.resumed':
+      return ledger.resume();
+    case 'brake.engaged':
+      return ledger.saveBrake(data as unknown as BrakeState);
+    case 'brake.released':
+      return ledger.clearBrake((data as unknown as BrakeState).scope);
+    case 'action.demoted':
+      return ledger.saveTrust({ ...(data as unknown as TrustCap), sinceMs, by: 'rule' });
+    case 'action.promoted':
+      return ledger.saveTrust({ ...(data as unknown as TrustCap), sinceMs, mode: 'auto' });
+    case 'store.quarantined':
+      return ledger.setQuarantine(data as unknown as Quarantine);
+    case 'store.rearmed':
+      return void ledger.rearm();
+    default:
+  }
+}
+
+const restraintTypes = [
   'automation.paused',
   'automation.resumed',
   'brake.released',
   'action.promoted',
-  'doubt.began',
-  'doubt.ended',
   'store.quarantined',
   'store.rearmed',
 ] as const;
+const eventTypes = [...restraintTypes, 'daemon.started', 'doubt.began', 'doubt.ended'] as const;
 
-function eventMark({ atMs, type, data }: StoredEvent): Mark[] {
+function eventMark(event: StoredEvent): Mark[] {
+  const { atMs, type, data } = event;
   const told = (name: string): string => (typeof data[name] === 'string' ? data[name] : '');
   const one = (play: Mark['play']): Mark[] => [{ atMs, play }];
   switch (type) {
     case 'daemon.started':
-      return [{ atMs, isStart: true, play: () => undefined }];
+      // A doubt was that of the process before.
+      return [{ atMs, isStart: true, play: ({ doubted }) => doubted.clear() }];
     case 'automation.paused':
-      return one(({ coordinator }) => coordinator.pause(data as unknown as Pause));
     case 'automation.resumed':
-      return one(({ coordinator }) => coordinator.resume());
+      return one(({ coordinator }) => restore(coordinator, event));
     case 'brake.released':
-      if (told('by') === 'the rule' || told('by') === 'the definitions') return [];
+      // The rule does it again.
+      if (data['released'] === undefined) return [];
       return one(
         ({ healing }) => void healing.brakes.releaseBy(told('scope'), told('by'), 'as recorded', false),
       );
     case 'action.promoted':
       return one(({ healing }) => void healing.trust.promote(told('action'), told('by'), 'as recorded'));
     case 'doubt.began':
-      return one((daemon) => {
-        daemon.doubted = told('cause') as Doubt['cause'];
-      });
+      return one(({ doubted }) => doubted.add(told('cause')));
     case 'doubt.ended':
-      return one((daemon) => {
-        if (daemon.doubted === told('cause')) daemon.doubted = undefined;
-      });
+      return one(({ doubted }) => doubted.delete(told('cause')));
     case 'store.quarantined':
       return one(({ healing }) => healing.fleet.distrust(data as unknown as Quarantine));
     case 'store.rearmed':
@@ -165,9 +179,7 @@ function suppressionMarks(
   const add: Mark = {
     atMs,
     play(daemon) {
-      const made = asOfNow(open, daemon);
-      if (made === undefined) return;
-      daemon.coordinator.addSuppression(made);
+      daemon.coordinator.addSuppression(aboutNow(open));
       refresh(daemon);
     },
   };
@@ -180,13 +192,9 @@ function suppressionMarks(
   return [add, { atMs: endedAtMs, play: end }];
 }
 
-/** An acknowledgement is of the problem that is there; when there is none, it is of nothing. */
-function asOfNow(suppression: Suppression, { healing }: ReplayDaemon): Suppression | undefined {
-  if (suppression.kind !== 'acknowledgement') return suppression;
-  const state = healing.fleet.state(suppression.host);
-  const trouble = state && troubleOf(state, suppression.check);
-  if (trouble === undefined || trouble.state === 'ok' || trouble.state === 'pending') return undefined;
-  return { ...suppression, problemSinceMs: trouble.problemSinceMs ?? trouble.sinceMs, state: trouble.state };
+/** An acknowledgement holds until the check is OK: results are played some milliseconds off, and a problem may be older than they are. */
+function aboutNow(made: Suppression): Suppression {
+  return made.kind === 'acknowledgement' ? { ...made, problemSinceMs: Number.MAX_SAFE_INTEGER } : made;
 }
 
 /** What a person said to a question holds for the question about the same action, if it is asked by then. */

@@ -81,18 +81,22 @@ export class ReplayGuard implements TargetGuard {
   /** As the recorded run of the same problem went; one that history does not know is taken to have ended with 0 at once. */
   async run({ intent, timeoutMs, beforeSend }: GuardRequest): Promise<GuardOutcome> {
     const past = counterpartOf(intent, this.#runs.get(intent.host) ?? []);
-    if (past?.status === 'cancelled') return { kind: 'not_sent', reason: 'as it was recorded' };
+    const cancelled = past?.status === 'cancelled';
+    const notSent = { kind: 'not_sent', reason: 'as it was recorded' } as const;
+    if (cancelled && past.dispatchedAtMs === undefined) return notSent;
     const reason = beforeSend();
     if (reason !== undefined) return { kind: 'not_sent', reason };
     const none = { stdout: '', stderr: '' };
     // A reboot that failed after its command had not came back, or did not go down.
     const exitCode = past?.status === 'failed' ? (past.exitCode ?? 1) : 0;
     const lastedMs = past === undefined ? 0 : tookOf(past);
-    if (intent.kind === 'reboot' && exitCode === 0) {
+    if (intent.kind === 'reboot' && exitCode === 0 && !cancelled) {
       if (past?.status !== 'failed') this.#clock.after(lastedMs, () => this.#boot(intent.host));
       return { kind: 'ran', exitCode, ...none, truncated: false, durationMs: 0 };
     }
     await new Promise<void>((resolve) => this.#clock.after(Math.min(lastedMs, timeoutMs), resolve));
+    // It was sent and never arrived.
+    if (cancelled) return notSent;
     if (past?.status === 'refused')
       return { kind: 'refused', reason: 'unusable', message: 'as it was recorded' };
     if (lastedMs > timeoutMs) return { kind: 'timed_out', limitMs: timeoutMs, ...none };
@@ -157,14 +161,14 @@ export function replayRunner(clock: Clock): Runner {
 /** The own network was well, but for what was doubted then. */
 export function replayCondition(
   { canaries, dns, gateway }: SelfDoubtRule,
-  doubted: Doubt['cause'] | undefined,
+  doubted: ReadonlySet<string>,
 ): OwnCondition {
   const asked = (count: number, cause: Doubt['cause']): { asked: number; answered: number } => ({
     asked: count,
-    answered: doubted === cause ? 0 : count,
+    answered: doubted.has(cause) ? 0 : count,
   });
   return {
-    ...(gateway ? { gatewayUp: doubted !== 'network_down' } : {}),
+    ...(gateway ? { gatewayUp: !doubted.has('network_down') } : {}),
     ...(canaries.length === 0 ? {} : { canaries: asked(canaries.length, 'canaries_down') }),
     ...(dns.length === 0 ? {} : { dns: asked(dns.length, 'dns_down') }),
   };

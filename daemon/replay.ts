@@ -9,11 +9,11 @@ import { isOpen, type Run, type RunSummary } from '../core/types.ts';
 import type { Recorded, RecordedResult, Span } from '../store/recorded.ts';
 import { type Comparison, compareRuns, DecisionLog } from './replay-compare.ts';
 import { createReplayDaemon, type ReplayDaemon } from './replay-daemon.ts';
-import { isByPerson, type Mark, marksOf, playedMarks, viaHostOf } from './replay-marks.ts';
+import { isByPerson, type Mark, marksOf, playedMarks, restoreRestraints, viaHostOf } from './replay-marks.ts';
 import type { RecordedRuns } from './replay-ports.ts';
 
 /** So long before the span the replay begins, to know states, cooldowns and budgets when the span does. Milliseconds. */
-export const warmUpMs = 86_400_000;
+const warmUpMs = 86_400_000;
 /** Some minutes of work. */
 export const mostResults = 10_000_000;
 /** Results between two moments at which others have their turn. */
@@ -43,6 +43,8 @@ export interface ReplayReport extends Comparison {
   untilMs: number;
   /** From when results were played. */
   beganAtMs: number;
+  /** False: results are not kept for long enough, and states were not known when the span began. */
+  isWarm: boolean;
   /** False: there were more results than are played, and `untilMs` is where it stopped. */
   isComplete: boolean;
   results: number;
@@ -65,7 +67,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     beginsAtMs: beganAtMs,
     runs: byHost(past),
     signs: recorded.signs(whole),
-    caps: recorded.trust().filter((cap) => cap.sinceMs < beganAtMs),
+    restore: (ledger) => restoreRestraints(ledger, recorded, beganAtMs),
     onDecision: (decision) => log.add(decision),
   });
   try {
@@ -76,7 +78,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     const span = { sinceMs: Math.max(options.sinceMs, beganAtMs), untilMs: player.untilMs };
     daemon.healing.history.flush();
     const parts = { options, daemon, past, log, player, span };
-    return { ...span, beganAtMs, revision: definitions.revision, ...reported(parts) };
+    const isWarm = span.sinceMs - beganAtMs >= warmUpMs;
+    return { ...span, beganAtMs, isWarm, revision: definitions.revision, ...reported(parts) };
   } finally {
     await daemon.close();
   }
@@ -179,7 +182,9 @@ interface Parts {
   span: Span;
 }
 
-function reported(parts: Parts): Omit<ReplayReport, 'sinceMs' | 'untilMs' | 'beganAtMs' | 'revision'> {
+function reported(
+  parts: Parts,
+): Omit<ReplayReport, 'sinceMs' | 'untilMs' | 'beganAtMs' | 'isWarm' | 'revision'> {
   const { options, daemon, past, log, player, span } = parts;
   const { definitions, recorded } = options;
   const checkOf = (run: RunSummary): string | undefined => {
@@ -205,7 +210,7 @@ function reported(parts: Parts): Omit<ReplayReport, 'sinceMs' | 'untilMs' | 'beg
   const compared = compareRuns({
     recorded: sent.map(summaryOf).filter(isCompared),
     replayed: daemon.sent.filter(isCompared),
-    decidedNow: log,
+    decidedNow: (run) => log.at(run),
     checkOf,
     decidedThen({ host, action, decidedAtMs: atMs }) {
       return recorded.decisions({ host, action, atMs, limit: 1 }).items[0];

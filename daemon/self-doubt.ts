@@ -78,6 +78,11 @@ export class SelfDoubt {
     return this.#freshSinceMs;
   }
 
+  /** What was seen before this wall time was part of something that is over: it no longer counts. */
+  distrustBefore(atMs: number): void {
+    if (atMs > this.#freshSinceMs) this.#freshen(atMs);
+  }
+
   /** Cheap; to be called before every decision. */
   notice(): void {
     this.#noticeTime();

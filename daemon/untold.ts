@@ -14,8 +14,10 @@ const lookedThrough = 5_000;
 /** A run lasts no longer, and what people were told before that is not told again. Milliseconds. */
 const lookBackMs = 86_400_000;
 
-export interface UntoldOptions
-  extends Pick<Healing, 'history' | 'journal' | 'messages' | 'fleet' | 'brakes'> {
+/** Messages about brakes that are looked through, newest first. */
+const toldBrakes = 500;
+
+export interface UntoldOptions extends Pick<Healing, 'history' | 'journal' | 'messages' | 'brakes'> {
   clock: Clock;
   store: Store;
   coordinator: Coordinator;
@@ -61,13 +63,17 @@ function nameOf({ type, runId = '', data }: Pick<StoredEvent, 'type' | 'runId' |
 }
 
 /** What stands and people have to know; the outbox drops what it holds already. */
-function tellPeople({ clock, messages, fleet, brakes }: UntoldOptions): void {
+function tellPeople({ clock, coordinator, messages, brakes }: UntoldOptions): void {
   messages.oweAll();
   const sinceMs = clock.nowMs() - lookBackMs;
-  for (const { on, state } of brakes.views())
-    if (on && state !== undefined && state.sinceMs > sinceMs)
-      notices.brake(messages, state, true, 'the rule');
-  for (const { approvals } of fleet.states().values())
-    for (const approval of approvals)
-      if (approval.status === 'waiting' && approval.createdAtMs > sinceMs) messages.asked(approval);
+  const known = brakes.views().flatMap(({ on, state }) => (state === undefined ? [] : [{ on, ...state }]));
+  for (const { on, ...state } of known) if (on && state.sinceMs > sinceMs) notices.brakeOn(messages, state);
+  const told = coordinator.messages({ keyPrefix: 'brake~', limit: toldBrakes }).items;
+  for (const { kind, key, status } of told) {
+    const [, scope, since] = /^brake~(.*)~(\d+)~on$/.exec(key) ?? [];
+    if (scope === undefined || kind !== 'problem' || (status !== 'pending' && status !== 'sent')) continue;
+    const brake = { scope, sinceMs: Number(since) };
+    const now = known.find((each) => each.scope === scope && each.sinceMs === brake.sinceMs);
+    if (now?.on !== true) notices.brakeOff(messages, brake, now?.released?.by ?? 'the rule');
+  }
 }

@@ -11,7 +11,8 @@ export type Purpose = 'check' | 'action';
 
 export type PoolAnswer =
   | { kind: 'connection'; connection: SshConnection }
-  | { kind: 'failed'; failure: TransportFailure }
+  /** `triedAtMs`: wall time at which the attempt began; it may have been before the question. */
+  | { kind: 'failed'; failure: TransportFailure; triedAtMs: number }
   | { kind: 'not_sent'; reason: string };
 
 /** Full jitter: a uniform part of base x 2^failures, so that a fleet does not come back in step. */
@@ -29,6 +30,8 @@ export class Line {
   /** Never rejects. */
   attempt: Promise<SshConnection | TransportFailure> | undefined;
   lastFailure: TransportFailure | undefined;
+  /** Wall time at which the last attempt began, or that at its jump host which failed; or its connection ended. */
+  triedAtMs = 0;
   /** When its idle connection was closed for another host. */
   evictedAtMs: number | undefined;
   /** The attempt is at work on the host. */
@@ -131,7 +134,7 @@ export class Line {
       void attempt.then((result) =>
         settle(
           'stage' in result
-            ? { kind: 'failed', failure: result }
+            ? { kind: 'failed', failure: result, triedAtMs: this.triedAtMs }
             : { kind: 'connection', connection: result },
         ),
       );

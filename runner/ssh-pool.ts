@@ -104,13 +104,15 @@ export class SshPool {
     if (this.#closing.signal.aborted) return { kind: 'not_sent', reason: 'the runner is closed' };
     if (signal?.aborted) return { kind: 'not_sent', reason: 'aborted before it was sent' };
     const route = routeTo(host, this.#hosts, this.#config);
-    if (typeof route !== 'string') return { kind: 'failed', failure: route };
+    if (typeof route !== 'string') {
+      return { kind: 'failed', failure: route, triedAtMs: this.#clock.nowMs() };
+    }
     const line = this.#line(host, purpose, route);
     if (hurry) line.hurry();
     if (line.connection?.usable) return { kind: 'connection', connection: line.connection };
     if (!line.attempt) {
       if (line.waitMs > 0 && line.lastFailure) {
-        return { kind: 'failed', failure: { ...line.lastFailure, sent: false } };
+        return { kind: 'failed', failure: { ...line.lastFailure, sent: false }, triedAtMs: line.triedAtMs };
       }
       line.attempt = this.#attempt(line);
     }
@@ -207,6 +209,7 @@ export class SshPool {
       // A retired one was replaced already.
       if (line.connection !== connection) return;
       line.connection = undefined;
+      line.triedAtMs = this.#clock.nowMs();
       if (connection.proved) line.failures = 0;
       else line.backOff(cause);
     });
@@ -218,12 +221,13 @@ export class SshPool {
     await line.due(this.#closing.signal);
     for (let retries = 0; ; retries += 1) {
       // Before the gate: those behind a jump host must not keep it out.
-      const way = await this.#wayTo(line.host);
+      const way = await this.#wayTo(line);
       if ('stage' in way) return way;
       const steps = stepsOf(line.host, way.jump?.name);
       const pass = await this.#gate.enter({ ...steps, troubled: line.failures > 0 });
       this.#connecting += 1;
       line.dialing = true;
+      line.triedAtMs = this.#clock.nowMs();
       const result = await this.#dial(line, way, pass);
       line.dialing = false;
       this.#connecting -= 1;
@@ -245,7 +249,8 @@ export class SshPool {
   }
 
   /** The open connection to the host's jump host, which is not idle until `release`. */
-  async #wayTo(host: HostDefinition): Promise<Way | TransportFailure> {
+  async #wayTo(line: Line): Promise<Way | TransportFailure> {
+    const { host } = line;
     const jump = jumpOf(host, this.#hosts, this.#config);
     if (!jump) return { release: () => undefined };
     // The ssh program goes through connections of its own only; our client goes through both kinds.
@@ -256,6 +261,7 @@ export class SshPool {
       const { connection } = answer;
       return { jump: { name: jump.name, connection }, release: connection.lease() };
     }
+    line.triedAtMs = answer.kind === 'failed' ? answer.triedAtMs : this.#clock.nowMs();
     const why = answer.kind === 'failed' ? answer.failure.message : answer.reason;
     const hint = answer.kind === 'failed' ? answer.failure.hint : 'Try again.';
     return failure('connect', `${host.name} is behind ${jump.name}, and ${why}`, hint);

@@ -43,7 +43,10 @@ export async function withConnection<T>(
     const leftMs = timing.startedMonoMs + request.timeoutMs - clock.monotonicMs();
     const answer = await pool.get(host, request.purpose, leftMs, request.signal);
     if (answer.kind === 'not_sent') return { kind: 'not_sent', reason: answer.reason, ...times() };
-    if (answer.kind === 'failed') return { kind: 'unreachable', failure: answer.failure, ...times() };
+    if (answer.kind === 'failed') {
+      const startedAtMs = Math.min(answer.triedAtMs, timing.startedAtMs);
+      return { kind: 'unreachable', failure: answer.failure, ...times(), startedAtMs };
+    }
     // The login may have taken the time that was meant for waiting; a free channel is then still good.
     const result = await talk(answer.connection, timing);
     if (result.kind === 'done') return result.outcome;

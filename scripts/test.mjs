@@ -67,7 +67,7 @@ async function fleet() {
 
 await gate('node', ['scripts/ready.mjs']);
 if (count.failed === 0) {
-  for (const script of ['build', 'types', 'lint', 'format:check', 'dead'])
+  for (const script of ['types', 'lint', 'format:check', 'dead'])
     await gate('npm', ['run', '--silent', script]);
   await unit();
   await fleet();

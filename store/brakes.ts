@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import { documentTable, withoutEnd } from './documents.ts';
 
 export type Brakes = Pick<Restraints, 'brakes' | 'saveBrake' | 'clearBrake'> & {
-  /** On, and not released by a person. */
+  /** On by a mass failure, and not released by a person. A spent budget is counted by the claim: the run that takes the last of it may go. */
   isOn: (scope: GroupKey) => boolean;
   verify: () => void;
 };
@@ -22,7 +22,7 @@ export function brakeTable(db: Connection, file: string): Brakes {
     clearBrake: (scope) => void documents.remove(scope),
     isOn(scope) {
       const brake = documents.get(scope);
-      return brake !== undefined && brake.released === undefined;
+      return brake?.cause === 'mass_failure' && brake.released === undefined;
     },
     verify: documents.verify,
   };

@@ -44,13 +44,16 @@ export interface StoreInspection {
   newestResultMs?: number;
 }
 
+/** Hears of each step that may take minutes, before it begins. */
+type StepTeller = (file: string, step: string) => void;
+
 /** Undefined when there is no store at `path`. Errors: STORE_UNUSABLE when it cannot be read, or is another program's; NATIVE_MODULE. */
-export function inspectStore(path: string, nowMs: number): StoreInspection | undefined {
+export function inspectStore(path: string, nowMs: number, tell: StepTeller): StoreInspection | undefined {
   const history = realPath(path);
   const ledger = ledgerPathOf(history);
   const [hasHistory, hasLedger] = [isThere(history), isThere(ledger)];
   if (!hasHistory && !hasLedger) return undefined;
-  const inspection = new Inspection(nowMs);
+  const inspection = new Inspection(nowMs, tell);
   if (!hasLedger) inspection.attempt(ledger, () => void lossOfLedger(history, ledger), 'STORE_UNUSABLE');
   else inspection.ledger(ledger, () => lossOfLedger(history, ledger));
   if (hasHistory) inspection.history(history, () => lossOfHistory(history, ledger)(inspection.isUsed));
@@ -63,9 +66,11 @@ class Inspection {
   /** The ledger is beyond a first start. */
   isUsed = false;
   readonly #nowMs: number;
+  readonly #tell: StepTeller;
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, tell: StepTeller) {
     this.#nowMs = nowMs;
+    this.#tell = tell;
   }
 
   /** What damage of a file `look` meets is found; so is `also`. */
@@ -96,6 +101,7 @@ class Inspection {
     this.#file(file, ledgerKind, lost, (db) => {
       const tables = ledgerTables(db, file);
       for (const verify of verifications(tables, this.#nowMs)) this.attempt(file, verify);
+      this.#tell(file, 'the audit');
       this.attempt(file, () => {
         const verdict = tables.audit.verifyAudit();
         this.isUsed = !verdict.ok || verdict.head.seq > 0;
@@ -157,6 +163,7 @@ class Inspection {
   ): void {
     const pending = pendingMigrations(db, file, kind).length;
     report.schema = report.newestSchema - pending;
+    this.#tell(file, 'pages, indexes and references');
     const wrongs = wrongsOf(db, file, toldWrongs);
     for (const wrong of wrongs)
       this.#bad(`${file} failed its integrity check: ${wrong}.`, errorCatalogue.STORE_CORRUPT.hint);
@@ -166,6 +173,7 @@ class Inspection {
         'The next start of `mendd serve` migrates it, after a copy; until then its rows are not looked at.',
       );
     else look(db);
+    this.#tell(file, 'rows');
     this.attempt(file, () => report.tables.push(...rowsOf(db)));
   }
 

@@ -43,7 +43,8 @@ export function ledgerTables(db: Connection, file: string) {
   const pauses = pauseRow(db, file);
   const quarantine = quarantineRow(db, file);
   const suppressions = suppressionTable(db, file);
-  const approvals = approvalTable(db, file);
+  const outbox = outboxTable(db);
+  const approvals = approvalTable(db, file, outbox);
   const brakes = brakeTable(db, file);
   const trust = trustTable(db, file);
   const registrations = registrationTable(db, file);
@@ -58,7 +59,6 @@ export function ledgerTables(db: Connection, file: string) {
   const runs = runTable(db, file, guards, (intent) => {
     if (intent.kind !== 'notify') audit.append(decidedEntry(intent));
   });
-  const outbox = outboxTable(db);
   const conversations = conversationTable(db, file, outbox.enqueue);
   const tokens = tokenTable(db, file);
   const answers = answerTable(db, file, () => audit.auditHead()?.seq ?? 0);
@@ -140,7 +140,7 @@ function portOf(tables: LedgerTables) {
   const { registrations, answers } = tables;
   const { advance, get, open, list, summaries } = runs;
   const { enqueue, dueMessages, messageSent, messageFailed, unrecovered, ...book } = outbox;
-  const { prune: _outbox, ...messages } = book;
+  const { prune: _outbox, withdraw: _withdraw, ...messages } = book;
   return {
     advance,
     get,

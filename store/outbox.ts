@@ -10,6 +10,7 @@ import { pageOf, pageReader, present, pruner } from './rows.ts';
  */
 export const mostWaiting = 2_000;
 export const pushedOut = 'too many messages wait for this target';
+const withdrawn = 'it is a question no more';
 
 interface NewRow {
   key: string;
@@ -37,6 +38,8 @@ export type Outbox = Pick<
   'enqueue' | 'dueMessages' | 'messageSent' | 'messageFailed' | 'unrecovered'
 > &
   Omit<MessageBook, 'conversations' | 'converse'> & {
+    /** Is not sent, unless it is on its way already, and needs nobody. */
+    withdraw: (id: number) => void;
     prune: (beforeMs: number, batch: number) => number;
   };
 
@@ -70,6 +73,9 @@ export function outboxTable(db: Connection): Outbox {
   const unansweredLadders = db.prepare<[], { host: string; ladder: string }>(
     `SELECT DISTINCT p.host, p.ladder FROM messages AS p WHERE ${open}`,
   );
+  const rest = db.prepare<[string, number]>(
+    `UPDATE messages SET status = 'dismissed', last_error = ? WHERE id = ? AND status = 'pending'`,
+  );
   const enqueue = db.transaction((message: NewMessage): boolean => {
     if (insert.run(encode(message)).changes === 0) return false;
     if ((waiting.pluck().get(message.target) ?? 0) > mostWaiting) pushOut.run(pushedOut, message.target);
@@ -77,6 +83,7 @@ export function outboxTable(db: Connection): Outbox {
   });
   return {
     enqueue: (message) => enqueue.immediate(message),
+    withdraw: (id) => void rest.run(withdrawn, id),
     ...deliveryOf(db),
     ...countsOf(db),
     ...dismissalOf(db),
@@ -93,6 +100,8 @@ export function outboxTable(db: Connection): Outbox {
             ['status = ?', query.status],
             ['target = ?', query.target],
             ['host = ?', query.host],
+            ['key >= ?', query.keyPrefix],
+            ['key < ?', query.keyPrefix === undefined ? undefined : `${query.keyPrefix}\u{10ffff}`],
             ['created_at_ms >= ?', query.sinceMs],
             ['created_at_ms <= ?', query.untilMs],
           ],

@@ -14,6 +14,7 @@ import { attempt, guarded } from './failure.ts';
 import { heardTable } from './heard.ts';
 import { ledgerTables } from './ledger.ts';
 import { pendingMigrations } from './migrate.ts';
+import { realPath } from './open.ts';
 import { ledgerPathOf } from './origin.ts';
 import { states } from './results.ts';
 
@@ -77,7 +78,8 @@ export interface Recorded
 }
 
 /** Errors: CONFIG_MISSING when there is no such store; STORE_UNUSABLE, also for one that this version has to migrate; STORE_NEWER. */
-export function openRecorded(path: string): Recorded {
+export function openRecorded(named: string): Recorded {
+  const path = realPath(named);
   const ledgerPath = ledgerPathOf(path);
   for (const file of [path, ledgerPath])
     if (!existsSync(file))

@@ -31,6 +31,7 @@ const eventTypes: Record<EventName, true> = {
   'daemon.started': true,
   'daemon.stopping': true,
   'check.shed': true,
+  'message.held': true,
   'message.sent': true,
   'message.failed': true,
   'store.failed': true,

@@ -1,5 +1,5 @@
 /** What a person can do about one incident, by buttons and by the same keys as on Now. */
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { may } from '../http/session.ts';
 import { bindKeys } from '../keyboard.ts';
 import { now } from '../live/now-store.ts';
@@ -44,7 +44,8 @@ function commandsOf(
 
 export function IncidentActs({ host, check, isProblem }: Place & { isProblem: boolean }) {
   const commands = commandsOf({ host, check }, isProblem).filter(({ scope }) => may(scope));
-  useEffect(() =>
+  // A key works as soon as its button can be seen.
+  useLayoutEffect(() =>
     bindKeys(
       commands.map(({ key, label, run }) => ({
         key,

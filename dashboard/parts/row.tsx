@@ -1,6 +1,6 @@
 /** A row that a person can walk to and act upon: by its buttons, or by keys while it has the focus. */
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { may, type Scope } from '../http/session.ts';
 import { go } from '../route.ts';
 import type { Tone } from './marks.ts';
@@ -51,7 +51,8 @@ export function Row({
   children,
 }: RowProps) {
   const allowed = commands.filter(({ scope }) => may(scope));
-  useEffect(() => {
+  // Its keys work as soon as it can be seen.
+  useLayoutEffect(() => {
     const walked = { href, commands: allowed };
     rows.set(id, walked);
     return () => {

@@ -102,23 +102,23 @@ test('a program that is not there or may not run is tried again', async () => {
 
 test('one that never ends is killed, with all it started', async () => {
   const { root, delivery } = deliver('echo begun; sleep 600 & echo $! >"$1/pid"; wait', outboxMessage(), {
-    timeoutMs: 500,
+    timeoutMs: 1_500,
   });
   expect(await delivery).toEqual({
     ok: false,
-    error: 'no end within 0.5 s',
+    error: 'no end within 1.5 s',
     permanent: false,
     answer: 'begun',
   });
   const pid = readFileSync(join(root, 'pid'), 'utf8').trim();
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5000 });
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
 });
 
 test('what a program leaves behind neither delays its end nor lives on', async () => {
   const { root, delivery } = deliver('sleep 600 & echo $! >"$1/pid"; echo done', outboxMessage());
   expect(await delivery).toEqual({ ok: true, answer: 'done' });
   const pid = readFileSync(join(root, 'pid'), 'utf8').trim();
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5000 });
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false));
 });
 
 test('a program that reads nothing and prints without end', async () => {
@@ -140,13 +140,15 @@ test('a program that may not be killed ends nothing but its own delivery', async
   const refused = vi.spyOn(process, 'kill').mockImplementation(() => {
     throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
   });
-  const { root, delivery } = deliver('echo $$ >"$1/pid"; exec sleep 60', outboxMessage(), { timeoutMs: 300 });
+  const { root, delivery } = deliver('echo $$ >"$1/pid"; exec sleep 60', outboxMessage(), {
+    timeoutMs: 1_500,
+  });
   const sent = await delivery;
   refused.mockRestore();
   process.kill(Number(readFileSync(join(root, 'pid'), 'utf8')), 'SIGKILL');
   expect(sent).toEqual({
     ok: false,
-    error: 'no end within 0.3 s, and it cannot be killed',
+    error: 'no end within 1.5 s, and it cannot be killed',
     permanent: false,
   });
 });

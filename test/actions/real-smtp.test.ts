@@ -81,7 +81,7 @@ function deliver(port: number, message: OutboxMessage, more: Partial<MailTarget>
     ...more,
   };
   const targets = new Map([['oncall', target]]);
-  return createDeliverer({ targets: () => targets, clock: { nowMs: () => nightMs }, mailTimeoutMs: 5_000 })(
+  return createDeliverer({ targets: () => targets, clock: { nowMs: () => nightMs }, mailTimeoutMs: 30_000 })(
     message,
   );
 }

@@ -6,6 +6,7 @@ import { createDeliverer } from '../../actions/deliver.ts';
 import { incidentOf } from '../../actions/incident.ts';
 import { noticeMessage } from '../../actions/notice-message.ts';
 import type { NotifyTarget } from '../../core/definitions.ts';
+import type { OutboxMessage } from '../../core/ports.ts';
 import { type Answer, startHttpServer } from '../support/http-server.ts';
 import {
   hostileText,
@@ -103,14 +104,15 @@ test('hostile output stays text in an Alertmanager body', async () => {
   expect(JSON.stringify(alerts)).not.toMatch(/\\u001b|\\u0000|\\u0007|[\u202a-\u202e]/);
 });
 
-function notice(topic: string, key: string) {
+function notice(topic: string, key: string, more: Partial<OutboxMessage> = {}) {
   const body = noticeMessage({ topic, title: 'brake', sentence: 'x', todo: 'y', nowMs: nightMs });
-  return incidentOf(outboxMessage({ key, kind: 'notice', host: '', ladder: '', body }));
+  return incidentOf(outboxMessage({ key, kind: 'notice', host: '', ladder: '', body, ...more }));
 }
 
 test('a brake that is released resolves the one that was engaged', () => {
-  const on = notice('brake.engaged', 'brake~fleet~1~on');
-  const off = notice('brake.released', 'brake~fleet~1~off');
+  const conversation = 'brake~fleet~1';
+  const on = notice('brake.engaged', 'brake~fleet~1~on', { kind: 'problem', conversation });
+  const off = notice('brake.released', 'brake~fleet~1~off', { kind: 'recovery', conversation });
   expect([on.resolved, off.resolved]).toEqual([false, true]);
   expect(off).toMatchObject({ id: on.id, labels: on.labels });
   expect(notice('brake.engaged', 'brake~fleet~2~on').id).not.toBe(on.id);

@@ -41,7 +41,7 @@ async function answerOf(response: Response): Promise<Answer> {
 
 /** Waits until `check` passes; generous, since the machine may be busy. */
 export function eventually(check: () => void | Promise<void>): Promise<void> {
-  return vi.waitFor(check, { timeout: 15_000, interval: 20 });
+  return vi.waitFor(check, { interval: 20 });
 }
 
 export async function startApi(daemon = new FakeDaemon(), more: Partial<ApiOptions> = {}): Promise<TestApi> {

@@ -226,7 +226,7 @@ test('no page of another origin may read or ask', async () => {
     'access-control-request-headers': 'authorization',
   };
   const preflight = await send('OPTIONS', '/api/v1/pause', undefined, asked);
-  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([404, null]);
+  expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([405, null]);
 });
 
 test('every list and single read answers 304 to who has it already', async () => {

@@ -11,6 +11,8 @@ const seed = Number(process.env['FUZZ_SEED'] ?? 20_261_121);
 /** All of it must be over by then, whatever the machine does meanwhile. */
 const budgetMs = 8_000;
 const rounds = 40;
+/** However long they take. */
+const fewest = 4;
 
 /** mulberry32: small, seeded, and random enough to pick with. */
 function randomFrom(start: number): () => number {
@@ -270,7 +272,7 @@ test('no request makes the daemon fail', async () => {
   const deadline = Date.now() + budgetMs;
   const seen = new Map<number, number>();
   let done = 0;
-  for (; done < rounds && Date.now() < deadline; done += 1) {
+  for (; done < rounds && (done < fewest || Date.now() < deadline); done += 1) {
     const admin = tokenOf('admin');
     const asked = routes.map(async ({ method, path }) => {
       const route = `${chance(3) ? pick(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'POST']) : method} ${pathOf(path)}`;
@@ -297,7 +299,6 @@ test('no request makes the daemon fail', async () => {
       seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1);
     }
   }
-  expect(done).toBeGreaterThan(3);
   // Requests got as far as the daemon, and were not all refused for their shape.
   expect(seen.get(200) ?? 0).toBeGreaterThan(done * 5);
   expect(seen.get(404) ?? 0).toBeGreaterThan(done);
@@ -322,7 +323,9 @@ test('nothing is written without the scope, whatever is sent', async () => {
       return [method, path, status] as const;
     });
     for (const [method, path, status] of await Promise.all(asked))
-      expect([401, 403, 404, 413, 414, 429, 400, 431], `seed ${seed}: ${method} ${path}`).toContain(status);
+      expect([401, 403, 404, 405, 413, 414, 429, 400, 431], `seed ${seed}: ${method} ${path}`).toContain(
+        status,
+      );
   }
   expect(ledger.auditHead()).toEqual(before);
 });

@@ -299,7 +299,7 @@ test('now, definitions, pause and an action plan', async () => {
 
 test('an unknown route is a problem too', async () => {
   const { get, send } = await startApi();
-  for (const answer of [await get('/api/v2/hosts?x=1'), await send('DELETE', '/api/v1/hosts')]) {
+  for (const answer of [await get('/api/v2/hosts?x=1'), await send('DELETE', '/api/v2/hosts')]) {
     expect(answer.status).toBe(404);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
     expect(answer.json.code).toBe('route_unknown');

@@ -147,6 +147,37 @@ test('the table above names every route and its scope', async () => {
   expect(unsafe).toEqual([]);
 });
 
+test('a wrong method on a path is 405 with those it takes, for who may read; nobody else hears of it', async () => {
+  const methods = new Map<string, string[]>();
+  for (const route of (await registeredRoutes()).keys()) {
+    const [method = '', url = ''] = route.split(' ');
+    const path = pathOf(url);
+    methods.set(path, [...(methods.get(path) ?? []), method].toSorted());
+  }
+  const { daemon, send } = await startApi();
+  const reader = bearer(daemon.token('reader', 'read'));
+  for (const [path, taken] of methods)
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+      if (taken.includes(method)) continue;
+      const { status, headers, text } = await send(method, `${path}?x=1`, undefined, reader);
+      expect([method, path, status, headers.get('allow')]).toEqual([method, path, 405, taken.join(', ')]);
+      expect(headers.get('content-type')).toContain('application/problem+json');
+      if (method !== 'HEAD') expect(JSON.parse(text)).toMatchObject({ status, code: 'method_not_allowed' });
+    }
+  expect(daemon.asked).toEqual([]);
+  const stranger = { 'x-forwarded-for': '203.0.113.9' };
+  for (const [path, scope] of [
+    ['/api/v1/hosts', 'submit'],
+    ['/healthz', 'register'],
+    ['/api/v1/nothing', 'submit'],
+  ] as const) {
+    const none = await send('PUT', path, undefined, stranger);
+    const weak = await send('PUT', path, undefined, bearer(daemon.token(scope, scope)));
+    expect([path, none.status, none.headers.get('allow')]).toEqual([path, 401, null]);
+    expect([path, weak.status, weak.headers.get('allow')]).toEqual([path, 403, null]);
+  }
+});
+
 test('every change can be asked dry', async () => {
   const changes = [...(await registeredRoutes())].filter(([name]) => !/^(GET|HEAD) /.test(name));
   expect(changes.length).toBeGreaterThan(25);

@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createPlanCheck } from '../../checks/plan-check.ts';
 import type { HostDefinition, RunOn } from '../../core/definitions.ts';
+import { freePort } from '../support/sshd.ts';
 import { ask, binDir, checkOf, clock, planOf, programPath, webHost } from './machine.ts';
 
 async function listener(): Promise<number> {
@@ -11,29 +12,21 @@ async function listener(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 const local = { runOn: { kind: 'local' } } as const;
 /** Documentation addresses (RFC 5737) never answer; here they may also have no route. */
 const silent = '192.0.2.1';
 
 test('from the ops box: an open port is OK with its response time', async () => {
   const port = await listener();
-  const result = await ask(planOf({ kind: 'tcp', port, warnMs: 2000, critMs: 4000 }, local));
+  const result = await ask(planOf({ kind: 'tcp', port, warnMs: 5000, critMs: 9000 }, local));
   expect(result.state).toBe('ok');
   expect(result.text).toMatch(new RegExp(`^127\\.0\\.0\\.1:${port} connected in [\\d.]+ ms$`));
-  expect(result.perfdata).toMatchObject([{ label: 'time', uom: 's', warn: '2', crit: '4', min: 0 }]);
-  expect(result.perfdata[0]?.value).toBeLessThan(2);
+  expect(result.perfdata).toMatchObject([{ label: 'time', uom: 's', warn: '5', crit: '9', min: 0 }]);
+  expect(result.perfdata[0]?.value).toBeLessThan(5);
 });
 
 test('from the ops box: a closed port is CRITICAL', async () => {
-  const port = await closedPort();
+  const port = await freePort();
   const result = await ask(planOf({ kind: 'tcp', port }, local));
   expect(result).toMatchObject({ state: 'critical', text: `127.0.0.1:${port} connection refused` });
 });
@@ -99,7 +92,7 @@ test.each(tools)('on a target with %s: open, closed, unknown name', async (_name
     expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} connected in [\\d.]+ m?s$`)),
   ]);
   expect(open.perfdata).toMatchObject([{ label: 'time', warn: '4' }]);
-  const closed = await closedPort();
+  const closed = await freePort();
   const refused = await ask(planOf({ kind: 'tcp', port: closed }), { path });
   expect(refused.state).toBe('critical');
   expect(refused.text).toMatch(new RegExp(`^127\\.0\\.0\\.1:${closed} .*Connection refused$`));

@@ -28,11 +28,11 @@ test('it is followed for a minute, then left with 75 and what to do', async () =
     .parseAsync(words, { from: 'user' })
     .catch((error: unknown) => ended.push(error));
   let playedMs = 0;
-  // Between two looks an answer comes over a real socket.
+  // Between two looks an answer comes over a real socket, which takes its turns.
   while (ended.length === 0 && playedMs < 300_000) {
     await vi.advanceTimersByTimeAsync(500);
     playedMs += 500;
-    await new Promise((done) => setImmediate(done));
+    for (let turn = 0; turn < 50; turn += 1) await new Promise((done) => setImmediate(done));
   }
   expect(ended[0]).toMatchObject({
     exitCode: 75,

@@ -194,3 +194,25 @@ test('a key that others can read, or that is none, leaves with 77 and says what 
     expect(readdirSync(join(cwd, 'state'))).toEqual([]);
   }
 });
+
+test.each(['mendd.yaml/', 'mendd.yaml/x', 'loop', 'x'.repeat(300)])(
+  'a path that cannot be looked at is no daemon file: %s',
+  async (path) => {
+    const cwd = tree({ 'mendd.yaml': daemonFile });
+    symlinkSync('loop', join(cwd, 'loop'));
+    for (const args of [
+      ['validate', path],
+      ['replay', path],
+      ['replay', '--config', path],
+    ]) {
+      const { code, stderr } = await mendd(args, { cwd });
+      expect([args, code, stderr]).toEqual([args, 78, expect.stringMatching(oneSentence)]);
+    }
+  },
+);
+
+test('doctor says so when the store would lie below a file', async () => {
+  const below = edited(daemonFile, './state/', './mendd.yaml/x/');
+  const { code, stdout } = await mendd(['doctor'], { cwd: tree({ 'mendd.yaml': below }) });
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/✗ The store's directory \S+ does not exist/)]);
+});

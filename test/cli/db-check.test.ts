@@ -1,11 +1,12 @@
 /** `mendd db check` as a process on real stores: whole, in use, damaged in each way a start would notice, and none at all. */
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { openStores, type Stores } from '../../store/open.ts';
 import { resultOf, startMs } from '../support/fake-views.ts';
-import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
+import { assertBuilt, type Ended, mendd, menddFile } from '../support/mendd.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 
 let cwd: string;
@@ -88,6 +89,25 @@ test('a whole store is called so, with its sizes, and nothing of it changes', as
   expect(words.stdout).toContain('300 results');
   expect(['mendd.db', 'mendd-ledger.db'].map((name) => readFileSync(at(name)))).toEqual(before);
   expect(readdirSync(join(cwd, 'state'))).toEqual(names);
+});
+
+test('on a terminal it says what it looks at, elsewhere and as JSON nothing', async () => {
+  used(fill);
+  const talk = (line: string): string =>
+    execFileSync('script', ['-qec', `'${process.execPath}' '${menddFile}' db check ${line}`, '/dev/null'], {
+      cwd,
+      encoding: 'utf8',
+    });
+  expect(talk('>report').trim().split('\r\n')).toEqual([
+    expect.stringMatching(/^looking at \S*mendd-ledger\.db: pages, indexes and references$/),
+    expect.stringMatching(/mendd-ledger\.db: the audit$/),
+    expect.stringMatching(/mendd-ledger\.db: rows$/),
+    expect.stringMatching(/mendd\.db: pages, indexes and references$/),
+    expect.stringMatching(/mendd\.db: rows$/),
+  ]);
+  expect(readFileSync(join(cwd, 'report'), 'utf8')).toContain('the store is whole');
+  expect(talk('-o json >report')).toBe('');
+  expect((await check()).stderr).toBe('');
 });
 
 test('beside a daemon that writes', async () => {

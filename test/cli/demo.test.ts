@@ -35,7 +35,7 @@ test('interrupted in an episode it leaves nothing behind', async () => {
   onTestFinished(() => void child.kill('SIGKILL'));
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-  await vi.waitFor(() => expect(text).toContain('Episode 1'), { timeout: 30_000 });
+  await vi.waitFor(() => expect(text).toContain('Episode 1'));
   const directory = /Files: (\S+)/.exec(text)?.[1] ?? '';
   expect(existsSync(`${directory}/id`)).toBe(true);
   const ended = new Promise((resolve) => child.once('close', resolve));

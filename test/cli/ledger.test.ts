@@ -1,5 +1,5 @@
 /** The commands that need the store and no daemon: the audit, and re-arming where no token survived. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -70,6 +70,10 @@ test('the audit is listed and verified without a daemon; the first altered row i
     0,
     expect.stringMatching(/^whole: \d+ entries from 1; the head is \d+ [0-9a-f]{64}\n$/),
   ]);
+  // A link in its place: the ledger lies beside what it leads to.
+  symlinkSync('state/mendd.db', join(cwd, 'linked.db'));
+  writeFileSync(join(cwd, 'linked.yaml'), 'definitions: { path: . }\nstore: { path: ./linked.db }\n');
+  expect(await ask('audit', 'verify', '--config', 'linked.yaml')).toEqual(whole);
   const db = new Database(ledgerPathOf(join(cwd, 'state/mendd.db')));
   const seq = db.prepare<[], number>("SELECT seq FROM audit WHERE body LIKE '%two%'").pluck().get();
   db.prepare("UPDATE audit SET body = replace(body, 'two', 'too') WHERE seq = ?").run(seq);

@@ -1,9 +1,10 @@
 /** `mendd replay` as people run it: beside a store that a daemon filled, and without any daemon. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { loadDefinitions } from '../../config/load.ts';
-import { ScriptedDaemon } from '../daemon/scripted-daemon.ts';
+import { definitionsOf, ScriptedDaemon } from '../daemon/scripted-daemon.ts';
+import { checkOf, planOf } from '../support/definitions.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { fileDigests } from '../support/file-digests.ts';
 import { assertBuilt, type Ended, mendd } from '../support/mendd.ts';
@@ -76,6 +77,26 @@ test('the definitions in force agree with what happened: exit code 0, and nothin
   expect(fileDigests(join(cwd, 'state'))).toEqual(before);
 });
 
+test('a span without the day before it that makes states known says so, and from when it compares', async () => {
+  const cold = await ask('--since', '7d');
+  const [first, second] = cold.stdout.split('\n');
+  const since = first?.split(' ')[0] ?? 'none';
+  expect(second).toBe(
+    `compared from ${since} on: of before ${since} no result is kept, and what was a problem by then counts once it was OK`,
+  );
+  expect(JSON.parse((await ask('--since', '7d', '-o', 'json')).stdout)).toMatchObject({ warm: false });
+  const longAgo = new FakeClock(Date.now() - 90_000_000);
+  const definitions = definitionsOf([planOf([checkOf('running')], [])]);
+  const daemon = new ScriptedDaemon(join(cwd, 'long.db'), definitions, longAgo);
+  await daemon.results('ok');
+  await longAgo.pass(80_000_000);
+  await daemon.results('ok');
+  daemon.close();
+  const warm = await ask('--store', './long.db', '--since', '1m');
+  expect(warm).toMatchObject({ code: 0, stdout: expect.stringContaining('no action ran') });
+  expect(warm.stdout).not.toContain('compared from');
+});
+
 test('others differ in what they say: exit code 1, in each form', async () => {
   const table = await ask('./new', '--since', '1d');
   expect([table.code, table.stdout]).toEqual([
@@ -115,13 +136,23 @@ test('a span without the second trouble does not know of it', async () => {
   ]);
 });
 
+test('what is to come is not played: it ends now, whatever --until says', async () => {
+  const ended = await ask('--until', '9999-12-31', '-o', 'json');
+  const { until } = JSON.parse(ended.stdout) as { until: string };
+  expect(ended.code).toBe(0);
+  expect(Date.parse(until)).toBeLessThanOrEqual(Date.now());
+  expect(await ask('--since', '9998-12-31', '--until', '9999-12-31')).toMatchObject({ code: 64 });
+});
+
 test('another daemon file brings its own modes, and --store the history', async () => {
+  symlinkSync('state/mendd.db', join(cwd, 'linked.db'));
   const expected = expect.stringMatching(/only then .*now: observe mode \(gate mode\)/);
   for (const args of [
     ['./observe/mendd.yaml'],
     ['./observe'],
     ['--config', './observe/mendd.yaml', '--store', './state/mendd.db'],
     ['--config', './observe'],
+    ['--config', './observe/mendd.yaml', '--store', './linked.db'],
   ])
     expect([args, await ask(...args)]).toEqual([
       args,

@@ -316,7 +316,7 @@ function onTerminal(args: readonly string[], typed: string): Promise<number | nu
   const line = [process.execPath, menddFile, ...args].map(quoteShell).join(' ');
   const child = spawn('script', ['-qec', line, '/dev/null'], {
     env: { PATH, HOME, SHELL: '/bin/sh', MENDD_API: cli.url, MENDD_TOKEN: 'secret-act' },
-    timeout: 25_000,
+    timeout: 100_000,
   });
   let seen = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

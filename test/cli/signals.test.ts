@@ -59,17 +59,15 @@ function serve(env: Record<string, string> = {}): Served {
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as { msg: string });
   const said = async (wanted: string): Promise<void> => {
-    await vi.waitFor(
-      () =>
-        expect(
-          lines()
-            .map((line) => line.msg)
-            .join('\n'),
-        ).toContain(wanted),
-      { timeout: 20_000 },
+    await vi.waitFor(() =>
+      expect(
+        lines()
+          .map((line) => line.msg)
+          .join('\n'),
+      ).toContain(wanted),
     );
   };
-  return { child, lines, said, exited: new Promise((resolve) => child.on('exit', resolve)) };
+  return { child, lines, said, exited: new Promise((resolve) => child.on('close', resolve)) };
 }
 
 test('SIGHUP swaps good definitions and keeps the old ones when the new are bad', async () => {
@@ -108,10 +106,10 @@ test('systemd is told: ready, alive, reloading, stopping', async () => {
   const listen = `use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die $!;
     open(my $f, '>>', $ARGV[1]); $f->autoflush(1); while (defined $s->recv(my $m, 4096)) { print $f "$m\\n"; }`;
   children.push(spawn('perl', ['-MIO::Handle', '-e', listen, socket, heard], { stdio: 'inherit' }));
-  await vi.waitFor(() => expect(existsSync(socket)).toBe(true), { timeout: 10_000 });
+  await vi.waitFor(() => expect(existsSync(socket)).toBe(true));
   const { child, exited } = serve({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: '1000000' });
   const hears = async (word: string): Promise<void> => {
-    await vi.waitFor(() => expect(readFileSync(heard, 'utf8')).toContain(word), { timeout: 20_000 });
+    await vi.waitFor(() => expect(readFileSync(heard, 'utf8')).toContain(word));
   };
   await hears('READY=1');
   await hears('WATCHDOG=1');

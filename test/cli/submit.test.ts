@@ -1,6 +1,8 @@
 /** `mendd submit` as a process against a real API over a daemon made of data. */
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { ToldResult } from '../../core/told-port.ts';
 import { cliAgainstApi } from '../support/cli-api.ts';
@@ -96,7 +98,7 @@ test('a job does not fail for an absent daemon, and one that comes back is told'
   expect((await mendd([...args, '--state', 'ok'], { env })).code).toBe(69);
   cli.daemon.historyProblem = 'no space';
   const patient = submit('web-1', 'backup', '--state', 'ok');
-  await expect.poll(() => told.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => told.length).toBe(1);
   cli.daemon.historyProblem = undefined;
   expect(await patient).toMatchObject({ code: 0 });
 });
@@ -122,4 +124,18 @@ test('a command that cannot be run is told as critical, with the exit code of a 
   expect(told[0]).toMatchObject({ state: 'critical', output: expect.stringContaining('cannot be run') });
   expect((await submit('web-1', 'backup', '--plugin', '--', `${tree}/file`)).code).toBe(126);
   expect(told[1]).toMatchObject({ state: 'critical' });
+});
+
+test('a reader that has gone ends neither the command nor the telling of its result', async () => {
+  // It goes on once nobody reads any more.
+  const script = 'echo first; read _ <gone; echo second; echo third >&2; exit 3';
+  const asked = `{ "$0" "$1" submit web-1/backup -- sh -c '${script}' 2>&1; echo $? >code; }`;
+  const line = `mkfifo gone; ${asked} | { head -1; exec <&-; echo >gone; }`;
+  const cwd = temporaryTree({});
+  const env = { PATH: process.env['PATH'] ?? '', MENDD_API: cli.url, MENDD_TOKEN: 'secret-submit' };
+  await promisify(execFile)('bash', ['-c', line, process.execPath, menddFile], { cwd, env });
+  expect(told).toEqual([
+    expect.objectContaining({ state: 'critical', output: expect.stringMatching(/third/) }),
+  ]);
+  expect(readFileSync(join(cwd, 'code'), 'utf8')).toBe('3\n');
 });

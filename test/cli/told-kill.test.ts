@@ -10,7 +10,7 @@ beforeAll(assertBuilt);
 
 /** Two kills each. */
 const rounds = Number(process.env['ROUNDS'] ?? 1);
-const waits = { timeout: 30_000, interval: 20 };
+const waits = { interval: 20 };
 
 async function kill(served: Served): Promise<void> {
   const ended = new Promise((resolve) => served.child.once('close', resolve));
@@ -70,4 +70,4 @@ messages: { routes: [{ name: all, to: [oncall] }] }
   }
   await afterRuns(2, 20);
   expect(told()).toEqual(expected);
-}, 120_000);
+});

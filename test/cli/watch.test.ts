@@ -43,7 +43,7 @@ function watch(...args: string[]): Watching {
   return start(process.execPath, [menddFile, ...args, '--watch']);
 }
 
-const soon = (check: () => void, timeout = 10_000): Promise<void> =>
+const soon = (check: () => void, timeout = 30_000): Promise<void> =>
   vi.waitFor(check, { timeout, interval: 20 });
 
 function change(): void {
@@ -57,7 +57,7 @@ test('JSON lines: first all of it, then what is new, as soon as the daemon tells
   // Without the event it would be seen after ten seconds.
   await soon(() => expect(cli.daemon.listeners).toBe(1));
   change();
-  await soon(() => expect(watching.lines()).toHaveLength(3), 5_000);
+  await soon(() => expect(watching.lines()).toHaveLength(3), 8_000);
   expect(watching.lines()[2]).toMatchObject({ host: 'web-1', status: { state: 'ok' } });
   expect(await watching.end()).toBe(0);
 });

@@ -193,7 +193,7 @@ function judge(outcome: LoadOutcome, root: string): string | undefined {
   return wrong && `a problem without a place or a hint: ${JSON.stringify(wrong)}`;
 }
 
-test(`${files} changed files`, { timeout: 60_000 + files * 50 }, () => {
+test(`${files} changed files`, { timeout: 120_000 + files * 50 }, () => {
   const root = temporaryTree(base);
   const names = Object.keys(base);
   let refused = 0;

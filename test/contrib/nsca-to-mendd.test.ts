@@ -31,7 +31,7 @@ test('each result of a service becomes a line of its check, and one that is not 
     // Two senders: the end of the first is not the end of the bridge.
     writeFileSync(pipe, `${written.slice(0, 2).join('\n')}\n`);
     writeFileSync(pipe, `${written[2]}\n`);
-    await vi.waitFor(() => expect(said).toBe('not taken: db-1 var_root\n'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(said).toBe('not taken: db-1 var_root\n'));
     expect(readFileSync(out, 'utf8')).toBe(
       'web-1\tbackup_job\t2\tno; backup | size=4GB\ndb-1\tvar_root\t0\tline one\\nline two\n',
     );

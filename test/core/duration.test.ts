@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatDuration, parseDuration, parseRate, parseRunLimit } from '../../core/duration.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 test.each([
   ['500ms', 500],
@@ -44,14 +45,14 @@ test.each<[string | number, string]>([
 });
 
 test('a hostile text is answered shortly and in linear time', () => {
-  const started = performance.now();
+  const started = cpuMs();
   for (const piece of ['1', '1.', '1h', ' ', '5 minutes ', '-', '1 per ']) {
     for (const parse of [parseDuration, parseRunLimit, parseRate]) {
       const answer = parse(piece.repeat(100_000));
       expect('problem' in answer && answer.problem.length).toBeLessThan(300);
     }
   }
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(cpuMs() - started).toBeLessThan(1000);
 });
 
 test.each([

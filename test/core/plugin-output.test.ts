@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { type FinishedOutcome, resultOf, stateOfExit } from '../../core/exit-code.ts';
 import { maxPerfdata, parsePluginOutput } from '../../core/plugin-output.ts';
 import type { CheckState } from '../../core/types.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 interface Row {
   id: string;
@@ -100,10 +101,10 @@ test.each([
   '\n',
   '|',
 ])('1 MiB of %j is read in linear time', (piece) => {
-  const started = performance.now();
+  const started = cpuMs();
   parsePluginOutput(`OK|${piece.repeat(1_048_576 / piece.length)}`);
   parsePluginOutput(`OK|a=${piece.repeat(1_048_576 / piece.length)}`);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(cpuMs() - started).toBeLessThan(2000);
 });
 
 test('any text gives clean data of the right shape, and JSON keeps it', () => {

@@ -152,6 +152,25 @@ test.each([
   expect(again).toMatchObject({ status: 409, message });
 });
 
+test('a settled question keeps the tag it was answered under, whatever becomes of its check', async () => {
+  const daemon = daemonWith(definitionsWith(asked));
+  await daemon.results('critical', 'critical');
+  const first = questionOf(daemon);
+  await daemon.results('warning');
+  // Which was asked with another: the check is no longer what it was.
+  const { id, tag } = questionOf(daemon);
+  expect(tag).not.toBe(first.tag);
+  const tagNow = (): string | undefined =>
+    daemon.healing.approvals.list().find((each) => each.id === id)?.tag;
+  daemon.healing.approvals.settle(id, 'approved', { by: 'ann', reason: 'yes', tag });
+  expect(tagNow()).toBe(tag);
+  await settle();
+  await daemon.results('warning');
+  expect(daemon.guard.sent).toEqual([id]);
+  await daemon.results('ok', 'ok', 'ok');
+  expect(tagNow()).toBe(tag);
+});
+
 test('a question whose trouble is over lapses, also when its command was edited', async () => {
   const daemon = daemonWith(definitionsWith(asked));
   await daemon.results('critical', 'critical');

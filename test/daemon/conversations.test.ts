@@ -555,3 +555,51 @@ test('in a mass failure a turn does a bit of it and says that more waits; all ar
   }
   expect(messages.conversations.open()).toEqual([]);
 });
+
+test('what is held is an event as soon as it is, once for each reason, and again when more joins it', async () => {
+  const group = { by: [], waitMs: 5 * minuteMs, intervalMs: minuteMs };
+  const quiet = [{ cron: '15 22 * * *', timezone: 'UTC', lastsMs: hourMs, pass: [] }];
+  const plans = ['web-1', 'web-2'].map((name) => plan(name));
+  const daemon = start(definitions(plans, { routes: [route('all', { group, quiet })] }));
+  const held = (): unknown[] =>
+    daemon.store
+      .eventsAfter(0, 500)
+      .filter(({ type }) => type === 'message.held')
+      .map(({ host, check, data }) => [host, check, data['hold'], data['problems']]);
+  await result(daemon, 'web-1', 'warning');
+  const first = ['web-1', 'app.running', 'grouping', 1];
+  expect(held()).toEqual([first]);
+  await result(daemon, 'web-1', 'critical');
+  await pass(daemon, minuteMs);
+  expect(held()).toEqual([first]);
+  await result(daemon, 'web-2', 'critical');
+  const second = [undefined, 'app.running', 'grouping', 2];
+  expect(held()).toEqual([first, second]);
+  await pass(daemon, 5 * minuteMs);
+  const third = [undefined, 'app.running', 'quiet', 2];
+  expect(held()).toEqual([first, second, third]);
+  await pass(daemon, hourMs);
+  expect(told(daemon)).toHaveLength(1);
+  expect(held()).toEqual([first, second, third]);
+  expect(daemon.store.eventsAfter(0, 500).find(({ type }) => type === 'message.held')?.data).toEqual({
+    target: 'oncall',
+    route: 'all',
+    hold: 'grouping',
+    problems: 1,
+  });
+});
+
+test('what the ledger did not take is no event', async () => {
+  const group = { by: [], waitMs: 5 * minuteMs, intervalMs: minuteMs };
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all', { group })] }));
+  const write = vi.spyOn(daemon.coordinator, 'converse').mockImplementation(() => {
+    throw new MenddError('STORE_UNUSABLE', 'the disk is full');
+  });
+  const held = (): number =>
+    daemon.store.eventsAfter(0, 500).filter(({ type }) => type === 'message.held').length;
+  await result(daemon, 'web-1', 'critical');
+  expect(held()).toBe(0);
+  write.mockRestore();
+  await pass(daemon, 1_000);
+  expect(held()).toBe(1);
+});

@@ -107,7 +107,6 @@ test.each([
   ['autumn', '2026-10-24T00:00:00Z', ['10-24T00:30', '10-25T00:30', '10-26T01:30']],
 ])(
   'in %s no action falls into the downtime, none is doubled and none is lost',
-  { timeout: 90_000 },
   async (_, from, downtimes) => {
     const fromMs = Date.parse(from);
     expect(await actionsOf(fromMs)).toEqual(expected(fromMs, downtimes));

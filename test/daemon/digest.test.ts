@@ -56,6 +56,39 @@ function digests(): OutboxMessage[] {
     .toReversed();
 }
 
+test('a daemon that dies while it sends one leaves none of its targets out', async () => {
+  start({ ...eight, empty: true });
+  const { coordinator } = daemon;
+  for (const write of ['enqueue', 'converse'] as const) {
+    const original = coordinator[write].bind(coordinator) as (...args: unknown[]) => unknown;
+    const killed = (...args: unknown[]): unknown => {
+      original(...args);
+      throw new Error('killed');
+    };
+    Object.assign(coordinator, { [write]: killed });
+  }
+  await expect(pass(untilEightMs + 1_000)).rejects.toThrow('killed');
+  daemon.close();
+  start({ ...eight, empty: true }, daemon.clock);
+  await pass(hourMs);
+  expect(digests().map(({ target }) => target)).toEqual(['mail', 'chat']);
+});
+
+test('it looks back to the one before however much its target was told since', async () => {
+  start({ ...eight, cron: '0 8 * * 3', empty: true });
+  await pass(untilEightMs + 1_000);
+  const [first] = digests();
+  if (first === undefined) throw new Error('there was no digest');
+  const at = { createdAtMs: daemon.clock.nowMs(), nextAttemptAtMs: daemon.clock.nowMs() };
+  const notice = { target: 'mail', kind: 'notice' as const, host: '', ladder: '', body: {}, ...at };
+  const many = Array.from({ length: 501 }, (_, index) => ({ ...notice, key: `n${index}` }));
+  daemon.coordinator.converse([], many);
+  for (let hour = 0; hour <= 7 * 24; hour += 1) await pass(hourMs);
+  const [second] = daemon.coordinator.messages({ target: 'mail', limit: 1 }).items;
+  expect(second?.key).not.toBe(first.key);
+  expect(second?.body['sinceTime']).toBe(first.body['at']);
+});
+
 test('what healed, flapped and was not delivered is told at its time, once to each target', async () => {
   start(eight);
   await daemon.results('ok', 'critical', 'ok', 'critical', 'ok', 'critical', 'ok', 'critical', 'ok');

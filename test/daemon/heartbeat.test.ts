@@ -36,7 +36,12 @@ afterEach(async () => {
 function start(more: Partial<HeartbeatConfig> = {}) {
   const clock = new FakeClock();
   const life = { isReady: true, heard: 0, failed: 0 };
-  const config: HeartbeatConfig = { url: new SecretValue(url, ''), everyMs: 60_000, timeoutMs: 200, ...more };
+  const config: HeartbeatConfig = {
+    url: new SecretValue(url, ''),
+    everyMs: 60_000,
+    timeoutMs: 20_000,
+    ...more,
+  };
   const heartbeat = new Heartbeat({
     clock,
     log: { debug: note, info: note, warn: note, error: note } as never,
@@ -65,7 +70,7 @@ test('it beats once in each interval, while mendd is ready', async () => {
 });
 
 test('what is not heard is told once, without the address, and so is what is heard again', async () => {
-  const { clock, heartbeat, life } = start();
+  const { clock, heartbeat, life } = start({ timeoutMs: 2_000 });
   const beat = async (): Promise<void> => {
     await heartbeat.turn();
     await clock.pass(60_000);

@@ -66,7 +66,7 @@ async function silentPort(): Promise<number> {
 test('a canary that accepts and one that refuses have answered, a silent one has not', async () => {
   const ports = [await acceptingPort(), await refusingPort(), await silentPort()];
   const canaries = ports.map((port) => ({ host, port }));
-  const probe = createNetworkProbe({ limitMs: 300 });
+  const probe = createNetworkProbe({ limitMs: 2_000 });
   expect(await probe.look({ ...nothing, canaries }, never)).toEqual({ canaries: { asked: 3, answered: 2 } });
   const silent = canaries.slice(2);
   expect(await probe.look({ ...nothing, canaries: silent }, never)).toEqual({
@@ -80,7 +80,7 @@ test('a canary may be a name, and one that does not resolve does not answer', as
     { host: 'localhost', port },
     { host: 'nowhere.invalid', port },
   ];
-  const probe = createNetworkProbe({ limitMs: 1_000 });
+  const probe = createNetworkProbe({ limitMs: 10_000 });
   expect(await probe.look({ ...nothing, canaries }, never)).toEqual({ canaries: { asked: 2, answered: 1 } });
 });
 
@@ -110,7 +110,7 @@ test('many canaries are asked at once without a warning of leaking listeners', a
 });
 
 test('names resolve or do not', async () => {
-  const probe = createNetworkProbe({ limitMs: 1_000 });
+  const probe = createNetworkProbe({ limitMs: 10_000 });
   const seen = await probe.look({ ...nothing, dns: ['localhost', 'nowhere.invalid'] }, never);
   expect(seen).toEqual({ dns: { asked: 2, answered: 1 } });
 });

@@ -5,10 +5,13 @@ import { dirname, join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Definitions, LadderDefinition, Secret } from '../../core/definitions.ts';
 import { plannedRun } from '../../core/runs.ts';
+import type { NewSuppression } from '../../core/views.ts';
 import { AuditExport } from '../../daemon/audit.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
+import { createPersonControls } from '../../daemon/person-controls.ts';
 import { type ReplayReport, replay } from '../../daemon/replay.ts';
+import { recordStart } from '../../daemon/start-record.ts';
 import { openRecorded } from '../../store/recorded.ts';
 import { Random } from '../simulation/random.ts';
 import {
@@ -69,6 +72,55 @@ async function replayed(
   }
 }
 
+type Controls = ReturnType<typeof createPersonControls>;
+
+/** What people do to that daemon, a second after its last result. */
+async function person<T>(does: (controls: Controls) => T): Promise<T> {
+  await daemon.clock.pass(1_000);
+  const { clock, coordinator, healing } = daemon;
+  return does(createPersonControls({ clock, coordinator, ...healing }));
+}
+
+const releaseBrake = () => person((controls) => controls.releaseBrake('fleet', 'ann', 'known'));
+
+async function laid(suppression: NewSuppression): Promise<string> {
+  const made = await person((controls) => controls.addSuppression(suppression, 'ann'));
+  if (made.kind === 'rejected') throw new Error(made.message);
+  return made.id;
+}
+
+const about = { kind: 'acknowledgement', host: 'web-1', check: 'app.running' } as const;
+const acknowledgement: NewSuppression = { ...about, reason: 'known', sticky: true };
+
+/** What happens every second, for as long as the clock of that daemon runs. */
+function keepHouse(): void {
+  const { clock, coordinator, healing, store } = daemon;
+  const common = { clock, coordinator, store, log: createLog('silent') };
+  new Housekeeping({
+    ...common,
+    ...healing,
+    outbox: { pump: () => Promise.resolve() },
+    auditExport: new AuditExport({ ...common, webhook: () => undefined }),
+    heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
+  }).start();
+}
+
+/** As a process says when it starts. */
+function started(): void {
+  const { clock, coordinator, healing } = daemon;
+  recordStart({ clock, coordinator, ...healing, log: createLog('silent'), recovered: [] });
+}
+
+const distrusted = { cause: 'restored', sinceMs: 0, text: 'an old copy' } as const;
+const failed = {
+  kind: 'ran',
+  exitCode: 7,
+  stdout: '',
+  stderr: '',
+  truncated: false,
+  durationMs: 1,
+} as const;
+
 const found = ({ differences }: ReplayReport): string[] =>
   differences.map(({ kind, action, reason, gate = '-' }) => `${kind} ${action}: ${reason} (${gate})`);
 
@@ -99,6 +151,14 @@ test('more attempts come later, and are told as moved with the gate that held th
     outcome: 'recorded',
     isFollowing: false,
   });
+});
+
+test('fewer attempts come sooner, with the gate that held them then', async () => {
+  await night(withLadders(changed({}, { attempts: 3 })));
+  const report = await replayed(withLadders(usual));
+  const [first] = report.differences;
+  expect((first?.thenAtMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(9_000);
+  expect(found(report)[0]).toBe('moved app.restart: attempts_not_reached (attempts)');
 });
 
 test('more attempts than there were failures: it ran only then', async () => {
@@ -151,14 +211,7 @@ test('what follows an action whose outcome nobody knows is marked', async () => 
 test('a failed command fails in the replay too, and the next rung follows as it did', async () => {
   const definitions = withLadders(ladderOf([restart, reboot, page]));
   begin(definitions);
-  daemon.guard.answer = () => ({
-    kind: 'ran',
-    exitCode: 7,
-    stdout: '',
-    stderr: '',
-    truncated: false,
-    durationMs: 1,
-  });
+  daemon.guard.answer = () => failed;
   await daemon.results('ok', ...Array<'critical'>(12).fill('critical'));
   daemon.close();
   const report = await replayed(definitions);
@@ -170,31 +223,35 @@ test('a failed command fails in the replay too, and the next rung follows as it 
   expect(report.differences).toEqual([]);
 });
 
-test('pauses, silences and acknowledgements hold in the replay as they held then', async () => {
+test('a command that never arrived is sent in the replay as well, and ends as it did', async () => {
   begin();
-  const { clock, coordinator, healing } = daemon;
-  const pause = { by: 'ann', reason: 'moving house', sinceMs: clock.nowMs() };
-  await daemon.results('ok', 'ok');
-  coordinator.pause(pause);
-  healing.history.add('automation.paused', { data: { ...pause } });
-  await daemon.results('critical', 'critical', 'critical', 'ok');
-  coordinator.resume();
-  healing.history.add('automation.resumed', { data: { by: 'ann' } });
-  coordinator.addSuppression({
-    kind: 'silence',
-    id: 'S1',
-    by: 'bob',
-    reason: 'known',
-    createdAtMs: clock.nowMs(),
-    origin: 'person',
-    match: { hosts: ['web-1'], labels: {}, checks: [] },
-    startsAtMs: clock.nowMs(),
-    endsAtMs: clock.nowMs() + 60 * minute,
+  const { guard, clock } = daemon;
+  guard.answer = () => ({
+    kind: 'unknown',
+    failure: { stage: 'lost', message: 'gone', hint: '', sent: true },
   });
-  healing.suppressions.refresh(healing.fleet.definitions, clock.nowMs());
+  guard.inspect = () => Promise.resolve({ kind: 'absent', bootId: 'boot-1' });
+  await daemon.results('ok', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  expect(daemon.outcomes).toEqual(['app.restart cancelled']);
+  await clock.pass(minute);
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test('pauses and silences hold in the replay as they held then', async () => {
+  begin();
+  await daemon.results('ok', 'ok');
+  await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
   await daemon.results('critical', 'critical', 'critical', 'ok');
-  coordinator.endSuppression('S1', 'person:bob', clock.nowMs());
-  healing.suppressions.refresh(healing.fleet.definitions, clock.nowMs());
+  await person((controls) => controls.resume('ann'));
+  const match = { hosts: ['web-1'], labels: {}, checks: [] };
+  const endsAtMs = daemon.clock.nowMs() + 60 * minute;
+  const silence = await laid({ kind: 'silence', reason: 'known', match, endsAtMs });
+  await daemon.results('critical', 'critical', 'critical', 'ok');
+  await person((controls) => controls.endSuppression(silence, 'bob'));
   await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   expect(daemon.guard.sent).toHaveLength(1);
@@ -205,6 +262,225 @@ test('pauses, silences and acknowledgements hold in the replay as they held then
       { action: 'app.restart', recorded: 1, replayed: 1, same: 1 },
     ],
     differences: [],
+  });
+});
+
+test('an acknowledgement holds its problem until it is taken back, and no other problem', async () => {
+  begin();
+  await daemon.results('ok', 'ok', 'critical');
+  const id = await laid(acknowledgement);
+  await daemon.results(...Array<'critical'>(6).fill('critical'));
+  await person((controls) => controls.endSuppression(id, 'bob'));
+  await daemon.results('critical', 'ok', ...Array<'ok'>(60).fill('ok'), 'critical');
+  await laid(acknowledgement);
+  await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(2);
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 2, replayed: 2, same: 2 }],
+    differences: [],
+  });
+});
+
+test('a downtime holds for as long as it lasted', async () => {
+  begin();
+  keepHouse();
+  await daemon.results('ok', 'ok');
+  const nowMs = daemon.clock.nowMs();
+  const window = { kind: 'fixed', startsAtMs: nowMs + 15_000, endsAtMs: nowMs + 85_000 } as const;
+  const match = { hosts: ['web-1'], labels: {}, checks: [] };
+  await laid({ kind: 'downtime', reason: 'new disks', match, window });
+  await daemon.results('ok', 'ok', ...Array<'critical'>(8).fill('critical'), 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test('an action that a person trusts again after it failed acts again in the replay', async () => {
+  const wary = withLadders(
+    changed({
+      cooldownMs: minute,
+      maxRuns: { runs: 9, perMs: 60 * minute },
+      demote: { failures: 1, recurrences: 9 },
+    }),
+  );
+  begin(wary);
+  daemon.guard.answer = () => failed;
+  await daemon.results('ok', 'critical', 'critical', 'ok', ...Array<'ok'>(40).fill('ok'));
+  await daemon.results('critical', 'critical', 'critical', 'ok', ...Array<'ok'>(40).fill('ok'));
+  expect(daemon.guard.sent).toHaveLength(1);
+  await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
+  await daemon.results('critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(2);
+  const report = await replayed(wary);
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 2 }));
+});
+
+test('a brake that a person released lets go in the replay', async () => {
+  const release = { kind: 'person' } as const;
+  const braking = definitionsOf([planOf([checkOf('running')], [usual])], {
+    brake: { unhealthyAbovePercent: 0, minUnhealthy: 1, release },
+  });
+  begin(braking);
+  await daemon.results('ok', 'ok', ...Array<'critical'>(6).fill('critical'));
+  expect(daemon.guard.sent).toEqual([]);
+  await releaseBrake();
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  expect(await replayed(braking)).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+  });
+});
+
+test('while the ledger was not trusted nothing acts, until a person re-armed', async () => {
+  begin();
+  await daemon.results('ok', 'ok');
+  daemon.coordinator.setQuarantine(distrusted);
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  started();
+  await daemon.results('ok', 'ok', ...Array<'critical'>(6).fill('critical'));
+  expect(daemon.guard.sent).toEqual([]);
+  await person((controls) => controls.rearm('ann', 'looked at'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  const report = await replayed(withLadders(usual));
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+/** Two days on results are gone, and the rest of the history is not: a replay begins here. */
+async function forgetResults(): Promise<void> {
+  const { clock, store, healing } = daemon;
+  healing.history.flush();
+  await clock.pass(2 * 24 * 60 * minute);
+  const before = { historyBeforeMs: 0, rollupsBeforeMs: 0, resultsBeforeMs: clock.nowMs() };
+  for (let isMore = true; isMore; ) isMore = store.prune(before);
+}
+
+test('an action that lost trust before the span has none until a person gives it back', async () => {
+  const wary = withLadders(changed({ demote: { failures: 1, recurrences: 9 } }));
+  begin(wary);
+  daemon.guard.answer = () => failed;
+  await daemon.results('ok', 'critical', 'critical', 'ok');
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', ...Array<'ok'>(40).fill('ok'));
+  expect(daemon.guard.sent).toHaveLength(1);
+  await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
+  await daemon.results('critical', 'critical', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(wary)).toMatchObject({
+    actions: [expect.objectContaining({ action: 'app.restart', recorded: 1, same: 1 })],
+    differences: [],
+  });
+});
+
+test.each([
+  ['by a person in it', 'person', 'in'],
+  ['by a person before it', 'person', 'before'],
+  ['by the rule before it', 'auto', 'before'],
+] as const)('a brake from before the span is on until it is released: %s', async (_name, kind, when) => {
+  const release = kind === 'auto' ? ({ kind, afterMs: minute } as const) : ({ kind } as const);
+  const braking = definitionsOf([planOf([checkOf('running')], [changed({ cooldownMs: minute })])], {
+    maxRuns: { runs: 2, perMs: 60 * minute },
+    brake: { unhealthyAbovePercent: 100, minUnhealthy: 9, release },
+  });
+  await night(braking);
+  daemon = new ScriptedDaemon(path, braking, daemon.clock);
+  expect(daemon.healing.brakes.on).toBe(1);
+  if (kind === 'auto') {
+    await daemon.clock.pass(60 * minute);
+    await daemon.results(...Array<'ok'>(10).fill('ok'));
+  } else if (when === 'before') await releaseBrake();
+  await forgetResults();
+  expect(daemon.healing.brakes.on).toBe(when === 'in' ? 1 : 0);
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  if (when === 'in') await releaseBrake();
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(braking);
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('a ledger that was not trusted before the span is not trusted until a person re-arms', async () => {
+  begin();
+  daemon.coordinator.setQuarantine(distrusted);
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, withLadders(usual), clock);
+  started();
+  await daemon.results('ok');
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  await person((controls) => controls.rearm('ann', 'looked at'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('a pause from before the span lasts into it', async () => {
+  begin();
+  await daemon.results('ok');
+  await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical');
+  await person((controls) => controls.resume('ann'));
+  await daemon.results('critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  const report = await replayed(withLadders(usual));
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('what was taken off again before the span is not in force in it', async () => {
+  const wary = withLadders(changed({ demote: { failures: 1, recurrences: 9 } }));
+  begin(wary);
+  daemon.guard.answer = () => failed;
+  await daemon.results('ok', 'ok', 'critical', 'critical', 'ok');
+  await person((controls) => controls.promote(restart.id, 'ann', 'mended'));
+  await person((controls) => controls.pause({ by: 'ann', reason: 'moving house' }));
+  await person((controls) => controls.resume('ann'));
+  daemon.coordinator.setQuarantine(distrusted);
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, wary, clock);
+  started();
+  await person((controls) => controls.rearm('ann', 'looked at'));
+  await forgetResults();
+  await daemon.results('ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(daemon.guard.sent).toHaveLength(1);
+  const report = await replayed(wary);
+  expect(report.differences).toEqual([]);
+  expect(report.actions).toContainEqual(expect.objectContaining({ action: 'app.restart', same: 1 }));
+});
+
+test('an acknowledgement from before the span covers what was there when it began, and nothing after it', async () => {
+  begin();
+  await daemon.results('ok', 'critical');
+  await laid(acknowledgement);
+  await forgetResults();
+  keepHouse();
+  await daemon.results('critical', 'critical', 'critical', ...Array<'ok'>(40).fill('ok'));
+  expect(daemon.outcomes).toEqual([]);
+  await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(withLadders(usual))).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
+    left: [],
   });
 });
 
@@ -377,22 +653,41 @@ test('an action that had lost trust before has none in the replay', async () => 
   expect(await replayed(withLadders(usual))).toMatchObject({ actions: [], differences: [] });
 });
 
-test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
-  const canaries = [{ host: '192.0.2.1', port: 53 }];
-  const { selfDoubt } = remediationOf();
-  const definitions = definitionsOf([planOf([checkOf('running')], [usual])], {
-    selfDoubt: { ...selfDoubt, canaries },
+const canaries = [{ host: '192.0.2.1', port: 53 }];
+const doubting = definitionsOf([planOf([checkOf('running')], [usual])], {
+  selfDoubt: { ...remediationOf().selfDoubt, canaries },
+});
+
+test('a doubt of a process that is gone is none of the next one', async () => {
+  begin(doubting);
+  await daemon.results('ok', 'ok');
+  daemon.healing.history.add('doubt.began', { data: { cause: 'canaries_down' } });
+  const { clock } = daemon;
+  daemon.close();
+  daemon = new ScriptedDaemon(path, doubting, clock);
+  started();
+  await daemon.results('ok', 'ok', 'ok', 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
+  daemon.close();
+  expect(await replayed(doubting)).toMatchObject({
+    actions: [{ action: 'app.restart', recorded: 1, replayed: 1, same: 1 }],
+    differences: [],
   });
-  begin(definitions);
+});
+
+test('a doubt about the own network that was recorded holds, for as long as it lasted', async () => {
+  begin(doubting);
   const { history } = daemon.healing;
   const data = { cause: 'canaries_down', sinceMs: 0, values: {}, opens: '' };
   await daemon.results('ok', 'ok', 'ok');
   history.add('doubt.began', { data });
+  // Over as soon as it is noticed, which ends no other.
+  for (const type of ['doubt.began', 'doubt.ended'] as const)
+    history.add(type, { data: { ...data, cause: 'clock_jumped' } });
   await daemon.results('ok', 'ok', 'critical', 'critical', 'critical', 'ok', 'ok', 'ok');
   history.add('doubt.ended', { data });
   await daemon.results(...Array<'ok'>(60).fill('ok'), 'critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
-  const report = await replayed(definitions);
+  const report = await replayed(doubting);
   expect(found(report)).toEqual(['only_then app.restart: self_doubt (self_doubt)']);
   expect(report.actions).toEqual([expect.objectContaining({ recorded: 2, replayed: 1, same: 1 })]);
 });
@@ -456,7 +751,7 @@ test('a start of the daemon makes the replay wait for fresh results, as the daem
   daemon.close();
   await clock.pass(minute);
   daemon = new ScriptedDaemon(path, withLadders(usual), clock);
-  daemon.healing.history.add('daemon.started');
+  started();
   await daemon.results('critical', 'critical', 'ok', 'ok', 'ok', 'ok');
   daemon.close();
   const report = await replayed(withLadders(usual));
@@ -485,7 +780,7 @@ test.each([2, 3])(
       },
     );
     begin(definitions);
-    const { clock, healing, coordinator, guard } = daemon;
+    const { clock, healing, guard } = daemon;
     const sick = new Set<string>();
     const away = new Map<string, number>();
     let boots = 0;
@@ -498,15 +793,7 @@ test.each([2, 3])(
     };
     guard.inspect = () =>
       Promise.resolve({ kind: 'finished', bootId: '', exitCode: 0, stdout: '', stderr: '' });
-    const common = { clock, log: createLog('silent'), store: daemon.store, coordinator };
-    const housekeeping = new Housekeeping({
-      ...common,
-      ...healing,
-      outbox: { pump: () => Promise.resolve() },
-      auditExport: new AuditExport({ ...common, webhook: () => undefined }),
-      heartbeat: { turn: () => Promise.resolve(), stop: () => undefined },
-    });
-    housekeeping.start();
+    keepHouse();
     for (let round = 0; round < 400; round += 1) {
       for (const host of hosts) {
         await clock.pass(1_000);
@@ -528,7 +815,6 @@ test.each([2, 3])(
         await settle();
       }
     }
-    await housekeeping.stop();
     daemon.close();
     const report = await replayed(definitions);
     expect(report.differences).toEqual([]);

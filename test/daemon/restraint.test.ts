@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { ActionDefinition, Definitions, HostPlan } from '../../core/definitions.ts';
+import { type ActionDefinition, type Definitions, type HostPlan, hostCheck } from '../../core/definitions.ts';
 import { MenddError } from '../../core/errors.ts';
 import type { TargetFacts } from '../../core/guard-port.ts';
 import type { NewSuppression } from '../../core/views.ts';
@@ -18,6 +18,8 @@ import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 const steady = checkOf('running', { flapping: null });
 const full = new MenddError('STORE_UNUSABLE', 'the disk is full');
 const everyHost = { hosts: ['*'], labels: {}, checks: [] };
+const failure = { stage: 'connect', message: 'refused', hint: '', sent: false } as const;
+const said = { text: '', longText: '', perfdata: [], durationMs: 1 };
 const ran = { kind: 'ran', stdout: '', stderr: '', truncated: false, durationMs: 1 } as const;
 let directory = '';
 const open: ScriptedDaemon[] = [];
@@ -251,6 +253,62 @@ test('the tag of a demotion is another when more trust was lost, or for another 
   expect(tags[4]).toBe(tags[0]);
 });
 
+test('a host that was not asked since too many were down is asked before it is switched off and on', async () => {
+  const names = ['web-1', 'web-2', 'web-3'];
+  const power = actionOf('power', { kind: 'command', run: 'true' }, { runOn: { kind: 'local' } });
+  const ladders = [ladderOf([power], { check: hostCheck, attempts: 1 })];
+  const brake = {
+    unhealthyAbovePercent: 30,
+    minUnhealthy: 2,
+    release: { kind: 'auto' as const, afterMs: 20_000 },
+  };
+  const onePerHost = names.map((name) => planOf([steady], ladders, name));
+  const { clock, healing, guard } = daemonWith(definitionsOf(onePerHost, { brake }));
+  const answers = async (...hosts: string[]): Promise<void> => {
+    const result = { ...said, state: 'ok' as const, startedAtMs: clock.nowMs() };
+    for (const host of hosts)
+      healing.fleet.apply(host, { kind: 'result', check: 'app.running', result, viaHost: true });
+    await clock.pass(1_000);
+  };
+  const isDown = async (startedAtMs: number, ...hosts: string[]): Promise<void> => {
+    for (const host of hosts) healing.fleet.apply(host, { kind: 'unreachable', failure, startedAtMs });
+    await clock.pass(6_000);
+  };
+  await answers(...names);
+  for (let tries = 0; tries < 3; tries += 1) await isDown(clock.nowMs(), 'web-1', 'web-2');
+  const triedAtMs = clock.nowMs();
+  await isDown(triedAtMs, 'web-1', 'web-2');
+  expect(healing.brakes.on).toBe(1);
+  await answers('web-2', 'web-3');
+  await clock.pass(20_000);
+  healing.brakes.stepAll();
+  expect(healing.brakes.on).toBe(0);
+  // No new attempt was due: what is known of it is told again.
+  await isDown(triedAtMs, 'web-1');
+  expect(guard.sent).toEqual([]);
+  await isDown(clock.nowMs(), 'web-1');
+  await isDown(clock.nowMs(), 'web-1');
+  expect(guard.sent).toHaveLength(1);
+});
+
+test('the last run of the fleet’s budget is sent, and brakes the next', async () => {
+  const brake = {
+    unhealthyAbovePercent: 50,
+    minUnhealthy: 2,
+    release: { kind: 'auto' as const, afterMs: 1_000 },
+  };
+  const again = { ...restart, cooldownMs: 0 };
+  const maxRuns = { runs: 2, perMs: 3_600_000 };
+  const daemon = daemonWith(definitionsOf(plans(again), { brake, maxRuns }));
+  for (const sent of [1, 2, 2]) {
+    await daemon.results('critical', 'critical', 'critical');
+    expect(daemon.guard.sent).toHaveLength(sent);
+    await daemon.results('ok', 'ok', 'ok', 'ok');
+  }
+  expect(daemon.outcomes).toEqual(['app.restart verified', 'app.restart verified']);
+  expect(daemon.healing.brakes.on).toBe(1);
+});
+
 test('a demotion and a quarantine that the ledger did not take hold, and are written as soon as it does', async () => {
   const failing = { ...restart, cooldownMs: 0, demote: { failures: 1, recurrences: 100 } };
   const daemon = daemonWith(definitionsOf(plans(failing)));
@@ -330,16 +388,16 @@ test('why something was lifted is in the audit and told with the event, when it 
   controls.resume('ann', 'the switch is back');
   controls.endSuppression(ids[0], 'ann');
   controls.endSuppression(ids[1], 'ann', 'done early');
-  const said = [
+  const lifted = [
     {},
     { reason: 'the switch is back' },
     { id: ids[0], kind: 'silence' },
     { id: ids[1], kind: 'silence', reason: 'done early' },
   ];
   const audited = coordinator.auditEntries({ limit: 4 }).items.map(({ body }) => body);
-  expect(audited.toReversed()).toEqual(said);
+  expect(audited.toReversed()).toEqual(lifted);
   expect(told.mock.calls.map(([, about]) => about?.data)).toEqual(
-    said.map((each) => ({ ...each, by: 'ann' })),
+    lifted.map((each) => ({ ...each, by: 'ann' })),
   );
 });
 

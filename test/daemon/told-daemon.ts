@@ -1,6 +1,6 @@
 /** A daemon with the real ledger and what its people are told: what tests of messages share. Time moves only when told. */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
@@ -9,6 +9,7 @@ import { MenddError } from '../../core/errors.ts';
 import type { MessageRoute, MessagesConfig } from '../../core/messages-config.ts';
 import type { OutboxMessage } from '../../core/ports.ts';
 import type { CheckState } from '../../core/types.ts';
+import { createMessageViews } from '../../daemon/message-views.ts';
 import { checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
@@ -78,6 +79,11 @@ export function start(of: Definitions, clock = new FakeClock(evening)): Scripted
   return daemon;
 }
 
+/** The ledger is left. */
+export function loseHistory(): void {
+  for (const name of readdirSync(directory)) if (name.startsWith('mendd.db')) rmSync(join(directory, name));
+}
+
 export function restarted(daemon: ScriptedDaemon, of: Definitions): ScriptedDaemon {
   daemons.splice(daemons.indexOf(daemon), 1);
   daemon.close();
@@ -135,4 +141,18 @@ export async function pass(daemon: ScriptedDaemon, ms: number): Promise<void> {
   await daemon.clock.pass(ms);
   daemon.healing.messages.turn();
   daemon.healing.messages.settle();
+}
+
+/** To `oncall`. */
+export function tellMuch({ coordinator, clock }: ScriptedDaemon, host: string): void {
+  const at = { createdAtMs: clock.nowMs(), nextAttemptAtMs: clock.nowMs() };
+  const notice = { target: 'oncall', kind: 'notice' as const, host, ladder: '', body: {}, ...at };
+  coordinator.converse(
+    [],
+    Array.from({ length: 500 }, (_, index) => ({ ...notice, key: `n${index}` })),
+  );
+}
+
+export function viewsOf(daemon: ScriptedDaemon): ReturnType<typeof createMessageViews> {
+  return createMessageViews({ ...daemon.healing, clock: daemon.clock, coordinator: daemon.coordinator });
 }

@@ -1,24 +1,25 @@
 /** Whoever was told of something is told its end, once: receivers that keep a book of incidents close what they opened. */
-import { expect, test } from 'vitest';
-import { incidentOf } from '../../actions/incident.ts';
+import { expect, test, vi } from 'vitest';
 import type { OutboxMessage } from '../../core/ports.ts';
-import { createMessageViews } from '../../daemon/message-views.ts';
-import { ladderOf, planOf, restart } from '../support/definitions.ts';
-import { settle } from '../support/fake-clock.ts';
+import { ladderOf, planOf } from '../support/definitions.ts';
 import type { ScriptedDaemon } from './scripted-daemon.ts';
 import {
   definitions,
   evening,
   hourMs,
+  loseHistory,
   minuteMs,
   pass,
   plan,
+  restarted,
   result,
   route,
   running,
   spent,
   start,
+  tellMuch,
   told,
+  viewsOf,
 } from './told-daemon.ts';
 
 const problems = (daemon: ScriptedDaemon): OutboxMessage[] =>
@@ -27,10 +28,6 @@ const ends = (daemon: ScriptedDaemon): string[] =>
   told(daemon)
     .filter(({ kind }) => kind === 'recovery')
     .map(({ target }) => target);
-
-function viewsOf(daemon: ScriptedDaemon): ReturnType<typeof createMessageViews> {
-  return createMessageViews({ ...daemon.healing, clock: daemon.clock, coordinator: daemon.coordinator });
-}
 
 test('a problem that was given up, is over and is sent again is told its end as well', async () => {
   const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
@@ -57,6 +54,51 @@ test('so is one whose action is gone from the definitions', async () => {
   await pass(daemon, minuteMs);
   expect(ends(daemon)).toEqual(['boss']);
 });
+
+test('and one whose end was queued before it was given up, and was sent since', async () => {
+  const daemon = start(definitions([plan('web-1')], {}, { page: 'boss' }));
+  const { coordinator, clock } = daemon;
+  await result(daemon, 'web-1', 'critical');
+  const id = problems(daemon)[0]?.id ?? 0;
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  await result(daemon, 'web-1', 'critical');
+  await result(daemon, 'web-1', 'ok');
+  for (let time = 0; time < 2; time += 1) viewsOf(daemon).retry(String(id), 'ann');
+  for (const each of told(daemon).slice(0, 4)) coordinator.messageSent(each.id, clock.nowMs());
+  const due = coordinator.dueMessages(clock.nowMs(), 9);
+  expect(due.map(({ kind, body }) => [kind, body['since']])).toEqual([
+    ['recovery', problems(daemon)[0]?.body['since']],
+  ]);
+});
+
+test.each(['ok', 'critical'] as const)(
+  'a problem told before the history was lost is told its end, once, also when the first answer is %s',
+  async (state) => {
+    const given = definitions([plan('web-1')], {}, { page: 'boss' });
+    const first = start(given);
+    await result(first, 'web-1', 'critical');
+    first.store.close();
+    loseHistory();
+    const daemon = restarted(first, given);
+    expect(daemon.healing.fleet.state('web-1')?.checks['app.running']?.state).toBe('pending');
+    daemon.healing.messages.oweAll();
+    await pass(daemon, minuteMs);
+    await result(daemon, 'web-1', state);
+    await pass(daemon, minuteMs);
+    expect(ends(daemon)).toHaveLength(state === 'ok' ? 1 : 0);
+    await result(daemon, 'web-1', 'ok');
+    await pass(daemon, minuteMs);
+    const since = (kind: string): string[] =>
+      told(daemon)
+        .filter((each) => each.kind === kind)
+        .map(({ body }) => String(body['since']))
+        .toSorted();
+    expect(since('problem')).toHaveLength(state === 'ok' ? 1 : 2);
+    expect(since('recovery')).toEqual(since('problem'));
+  },
+);
 
 test.each(['sent', 'dead', 'pending'] as const)(
   'a message of a conversation that is over is sent again with the end behind it, which was %s',
@@ -110,66 +152,37 @@ test.each(['it recovers', 'it is gone'])(
   },
 );
 
-/** One question to `oncall`. */
-async function askedDaemon(): Promise<ScriptedDaemon> {
-  const ladder = ladderOf([{ ...restart, mode: 'approve' }], { attempts: 1 });
-  const daemon = start(definitions([planOf([running], [ladder])], {}, { page: 'oncall' }));
-  // The first result after a start is not acted upon.
+test('the end is queued before what is told again: a death in between leaves nothing open', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  const { coordinator, clock } = daemon;
   await result(daemon, 'web-1', 'critical');
+  const id = problems(daemon)[0]?.id ?? 0;
+  coordinator.messageFailed(id, 'HTTP 422', 'dead');
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  const retry = coordinator.retryMessage.bind(coordinator);
+  vi.spyOn(coordinator, 'retryMessage').mockImplementation((...args) => {
+    if (args[0] === id) throw new Error('killed');
+    return retry(...args);
+  });
+  expect(() => viewsOf(daemon).retry(String(id), 'ann')).toThrow('killed');
+  expect(ends(daemon)).toHaveLength(2);
+});
+
+test('the end of what is told again is found behind however much was told since', async () => {
+  const daemon = start(definitions([plan('web-1')], { routes: [route('all')] }));
+  const { coordinator, clock } = daemon;
   await result(daemon, 'web-1', 'critical');
-  expect(told(daemon).map(({ kind, body }) => [kind, body['kind']])).toEqual([['notice', 'approval']]);
-  return daemon;
-}
-
-function answer({ healing }: ScriptedDaemon, verdict: 'approved' | 'rejected'): void {
-  const [question] = healing.approvals.waiting();
-  if (question === undefined) throw new Error('nothing waits for an answer');
-  const person = { by: 'ann', reason: 'go on', tag: question.tag };
-  expect(healing.approvals.settle(question.id, verdict, person)).toMatchObject({ status: verdict });
-}
-
-test.each(['approved', 'rejected', 'expired'] as const)(
-  'a question that is %s is closed where it was asked',
-  async (verdict) => {
-    const daemon = await askedDaemon();
-    daemon.coordinator.messageSent(told(daemon)[0]?.id ?? 0, evening);
-    if (verdict === 'expired') {
-      await daemon.clock.pass(restart.approveWithinMs + 1);
-      daemon.healing.approvals.turn();
-    } else answer(daemon, verdict);
-    const [question, closed, ...others] = told(daemon).filter(({ kind }) => kind === 'notice');
-    if (question === undefined || closed === undefined) throw new Error('it was not told');
-    expect(others).toEqual([]);
-    const [asked, over] = [incidentOf(question), incidentOf(closed)];
-    expect([asked.resolved, over.resolved]).toEqual([false, true]);
-    expect(over.id).toBe(asked.id);
-    expect(over.startedAt).toBe(asked.startedAt);
-    const { severity: _asked, ...labels } = asked.labels;
-    expect(over.labels).toMatchObject(labels);
-    expect(closed.target).toBe('oncall');
-    expect(closed.body['text']).toContain(
-      verdict === 'expired' ? 'nobody answered' : `ann ${verdict} it: go on.`,
-    );
-    // What it is about may be told as well, and is not over by that.
-    const { ladder } = question;
-    const problem = {
-      ...question,
-      kind: 'problem' as const,
-      body: { ...question.body, kind: 'problem', approval: null },
-    };
-    expect(ladder).toBe('app.restart');
-    expect(incidentOf(problem).id).not.toBe(asked.id);
-    await settle();
-  },
-);
-
-test('a question that nobody got yet is not sent once it is answered', async () => {
-  const daemon = await askedDaemon();
-  const [question] = told(daemon);
-  answer(daemon, 'rejected');
-  expect(daemon.coordinator.message(question?.id ?? 0)).toMatchObject({ status: 'dismissed' });
-  expect(told(daemon).at(-1)?.body).toMatchObject({ topic: 'approval.settled' });
-  await settle();
+  const [problem] = problems(daemon);
+  coordinator.messageFailed(problem?.id ?? 0, 'HTTP 422', 'dead');
+  await result(daemon, 'web-1', 'ok');
+  coordinator.messageSent(told(daemon).at(-1)?.id ?? 0, clock.nowMs());
+  tellMuch(daemon, '');
+  viewsOf(daemon).retry(String(problem?.id), 'ann');
+  const kinds = coordinator.dueMessages(clock.nowMs(), 1_000).filter(({ kind }) => kind !== 'notice');
+  expect(kinds.map(({ kind }) => kind)).toEqual(['problem']);
+  coordinator.messageSent(problem?.id ?? 0, clock.nowMs());
+  expect(coordinator.dueMessages(clock.nowMs(), 1_000).some(({ kind }) => kind === 'recovery')).toBe(true);
 });
 
 /** Of web-1. */

@@ -2,8 +2,9 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { ActionDefinition, Definitions } from '../../core/definitions.ts';
+import { MenddError } from '../../core/errors.ts';
 import type { Coordinator } from '../../core/ports.ts';
 import type { BrakeRule, RemediationConfig } from '../../core/remediation-config.ts';
 import { tellUntold } from '../../daemon/untold.ts';
@@ -61,7 +62,17 @@ function copyTo(life: string): void {
 }
 
 /** What the disk holds right after that write of the ledger is kept as `killed`. */
-function killAfter<K extends 'claim' | 'dispatched' | 'advance' | 'askApproval' | 'saveBrake'>(
+function killAfter<
+  K extends
+    | 'claim'
+    | 'dispatched'
+    | 'advance'
+    | 'askApproval'
+    | 'askAgain'
+    | 'settleApproval'
+    | 'saveBrake'
+    | 'clearBrake',
+>(
   { coordinator }: ScriptedDaemon,
   write: K,
   isMeant: (...args: Parameters<Coordinator[K]>) => boolean = () => true,
@@ -141,25 +152,116 @@ test('the last failure before a kill costs the action its trust all the same, an
   expect(second.messages().join()).toContain('notice demoted~app.restart');
 });
 
-const brake: BrakeRule = { unhealthyAbovePercent: 1, minUnhealthy: 1, release: { kind: 'person' } };
+/** What the next daemon, and the one after it, has in its outbox of what the one before it told or did not live to tell. */
+function outboxAfter(
+  first: ScriptedDaemon,
+  given: Definitions,
+): { killed: string[]; next: string[]; last: string[] } {
+  const bare = daemonIn('killed', given, first.clock.nowMs());
+  const killed = bare.messages();
+  close(bare);
+  const second = next(first, 'killed', given);
+  const messages = second.messages();
+  close(second);
+  return { killed, next: messages, last: next(second, 'killed', given).messages() };
+}
 
-test.each([
-  ['saveBrake', definitions({}, { brake }), 'notice brake~fleet~'],
-  ['askApproval', definitions({ mode: 'approve' }), '~asked~'],
-] as const)(
-  'people are told of what stands, once, when the daemon died right after `%s`',
-  async (write, given, key) => {
+test('a question is in the ledger together with its message', async () => {
+  const given = definitions({ mode: 'approve' });
+  const first = daemonIn('first', given);
+  killAfter(first, 'askApproval');
+  await first.results('critical', 'critical');
+  const { killed, ...later } = outboxAfter(first, given);
+  expect(killed).toEqual([expect.stringMatching(/^notice .*~asked~\w+$/)]);
+  expect(later).toEqual({ next: killed, last: killed });
+});
+
+test('and so is a question that is asked again', async () => {
+  const first = daemonIn('first', definitions({ mode: 'approve' }));
+  killAfter(first, 'askAgain');
+  await first.results('critical', 'critical');
+  const edited = definitions({
+    mode: 'approve',
+    effect: { kind: 'systemd_restart', unit: 'everything' },
+  });
+  first.healing.fleet.swap({ ...edited, revision: 'r2' });
+  first.healing.approvals.turn();
+  const { killed, ...later } = outboxAfter(first, edited);
+  expect(killed).toHaveLength(2);
+  expect(later).toEqual({ next: killed, last: killed });
+});
+
+test.each(['approved', 'rejected', 'expired', 'lapsed'] as const)(
+  'a question that is %s is so together with what closes it where it was asked, also when the daemon dies then',
+  async (status) => {
+    const given = definitions({ mode: 'approve' });
     const first = daemonIn('first', given);
-    first.guard.answer = () => ({ ...ran, exitCode: 1 });
-    killAfter(first, write);
     await first.results('critical', 'critical');
-    const bare = daemonIn('killed', given, first.clock.nowMs());
-    expect(bare.messages().join()).not.toContain(key);
-    close(bare);
-    const second = next(first, 'killed', given);
-    expect(second.messages().join()).toContain(key);
-    const messages = second.messages();
-    close(second);
-    expect(next(second, 'killed', given).messages()).toEqual(messages);
+    const { approvals } = first.healing;
+    const [question] = approvals.waiting();
+    if (question === undefined) throw new Error('nothing waits for an answer');
+    const [asked] = first.coordinator.messages({ limit: 9 }).items;
+    first.coordinator.messageSent(asked?.id ?? 0, first.clock.nowMs());
+    killAfter(first, 'settleApproval');
+    const { id, tag } = question;
+    if (status === 'expired') await first.clock.pass(restart.approveWithinMs);
+    if (status === 'lapsed') await first.results('ok');
+    if (status === 'expired' || status === 'lapsed') approvals.turn();
+    else approvals.settle(id, status, { by: 'ann', reason: 'so', tag });
+    await settle();
+    const { killed, ...later } = outboxAfter(first, given);
+    expect(killed).toEqual([`notice ${asked?.key}~${status}`]);
+    expect(later).toEqual({ next: killed, last: killed });
   },
 );
+
+test('a question whose end cannot be queued stays a question', async () => {
+  const first = daemonIn('first', definitions({ mode: 'approve' }));
+  await first.results('critical', 'critical');
+  const [question] = first.healing.approvals.waiting();
+  if (question === undefined) throw new Error('nothing waits for an answer');
+  const read = vi.spyOn(first.coordinator, 'messages').mockImplementation(() => {
+    throw new MenddError('STORE_UNUSABLE', 'the disk is full');
+  });
+  const answer = (): unknown =>
+    first.healing.approvals.settle(question.id, 'rejected', { by: 'ann', reason: 'no', tag: question.tag });
+  expect(answer).toThrow('the disk is full');
+  read.mockRestore();
+  expect(first.healing.approvals.waiting()).toEqual([question]);
+  expect(answer()).toMatchObject({ status: 'rejected' });
+  expect(first.messages()[0]).toMatch(/~rejected$/);
+});
+
+const brake: BrakeRule = { unhealthyAbovePercent: 1, minUnhealthy: 1, release: { kind: 'person' } };
+
+test('people are told of a brake that is on, once, when the daemon died right after it was saved', async () => {
+  const given = definitions({}, { brake });
+  const first = daemonIn('first', given);
+  killAfter(first, 'saveBrake');
+  await first.results('critical', 'critical');
+  const { killed, ...later } = outboxAfter(first, given);
+  expect(killed.join()).not.toContain('brake~fleet~');
+  expect(later.next.join()).toContain('problem brake~fleet~');
+  expect(later.last).toEqual(later.next);
+});
+
+test.each([
+  ['a person, and it died right after that was saved', 'saveBrake', 'ann'],
+  ['the rule, and it died right after it was cleared', 'clearBrake', 'the rule'],
+] as const)('and of one that was released by %s', async (_, write, by) => {
+  const given = definitions({}, { brake });
+  const first = daemonIn('first', given);
+  await first.results('critical', 'critical');
+  killAfter(first, write);
+  const { brakes, fleet } = first.healing;
+  if (write === 'saveBrake') brakes.releaseBy('fleet', 'ann', 'seen', false);
+  else fleet.swap({ ...definitions({}, { brake: null }), revision: 'r2' });
+  brakes.stepAll();
+  const { killed, ...later } = outboxAfter(first, given);
+  expect(killed.join()).not.toContain('~off');
+  expect(later.next.at(-1)).toMatch(/^recovery brake~fleet~\d+~off$/);
+  expect(later.last).toEqual(later.next);
+  const [last] = open.slice(-1);
+  const off = last?.coordinator.messages({ keyPrefix: 'brake~', limit: 1 }).items[0];
+  expect(off?.body['sentence']).toBe(`Actions may start in fleet again; released by ${by}.`);
+});

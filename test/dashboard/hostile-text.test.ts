@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { cut, inert } from '../../dashboard/parts/inert.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 const replaced = '\ufffd';
 
@@ -34,10 +35,10 @@ test('lines and tabs stay, markup is only text', () => {
 });
 
 test('a sequence without an end takes no time and hides nothing', () => {
-  const startedMs = performance.now();
+  const startedMs = cpuMs();
   expect(inert(`\u001b]${'x'.repeat(200_000)}`)).not.toContain('\u001b');
   inert('\u001b['.repeat(100_000));
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(cpuMs() - startedMs).toBeLessThan(1_000);
 });
 
 test('a text is cut between characters, and it is told how much is left out', () => {

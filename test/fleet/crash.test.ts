@@ -93,7 +93,7 @@ beforeAll(async () => {
     runbooks: [restarts('worker', 'w*'), restarts('flaky', 'r*', { unit: 'flaky' }) + reboots],
     settings: `remediation: { ${unlimited}, max_concurrent: 20, brake: false, self_doubt: { changed_min: 1000 } }`,
   });
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -260,7 +260,7 @@ test(
       over.abort();
       await Promise.allSettled([killing, ...breaking]);
     }
-    await daemon.settled(60_000);
+    await daemon.settled();
     const points: KillPoint[] = [];
     for (const [index, machine] of fleet.machines.entries()) {
       const runs = await storiesOf(machine);

@@ -48,14 +48,14 @@ export class DaemonApi {
     this.#stopRelay();
   }
 
-  /** Errors: rejects when the daemon is off or the answer is not 2xx. Limits: 5 s. */
+  /** Errors: rejects when the daemon is off or the answer is not 2xx. Limits: 20 s. */
   async get<T>(path: string): Promise<T> {
     const { status, body } = await this.send('GET', path);
     if (status < 200 || status > 299) throw new Error(`GET ${path}: ${status}: ${JSON.stringify(body)}`);
     return body as T;
   }
 
-  /** Errors: rejects when the daemon is off. Limits: 5 s. */
+  /** Errors: rejects when the daemon is off. Limits: 20 s. */
   async send(
     method: string,
     path: string,
@@ -65,8 +65,8 @@ export class DaemonApi {
     const text = body === undefined ? undefined : JSON.stringify(body);
     const typed = text === undefined ? headers : { ...headers, 'content-type': 'application/json' };
     const response = await this.#request(path, typed, method, text);
-    response.socket.setTimeout(5_000, () =>
-      response.destroy(new Error(`${method} ${path}: no answer within 5 s`)),
+    response.socket.setTimeout(20_000, () =>
+      response.destroy(new Error(`${method} ${path}: no answer within 20 s`)),
     );
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);

@@ -14,7 +14,7 @@ import type { Page } from '../../core/ports.ts';
 import type { CheckResult, Run } from '../../core/types.ts';
 import type { CheckView, HostView } from '../../core/views.ts';
 import { type ApiAnswer, type ApiEvent, apiPort, DaemonApi } from './daemon-api.ts';
-import { type Fleet, until } from './harness.ts';
+import { type Fleet, patienceMs, until } from './harness.ts';
 
 /** MENDD_PROGRAM tests another build, such as an installed package. */
 const program =
@@ -131,7 +131,7 @@ export class Daemon {
   async waitFor(
     what: string,
     fits: (event: ApiEvent) => boolean,
-    withinMs = 30_000,
+    withinMs = patienceMs,
     afterId = 0,
   ): Promise<ApiEvent> {
     return this.explained(
@@ -200,7 +200,7 @@ export class Daemon {
   }
 
   /** Until every check was asked again from now on and is OK, and no run is open. */
-  async settled(withinMs: number): Promise<void> {
+  async settled(): Promise<void> {
     const fromMs = Date.now();
     const isSettled = async () => {
       const [checks, runs] = [await this.checks(), await this.runs()];
@@ -210,7 +210,7 @@ export class Daemon {
       );
       return calm && runs.every((run) => run.endedAt !== undefined) ? true : undefined;
     };
-    await this.explained(until('all checks OK and no open run', isSettled, withinMs));
+    await this.explained(until('all checks OK and no open run', isSettled));
   }
 
   logTail(): string {

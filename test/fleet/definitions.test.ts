@@ -5,7 +5,7 @@ import type { Wire } from '../../api/wire.ts';
 import type { ConfigView } from '../../core/views.ts';
 import { Repository } from '../sources/git-repository.ts';
 import { Daemon, requireBuild } from './daemon.ts';
-import { type Fleet, until, upFleet } from './harness.ts';
+import { type Fleet, patienceMs, until, upFleet } from './harness.ts';
 import { freely, unlimited } from './runbooks.ts';
 
 let fleet: Fleet;
@@ -51,7 +51,7 @@ beforeAll(async () => {
     definitions: `{ git: { url: ${repository.url}, every: 1s, directory: ./from-git } }`,
     settings: `remediation: { ${unlimited}, brake: false, self_doubt: { changed_min: 1000 } }`,
   });
-  await daemon.settled(20_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -67,7 +67,7 @@ test('a push heals what nobody healed before; a broken push changes nothing, and
 
   const second = repository.push({ 'runbooks/watching.yaml': healing }, 'heal it');
   expect(await inForce(second)).toMatchObject({ lastReloadOk: true, problems: [] });
-  await daemon.waitFor('a was healed', ({ type, host }) => type === 'action.ended' && host === 'a', 60_000);
+  await daemon.waitFor('a was healed', ({ type, host }) => type === 'action.ended' && host === 'a');
   expect((await daemon.runs('a')).map(({ status }) => status)).toEqual(['verified']);
 
   repository.push({
@@ -85,7 +85,7 @@ test('a push heals what nobody healed before; a broken push changes nothing, and
   await daemon.waitFor(
     'b was healed',
     ({ type, host }) => type === 'action.ended' && host === 'b',
-    60_000,
+    patienceMs,
     seen,
   );
   expect((await daemon.runs('b')).map(({ status }) => status)).toEqual(['verified']);
@@ -93,7 +93,7 @@ test('a push heals what nobody healed before; a broken push changes nothing, and
   repository.git('revert', '--no-edit', 'HEAD');
   const mend = repository.push({ 'runbooks/more.yaml': watching.replace('watching', 'more') }, 'mend it');
   expect(await inForce(mend)).toMatchObject({ lastReloadOk: true, problems: [] });
-  await daemon.settled(20_000);
+  await daemon.settled();
   expect((await daemon.checks()).map(({ host, check }) => `${host} ${check}`).toSorted()).toEqual([
     'a more.running',
     'a watching.running',
@@ -119,7 +119,7 @@ test('a commit that drops half of the fleet waits; a restart without the reposit
     kind: 'git',
     commit: before.source.kind === 'git' ? before.source.commit : {},
   });
-  await daemon.settled(20_000);
+  await daemon.settled();
   renameSync(`${repository.url}.away`, repository.url);
   await until('it is held again', async () => ((await config()).held === undefined ? undefined : true));
   const { held: waiting } = await config();

@@ -7,6 +7,8 @@ import { type CallFleet, type Exit, Machine } from './machine.ts';
 
 const script = fileURLToPath(new URL('fleet.sh', import.meta.url));
 let fleets = 0;
+/** How long a slow machine may take; alone the next login to a host that was down may be put off by half of it. */
+export const patienceMs = 60_000;
 
 export interface FleetRequest {
   machines: readonly string[];
@@ -78,7 +80,7 @@ export async function upFleet(request: FleetRequest): Promise<Fleet> {
 export async function until<T>(
   what: string,
   read: () => Promise<T | undefined> | T | undefined,
-  withinMs = 30_000,
+  withinMs = patienceMs,
 ): Promise<T> {
   const deadlineMs = performance.now() + withinMs;
   for (;;) {

@@ -70,7 +70,7 @@ beforeAll(async () => {
   requireBuild();
   fleet = await upFleet({ machines: ['killed', 'broken', 'slow'] });
   daemon = await Daemon.start({ fleet, runbooks, settings });
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -107,7 +107,7 @@ test('a broken unit climbs the ladder to a reboot, which changes the boot id and
     'the reboot has ended',
     (event) =>
       event.type === 'action.ended' && event.host === 'broken' && event.data.action === 'flaky.reboot',
-    60_000,
+    120_000,
   );
   const runs = await daemon.runs('broken');
   expect(runs.map((run) => [run.action, run.status])).toEqual([
@@ -129,9 +129,9 @@ test('a rebooting machine is not rebooted again although its checks fail meanwhi
   await daemon.waitFor(
     'the reboot has ended',
     (event) => event.type === 'action.ended' && event.host === 'slow' && event.data.action === 'flaky.reboot',
-    60_000,
+    120_000,
   );
-  await daemon.settled(30_000);
+  await daemon.settled();
   expect(await machine.bootCount()).toBe(2);
   const reboots = (await daemon.runs('slow')).filter((run) => run.kind === 'reboot');
   expect(reboots.map((run) => [run.action, run.status])).toEqual([['flaky.reboot', 'verified']]);

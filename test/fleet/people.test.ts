@@ -4,7 +4,7 @@ import type { Wire } from '../../api/wire.ts';
 import type { Approval, Suppression } from '../../core/safety.ts';
 import type { Explanation } from '../../core/views.ts';
 import { Daemon, requireBuild } from './daemon.ts';
-import { type Fleet, until, upFleet } from './harness.ts';
+import { type Fleet, patienceMs, until, upFleet } from './harness.ts';
 import { expectWholeAudit, held, isActive, newest, outcome, untilState } from './restraint.ts';
 import { freely, restarts, unlimited } from './runbooks.ts';
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
     runbooks: [restarts('worker', 'a, b'), restarts('asking', 'c', { more: 'mode: approve' }), reboots],
     settings: `remediation: { ${unlimited}, brake: false, self_doubt: { changed_min: 1000 } }`,
   });
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -151,7 +151,7 @@ test('two machines of a role that want a reboot at once get it one after the oth
       `the reboot of ${host} has ended`,
       ({ type, host: name, data }) =>
         type === 'action.ended' && name === host && data.action === 'lost.reboot',
-      60_000,
+      120_000,
     );
   expect((await Promise.all([ended('b'), ended('c')])).map(({ data }) => data.status)).toEqual([
     'verified',
@@ -167,7 +167,7 @@ test('two machines of a role that want a reboot at once get it one after the oth
   // The second one wanted it meanwhile; without that this test would prove nothing.
   const waited = [...(await daemon.decisions('b')), ...(await daemon.decisions('c'))];
   expect(waited.map((each) => each.reason)).toContain('group_busy');
-  await daemon.settled(20_000);
+  await daemon.settled();
   await expectWholeAudit(daemon);
 });
 
@@ -175,7 +175,7 @@ async function question(afterId: number): Promise<{ id: string; path: string; ta
   const { runId } = await daemon.waitFor(
     'a person is asked',
     (e) => e.type === 'approval.asked',
-    20_000,
+    patienceMs,
     afterId,
   );
   if (runId === undefined) throw new Error('a question without the id of its run');

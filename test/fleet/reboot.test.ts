@@ -46,7 +46,7 @@ beforeAll(async () => {
     runbooks: [runbook('drains', 0), runbook('refuses', 1)],
     settings: 'remediation: { mode: auto, max_runs: 50 per 1h, max_concurrent: 5, brake: false }',
   });
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -65,7 +65,7 @@ async function ended(host: string): Promise<string> {
   const event = await daemon.waitFor(
     `the reboot of ${host} has ended`,
     ({ type, host: name }) => type === 'action.ended' && name === host,
-    60_000,
+    120_000,
   );
   return String(event.data.status);
 }

@@ -9,7 +9,7 @@ import type { Page } from '../../core/ports.ts';
 import type { BrakeView } from '../../core/views.ts';
 import { Daemon, requireBuild } from './daemon.ts';
 import type { ApiEvent } from './daemon-api.ts';
-import { type Fleet, until, upFleet } from './harness.ts';
+import { type Fleet, patienceMs, until, upFleet } from './harness.ts';
 import { expectWholeAudit, held, newest, openedSince, outcome, untilState } from './restraint.ts';
 import { restarts, unlimited } from './runbooks.ts';
 
@@ -44,11 +44,12 @@ beforeAll(async () => {
   fleet = await upFleet({ machines: names });
   daemon = await Daemon.start({
     fleet,
-    runbooks: [restarts('worker', '"*"'), machines],
+    // Slow enough that those which are broken together are seen so before the first of them is healed.
+    runbooks: [restarts('worker', '"*"', { attempts: 4 }), machines],
     settings: `remediation:
   { ${unlimited}, brake: { unhealthy_above: 30%, min_unhealthy: 2, release: auto after 3s }, self_doubt: { changed_within: 2s } }`,
   });
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 afterAll(async () => {
@@ -74,7 +75,7 @@ test('two of three workers that die at once brake everything until the rule lets
   const runs = await openedSince(daemon, fromMs);
   expect(runs.map((run) => run.host)).toEqual(['a']);
   expect(Date.parse(runs[0]?.decidedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(released.at));
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 test('a person takes the brake off, and both are healed', async () => {
@@ -91,7 +92,7 @@ test('a person takes the brake off, and both are healed', async () => {
     'verified',
     'verified',
   ]);
-  await daemon.settled(15_000);
+  await daemon.settled();
 });
 
 test('when all machines are cut off at once nothing is done; what is broken is healed when they are back', async () => {
@@ -123,7 +124,7 @@ test('when all machines are cut off at once nothing is done; what is broken is h
     ['a', 'worker.restart'],
   ]);
   expect(switched()).toEqual([]);
-  await daemon.settled(20_000);
+  await daemon.settled();
 });
 
 test('one dead machine among others is switched on once, from here', async () => {
@@ -134,7 +135,7 @@ test('one dead machine among others is switched on once, from here', async () =>
   await machine.start();
   expect(await outcome(daemon, 'c', from)).toBe('verified');
   expect(switched()).toEqual(['c']);
-  await daemon.settled(20_000);
+  await daemon.settled();
 });
 
 test('an old copy of the ledger only watches until a person re-arms it', async () => {
@@ -197,5 +198,5 @@ function brakeEvent(
   type: 'brake.engaged' | 'brake.released',
   afterId: number,
 ): ReturnType<Daemon['waitFor']> {
-  return daemon.waitFor(type, (event) => event.type === type, 30_000, afterId);
+  return daemon.waitFor(type, (event) => event.type === type, patienceMs, afterId);
 }

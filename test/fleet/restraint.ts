@@ -30,7 +30,7 @@ export async function outcome(daemon: Daemon, host: string, afterId: number): Pr
   const { data } = await daemon.waitFor(
     `a run on ${host} has ended`,
     (event) => event.type === 'action.ended' && event.host === host,
-    45_000,
+    90_000,
     afterId,
   );
   return String(data.status);

@@ -14,15 +14,17 @@ export const freely = `
 
 export interface RestartsOptions {
   unit?: 'worker' | 'flaky';
+  /** Failures in a row before it acts. Default 2. */
+  attempts?: number;
   /** YAML of one more key of the action. */
   more?: string;
 }
 
-/** Restarts the unit at the second failure. `hosts`: as in a list of YAML. YAML of further actions may be appended. */
+/** Restarts the unit after some failures in a row. `hosts`: as in a list of YAML. YAML of further actions may be appended. */
 export function restarts(
   name: string,
   hosts: string,
-  { unit = 'worker', more = '' }: RestartsOptions = {},
+  { unit = 'worker', attempts = 2, more = '' }: RestartsOptions = {},
 ): string {
   return `
 runbook: ${name}
@@ -33,7 +35,7 @@ checks:
   running: { systemd_unit: ${unit}, flapping: false }
 actions:
   restart:
-    when: { check: running, attempts: 2 }
+    when: { check: running, attempts: ${attempts} }
     systemd_restart: ${unit}
     sudo: true
     ${more}${freely}

@@ -68,14 +68,14 @@ export interface Row {
 
 /** Short where it is waited for, long where a login on a busy machine must fit in. */
 const connectTimeoutOf = (row: Row): number =>
-  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 10_000) * (row.pace ?? 1);
-const timeoutOf = (row: Row): number => row.ask?.timeoutMs ?? 1_500 * (row.pace ?? 1);
+  row.ssh?.connectTimeoutMs ?? (row.outcome.includes('(timeout)') ? 1_000 : 30_000) * (row.pace ?? 1);
+const timeoutOf = (row: Row): number => row.ask?.timeoutMs ?? 5_000 * (row.pace ?? 1);
 export const withinWords = (row: Row): string => limits[row.within].words;
 /** The row as it is over that transport. */
 export const over = (row: Row, transport: Transport): Row =>
   transport === 'openssh' ? { ...row, ...row.openssh } : row;
 /** Real time that a loaded machine may add. */
-const slackMs = 4_000;
+const slackMs = 15_000;
 
 export function words(outcome: RunOutcome): string {
   switch (outcome.kind) {
@@ -180,22 +180,18 @@ export function playRows(title: string, rows: readonly Row[], transport: Transpo
 
   for (const row of rows) {
     const needs = row.missing === undefined ? '' : ` (needs ${row.missing})`;
-    test.skipIf(row.missing !== undefined)(
-      `a host that ${row.host}${needs}, over ${transport}`,
-      async () => {
-        const before = { descriptors: descriptors(), children: children() };
-        measured.push(await playRow(over(row, transport), stage));
-        await vi.waitFor(() => {
-          expect(descriptors(), 'descriptors').toBeLessThanOrEqual(before.descriptors);
-          expect(children(), 'processes').toEqual(before.children);
-        }, wait);
-      },
-      60_000,
-    );
+    test.skipIf(row.missing !== undefined)(`a host that ${row.host}${needs}, over ${transport}`, async () => {
+      const before = { descriptors: descriptors(), children: children() };
+      measured.push(await playRow(over(row, transport), stage));
+      await vi.waitFor(() => {
+        expect(descriptors(), 'descriptors').toBeLessThanOrEqual(before.descriptors);
+        expect(children(), 'processes').toEqual(before.children);
+      }, wait);
+    });
   }
 }
 
-const wait = { timeout: 5_000, interval: 20 };
+const wait = { interval: 20 };
 
 async function playRow(row: Row, stage: Stage): Promise<string> {
   const { transport, neighbour, directory } = stage;
@@ -214,9 +210,8 @@ async function playRow(row: Row, stage: Stage): Promise<string> {
   );
   try {
     const healthy = sshHost(neighbour, { name: 'healthy', transport });
-    await vi.waitFor(
-      async () => expectKind(await runner.run(request(healthy, 'true', { timeoutMs: 600_000 })), 'exited'),
-      { timeout: 15_000 },
+    await vi.waitFor(async () =>
+      expectKind(await runner.run(request(healthy, 'true', { timeoutMs: 600_000 })), 'exited'),
     );
     const stop = watchNeighbour(runner, healthy);
     const host = sshHost(
@@ -245,7 +240,7 @@ async function playRow(row: Row, stage: Stage): Promise<string> {
     expect(neighbourMs[Math.floor(neighbourMs.length / 2)], 'answers of the healthy host').toBeLessThan(
       1_500,
     );
-    expect(neighbourMs.at(-1), 'slowest answer of the healthy host').toBeLessThan(8_000);
+    expect(neighbourMs.at(-1), 'slowest answer of the healthy host').toBeLessThan(20_000);
     const kept = row.kept ?? !next.startsWith('unreachable');
     const open = kept ? 2 : 1;
     await vi.waitFor(() => {
@@ -274,7 +269,6 @@ async function staysFlat(ask: () => Promise<unknown>, repeat: number, directory:
   const before = used();
   for (let count = 0; count < repeat; count += 1) await ask();
   await vi.waitFor(() => expect(used() - before, 'bytes gained').toBeLessThan(4 * 1024 * 1024), {
-    timeout: 5_000,
     interval: 500,
   });
 }

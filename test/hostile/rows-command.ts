@@ -161,7 +161,7 @@ export const commandRows: Row[] = [
     host: 'gives the exit status before the output',
     play: run((channel) => {
       channel.exit(1);
-      setTimeout(() => channel.end('late but here\n'), 50);
+      setImmediate(() => channel.end('late but here\n'));
     }),
     outcome: 'exit 1',
     within: 'soon',
@@ -450,7 +450,8 @@ export const commandRows: Row[] = [
         else askOnAndOn(connection);
       })();
     },
-    ask: { timeoutMs: 20_000 },
+    // What it asks must pile up before.
+    ask: { timeoutMs: 90_000 },
     outcome: 'unreachable (lost, may have run)',
     within: 'silence',
     next: 'exit 0',

@@ -11,6 +11,7 @@ import { PluginTexts } from '../../import/automatron-plugins.ts';
 import { readRunbook } from '../../import/automatron-runbook.ts';
 import { ImportError } from '../../import/report.ts';
 import { writeImported } from '../../import/write.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 
 const fleet = join(import.meta.dirname, '../fixtures/import/automatron/fleet');
 const directory = mkdtempSync(join(tmpdir(), 'mendd-automatron-'));
@@ -63,12 +64,6 @@ const mutation = fc.record({
   put: fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 12 }), fc.constant('')),
   twice: fc.boolean(),
 });
-
-/** Of this process: what others do on the machine does not count. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
 
 function mutate(
   text: string,

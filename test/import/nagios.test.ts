@@ -11,6 +11,7 @@ import { usualPluginDirs } from '../../import/nagios-dirs.ts';
 import { simpleWords } from '../../import/nagios-macros.ts';
 import { ImportError, type Imported, reportText } from '../../import/report.ts';
 import { writeImported } from '../../import/write.ts';
+import { cpuMs } from '../support/cpu-time.ts';
 import { temporaryTree } from '../support/temporary-tree.ts';
 import { goldenText, problemsOf } from './judge.ts';
 
@@ -155,7 +156,7 @@ describe('whatever the files hold', () => {
       const text = source.split('\n');
       for (const { at, cut, put } of edits) text.splice(at % text.length, cut, ...put);
       const file = fuzzFile(tree, text.join('\n'));
-      const startedMs = performance.now();
+      const startedMs = cpuMs();
       try {
         // Closing the account throws when a line is neither carried over nor noted.
         const { files } = importNagios(file, {});
@@ -163,7 +164,7 @@ describe('whatever the files hold', () => {
       } catch (error) {
         if (!(error instanceof ImportError)) throw error;
       }
-      expect(performance.now() - startedMs).toBeLessThan(1000);
+      expect(cpuMs() - startedMs).toBeLessThan(1000);
     };
     fc.assert(fc.property(fc.constantFrom(...sources), fc.array(edit, { maxLength: 6 }), check), {
       numRuns: 2000,

@@ -1,23 +1,15 @@
 /** Runbooks of the library beside the real programs they are about: healthy, in trouble, mended by the action itself. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { binDir } from '../checks/machine.ts';
 import { background, localRunbook, temporaryDirectory } from '../support/library.ts';
+import { freePort } from '../support/sshd.ts';
 
 const hasNginx = existsSync('/usr/sbin/nginx');
 const hasChrony = existsSync('/usr/sbin/chronyd');
 const postgres = postgresDirectory();
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function makeCertificate(
   directory: string,
@@ -76,7 +68,7 @@ test('certificate: what a port of real openssl shows, for another name, near its
       key,
       '-quiet',
     ]);
-    await vi.waitFor(async () => expect((await runbook.check('shown')).text).not.toMatch(/shows no/), 10_000);
+    await vi.waitFor(async () => expect((await runbook.check('shown')).text).not.toMatch(/shows no/));
     return async () => {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');
@@ -117,10 +109,7 @@ test.skipIf(!hasNginx)(
     });
     const runbook = localRunbook('nginx', { bin, change: [[':80/', `:${port}/`]] });
     execFileSync('sh', ['-c', nginx]);
-    await vi.waitFor(
-      async () => expect(await runbook.check('answers')).toMatchObject({ state: 'ok' }),
-      10_000,
-    );
+    await vi.waitFor(async () => expect(await runbook.check('answers')).toMatchObject({ state: 'ok' }));
     expect(await runbook.check('configuration')).toMatchObject({ state: 'ok' });
     writeFileSync(conf, 'nonsense;');
     expect(await runbook.check('configuration')).toMatchObject({
@@ -131,15 +120,9 @@ test.skipIf(!hasNginx)(
     expect(await runbook.check('answers')).toMatchObject({ state: 'ok' });
     writeFileSync(conf, good);
     execFileSync('sh', ['-c', `${nginx} -s stop`]);
-    await vi.waitFor(
-      async () => expect(await runbook.check('answers')).toMatchObject({ state: 'critical' }),
-      10_000,
-    );
+    await vi.waitFor(async () => expect(await runbook.check('answers')).toMatchObject({ state: 'critical' }));
     expect((await runbook.act('restart_silent')).exitCode).toBe(0);
-    await vi.waitFor(
-      async () => expect(await runbook.check('answers')).toMatchObject({ state: 'ok' }),
-      10_000,
-    );
+    await vi.waitFor(async () => expect(await runbook.check('answers')).toMatchObject({ state: 'ok' }));
   },
 );
 
@@ -162,13 +145,11 @@ test.skipIf(!hasChrony)(
     const runbook = localRunbook('ntp-drift', { bin });
     writeFileSync(conf, settings(''));
     start();
-    await vi.waitFor(
-      async () =>
-        expect(await runbook.check('offset')).toMatchObject({
-          state: 'critical',
-          text: 'CRITICAL: chrony has no source of time',
-        }),
-      10_000,
+    await vi.waitFor(async () =>
+      expect(await runbook.check('offset')).toMatchObject({
+        state: 'critical',
+        text: 'CRITICAL: chrony has no source of time',
+      }),
     );
     writeFileSync(conf, settings('local stratum 3'));
     expect(await runbook.act('restart')).toMatchObject({ exitCode: 0 });
@@ -176,7 +157,7 @@ test.skipIf(!hasChrony)(
       const mended = await runbook.check('offset');
       expect(mended.text).toMatch(/^OK: .* s off by chrony/);
       expect(mended.perfdata[0]).toMatchObject({ label: 'offset' });
-    }, 10_000);
+    });
   },
 );
 
@@ -317,32 +298,28 @@ test.skipIf(postgres === undefined)(
     const change = [['warn=30 crit=300', 'warn=0 crit=300']] as const;
     const env = { PGHOST: work, PGPORT: String(second), PGUSER: 'postgres' };
     const runbook = localRunbook('postgresql-replication', { change, env });
-    await vi.waitFor(async () => expect(await runbook.check('lag')).toMatchObject({ state: 'ok' }), 15_000);
+    await vi.waitFor(async () => expect(await runbook.check('lag')).toMatchObject({ state: 'ok' }));
     as(`psql -XAtq -p ${second} -d postgres -c "select pg_wal_replay_pause()"`);
     as(`psql -XAtq -p ${first} -d postgres -c "create table t as select 1"`);
-    await vi.waitFor(
-      async () =>
-        expect(await runbook.check('lag')).toMatchObject({
-          state: 'warning',
-          text: expect.stringMatching(/ s behind/),
-        }),
-      15_000,
+    await vi.waitFor(async () =>
+      expect(await runbook.check('lag')).toMatchObject({
+        state: 'warning',
+        text: expect.stringMatching(/ s behind/),
+      }),
     );
     expect((await runbook.act('resume')).exitCode).toBe(0);
-    await vi.waitFor(async () => expect(await runbook.check('lag')).toMatchObject({ state: 'ok' }), 15_000);
+    await vi.waitFor(async () => expect(await runbook.check('lag')).toMatchObject({ state: 'ok' }));
     const primary = localRunbook('postgresql-replication', { env: { ...env, PGPORT: String(first) } });
     expect(await primary.check('lag')).toMatchObject({
       state: 'critical',
       text: 'CRITICAL: this is no standby',
     });
     stop('primary');
-    await vi.waitFor(
-      async () =>
-        expect(await runbook.check('lag')).toMatchObject({
-          state: 'critical',
-          text: expect.stringMatching(/does not stream/),
-        }),
-      15_000,
+    await vi.waitFor(async () =>
+      expect(await runbook.check('lag')).toMatchObject({
+        state: 'critical',
+        text: expect.stringMatching(/does not stream/),
+      }),
     );
     stop('standby');
     expect(await runbook.check('lag')).toMatchObject({
@@ -350,5 +327,4 @@ test.skipIf(postgres === undefined)(
       text: expect.stringMatching(/does not answer/),
     });
   },
-  60_000,
 );

@@ -143,6 +143,7 @@ test('what comes after the dialog was closed is told all the same, and closes no
     await page.route(path, (route) => void held.push(route));
     await dialog.getByRole('button', { name: 'Approve' }).click();
     await dialog.getByRole('button', { name: 'Asking…' }).waitFor();
+    await expect.poll(() => held.length).toBe(1);
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     return () => held[0]?.continue();
@@ -231,7 +232,7 @@ test('a problem is acknowledged from its incident by a key, and its check is run
   await noticed(page, /is ok/);
   await page.locator('header .state', { hasText: 'OK' }).waitFor();
   // It ends with the problem.
-  await expect.poll(suppressions, { timeout: 10_000 }).toEqual([]);
+  await expect.poll(suppressions).toEqual([]);
 });
 
 test('an open run is closed from its screen', async () => {
@@ -327,7 +328,9 @@ test('an action is run by hand: first exactly what it would do and which gates a
     const text = queue.replace('systemd_restart: queue-worker', `systemd_restart: ${unit}`);
     fleet.repository.push({ [runbook]: text }, `Restart ${unit}`);
     expect((await fleet.post('/api/v1/reload', {})).status).toBe(200);
-    await dialog.locator('.command', { hasText: `systemctl restart -- ${unit}` }).waitFor({ timeout: 8_000 });
+    await dialog
+      .locator('.command', { hasText: `systemctl restart -- ${unit}` })
+      .waitFor({ timeout: 20_000 });
   }
   await dialog.getByLabel('Why').fill('a new queue');
   await dialog.getByLabel('Why').press('Enter');

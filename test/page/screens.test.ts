@@ -61,6 +61,7 @@ test('hosts: the list with filters in the URL; one host with checks, facts, orig
   await page.getByRole('link', { name: 'web-2', exact: true }).click();
   await page.getByRole('heading', { name: 'web-2', exact: true }).waitFor();
   await page.locator('[data-row="queue.worker"]').waitFor();
+  await page.getByText('Reached through').waitFor();
   await page.getByText(/values$/).click();
   const text = await page.locator('main').innerText();
   expect(text).toContain('127.0.0.1');
@@ -83,8 +84,8 @@ test('incident: state, what comes next, the graph with its limits and table, the
   expect(legend).toContain('critical at 95');
   await page.getByText(/As a table/).click();
   expect(await page.getByRole('region', { name: 'Values' }).getByRole('row').count()).toBeGreaterThan(1);
-  const next = await page.locator('section', { hasText: 'What comes next' }).innerText();
-  expect(next).toMatch(/clean is held: approval wanted/);
+  const next = page.locator('section', { hasText: 'What comes next' });
+  await next.getByText('clean is held: approval wanted').first().waitFor();
   const story = page.locator('.timeline');
   await story.locator('.state', { hasText: 'CRITICAL' }).first().waitFor();
   await pictureAndJudge(page, 'incident');

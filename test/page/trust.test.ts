@@ -26,6 +26,8 @@ test('a reader sees no button that acts, on any screen, and keys do nothing', as
   for (const place of [...places, `/runs/${encodeURIComponent(run.id)}`]) {
     const buttonsOf = async (page: Page): Promise<string[]> => {
       await page.goto(`${stage.fleet.url}${place}`);
+      // From then on the page knows what they may do.
+      await page.getByRole('button', { name: 'Sign out' }).waitFor();
       await page.locator('main').getByRole('heading').or(page.locator('main [data-row]')).first().waitFor();
       await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
       // To ask why is to read.
@@ -82,10 +84,19 @@ test('rows stay where they are while the pointer is over them', async () => {
   const before = await target.getAttribute('data-row');
   await target.hover();
   const place = await target.boundingBox();
-  const run = await healedWorker(stage.fleet, 'web-1');
-  await page.getByText(/when you let go/).waitFor();
+  const healed = healedWorker(stage.fleet, 'web-1');
+  let x = 5;
+  await expect
+    .poll(async () => {
+      // A pointer left lying would not keep them for long.
+      x = 15 - x;
+      await target.hover({ position: { x, y: 5 } });
+      return page.getByText(/when you let go/).count();
+    })
+    .toBe(1);
   expect(await rows.first().getAttribute('data-row')).toBe(before);
   expect(await target.boundingBox()).toEqual(place);
+  const run = await healed;
   await page.mouse.move(0, 0);
   await expect.poll(() => rows.first().getAttribute('data-row')).toBe(run.id);
 });
@@ -130,18 +141,40 @@ test('hostile output of a plugin is only text, everywhere it is shown', async ()
   await page.getByText('fine again').first().waitFor();
 });
 
+/** Runs in the page: what stands for OK, as computed. */
+const colourOfOk = `(() => {
+  const probe = document.body.appendChild(document.createElement('i'));
+  probe.style.color = 'var(--ok)';
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+})()`;
+
+/** Runs in the page: what is seen in that colour. */
+const wearing = (colour: string) => `[...document.querySelectorAll('.page *')]
+  .filter((each) => each.checkVisibility())
+  .filter((each) => {
+    const style = getComputedStyle(each);
+    return [style.color, style.backgroundColor, style.borderLeftColor, style.boxShadow, style.fill].some(
+      (worn) => worn.includes(${JSON.stringify(colour)}));
+  })
+  .map((each) => each.outerHTML.slice(0, 120))`;
+
 test('a daemon that no longer answers makes the whole page say so within 15 s, and nothing is green', async () => {
   const visitor = await stage.visitor('read');
   visitor.expectFault(/ERR_|Failed to load/);
   const page = await visitor.open('/hosts');
   await page.locator('[data-row="web-1"]', { hasText: 'OK' }).waitFor();
   await page.getByText('live').first().waitFor();
+  const green = await page.evaluate<string>(colourOfOk);
+  expect(await page.evaluate<string[]>(wearing(green))).not.toEqual([]);
   const frozenMs = performance.now();
   stage.fleet.freeze();
   try {
     await page.getByText(/stale/i).first().waitFor({ timeout: 15_500 });
     expect(performance.now() - frozenMs).toBeLessThan(15_500);
     await page.locator('.page.is-stale').waitFor();
+    expect(await page.evaluate<string[]>(wearing(green))).toEqual([]);
     await pictureAndJudge(page, 'stale');
   } finally {
     stage.fleet.thaw();

@@ -126,7 +126,7 @@ test.each(here)('%s runs checks apart from each other', async (shell) => {
 test.each(here.filter((shell) => shell !== 'yash'))(
   '%s limits time without a timeout program',
   async (shell) => {
-    const members = [member('echo a; sleep 30', 1_000), member('echo b; kill -9 0'), member('echo c')];
+    const members = [member('echo a; sleep 30', 2_000), member('echo b; kill -9 0'), member('echo c')];
     const { news } = await run(shell, members, { limiter: 'setsid' });
     expect(byIndex(news)).toMatchObject([
       { kind: 'frame', index: 0, exitCode: 143, stdout: Buffer.from('a\n') },

@@ -51,7 +51,6 @@ async function bed(name = 'web-1', identity = key.privateKey): Promise<Bed> {
 
 const exited = (exitCode: number, stdout: unknown = expect.any(String)) =>
   expect.objectContaining({ kind: 'exited', exitCode, stdout });
-const soon = { timeout: 10_000 };
 
 function intent(id: string, changes: Partial<Intent> = {}): Intent {
   return {
@@ -250,10 +249,7 @@ describe('the machine', () => {
   test('a killed process is noticed, stop and start work, unknown units are not found', async () => {
     const { run, host } = await bed();
     await run('kill -9 "$(systemctl show -p MainPID --value queue-worker)"');
-    await vi.waitFor(
-      async () => expect(await run('systemctl is-active queue-worker')).toEqual(exited(3)),
-      soon,
-    );
+    await vi.waitFor(async () => expect(await run('systemctl is-active queue-worker')).toEqual(exited(3)));
     await run('systemctl start queue-worker');
     expect(host.workerState()).toBe('active');
     await run('systemctl stop queue-worker');
@@ -302,10 +298,10 @@ describe('the machine', () => {
       beforeSend: () => undefined,
     });
     expect(outcome).toMatchObject({ kind: 'unknown', failure: { stage: 'lost', sent: true } });
-    await vi.waitFor(() => expect(told).toEqual(['down', host.bootId()]), soon);
+    await vi.waitFor(() => expect(told).toEqual(['down', host.bootId()]));
     expect(host.bootId()).not.toBe(before);
     expect(host.counts()).toMatchObject({ boots: 2, workerStarts: 2 });
-    await vi.waitFor(async () => expect(await run('true')).toEqual(exited(0)), soon);
+    await vi.waitFor(async () => expect(await run('true')).toEqual(exited(0)));
     if (process.getuid?.() === 0) expect(records()).toBe(false);
     // Of a guarded action that is cut off by the reboot nothing goes on afterwards.
     expect(await guard.inspect(target, 'i1')).toMatchObject({ bootId: host.bootId() });
@@ -328,12 +324,12 @@ describe('the machine', () => {
         .split('\n')
         .filter((row) => row === nap);
     await run(`setsid ${nap} >/dev/null 2>&1 &`);
-    await vi.waitFor(() => expect(naps()).toEqual([nap]), soon);
+    await vi.waitFor(() => expect(naps()).toEqual([nap]));
     await host.close();
-    await vi.waitFor(() => expect(naps()).toEqual([]), soon);
+    await vi.waitFor(() => expect(naps()).toEqual([]));
     const pid = Number('stdout' in worker ? worker.stdout : Number.NaN);
     const alive = () => existsSync(`/proc/${pid}/environ`) && readFileSync(`/proc/${pid}/environ`).length > 0;
-    await vi.waitFor(() => expect(alive()).toBe(false), soon);
+    await vi.waitFor(() => expect(alive()).toBe(false));
     expect(await run('true')).toMatchObject({ kind: 'unreachable' });
     expect(existsSync(directory)).toBe(true);
   });

@@ -100,7 +100,7 @@ describe.concurrent.each(shellNames)('%s', (name) => {
 });
 
 test('one program that hangs does not cost the answer', async () => {
-  const timeout = 'shift; [ "$1" = true ] || exec /usr/bin/timeout 0.2 "$@"';
+  const timeout = 'shift; [ "$1" = true ] || exec /usr/bin/timeout 2 "$@"';
   const { facts, shell } = bench('bash', { systemctl: 'exec /bin/sleep 1000', timeout });
   const told = await facts({ people: { units: ['w'], lockFiles: [shell.home] } });
   expect(told).toMatchObject({ people: [{ kind: 'lock_file' }] });
@@ -204,7 +204,7 @@ describe.skipIf(!isRoot)('without /proc (needs root)', () => {
     expect(told).toMatchObject({ kind: 'facts', bootId, people: [] });
     const uptimeSec = told.kind === 'facts' ? told.uptimeSec : Number.NaN;
     expect(uptimeSec).toBeGreaterThanOrEqual(5000);
-    expect(uptimeSec).toBeLessThan(5100);
+    expect(uptimeSec).toBeLessThan(6000);
   });
 
   test('package managers go by name where no locks are told, but not their idle helper', async () => {

@@ -17,8 +17,8 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'mendd-local-'));
   runner = make();
 });
-afterEach(() => {
-  if (/sleep 8[0-9]\./.test(processes())) throw new Error('a process of the test is left');
+afterEach(async () => {
+  await vi.waitFor(() => expect(processes(), 'a process of the test is left').not.toMatch(/sleep 8[0-9]\./));
 });
 afterAll(async () => {
   await runner.close();
@@ -28,7 +28,7 @@ afterAll(async () => {
 /** The grace of five seconds goes by in one. */
 const hastyClock: Clock = {
   ...realClock,
-  after: (delayMs, callback) => realClock.after(delayMs === 5_100 ? 1_000 : delayMs, callback),
+  after: (delayMs, callback) => realClock.after(delayMs === 6_000 ? 2_000 : delayMs, callback),
 };
 
 const run = (script: string, changes: Partial<RunRequest> = {}) =>
@@ -59,18 +59,21 @@ test('input, signals and large output behave as on a host', async () => {
 });
 
 test('at the time limit the whole process group ends', async () => {
-  const late = expectKind(await run('echo begun; sleep 80.1 & sleep 80.2', { timeoutMs: 200 }), 'timed_out');
-  expect(late).toMatchObject({ limitMs: 200, stdout: 'begun\n' });
-  expect(late.durationMs).toBeLessThan(2_000);
+  const late = expectKind(
+    await run('echo begun; sleep 80.1 & sleep 80.2', { timeoutMs: 1_000 }),
+    'timed_out',
+  );
+  expect(late).toMatchObject({ limitMs: 1_000, stdout: 'begun\n' });
+  expect(late.durationMs).toBeLessThan(6_000);
 });
 
 test('what ignores TERM is killed after the grace', async () => {
   const own = make(hastyClock);
   const script = "trap '' TERM; sleep 81.1; sleep 81.2; sleep 81.3";
-  const outcome = await own.run({ target: { kind: 'local' }, script, timeoutMs: 100, purpose: 'check' });
+  const outcome = await own.run({ target: { kind: 'local' }, script, timeoutMs: 1_000, purpose: 'check' });
   const late = expectKind(outcome, 'timed_out');
-  expect(late.durationMs).toBeGreaterThan(900);
-  expect(late.durationMs).toBeLessThan(4_000);
+  expect(late.durationMs).toBeGreaterThan(1_800);
+  expect(late.durationMs).toBeLessThan(6_000);
   await own.close();
 });
 
@@ -78,7 +81,7 @@ test('a background child does not hold the verdict, and lives on', async () => {
   const startMs = performance.now();
   const ended = expectKind(await run('sleep 30 & echo $!; exit 1'), 'exited');
   expect(ended.exitCode).toBe(1);
-  expect(performance.now() - startMs).toBeLessThan(1_500);
+  expect(performance.now() - startMs).toBeLessThan(8_000);
   process.kill(Number(ended.stdout));
 });
 

@@ -273,7 +273,7 @@ test('what a crashed daemon left is ended and removed, what a living one uses is
   mkdirSync(dead, { mode: 0o700 });
   const orphan = startMaster(join(dead, 'c1'));
   const ended = once(orphan, 'exit');
-  await vi.waitFor(() => statSync(join(dead, 'c1')), { timeout: 10_000 });
+  await vi.waitFor(() => statSync(join(dead, 'c1')));
   writeFileSync(join(dead, 'k2'), 'a key');
   const young = join(scratch, 'mendd-ssh-young0');
   mkdirSync(young, { mode: 0o700 });

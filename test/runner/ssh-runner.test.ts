@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { HostDefinition } from '../../core/definitions.ts';
@@ -96,16 +96,16 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
     const outcome = await run('sleep 20 & echo $!; exit 1');
     const ended = expectKind(outcome, 'exited');
     expect(ended.exitCode).toBe(1);
-    expect(performance.now() - startMs).toBeLessThan(1_500);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
     process.kill(Number(ended.stdout.trim()));
   });
 
   test('a time limit is enforced on the host and leaves no process there', async () => {
-    const outcome = await run('echo $$; sleep 77.1 & sleep 77.2; echo never', { timeoutMs: 400 });
+    const outcome = await run('echo $$; sleep 77.1 & sleep 77.2; echo never', { timeoutMs: 2_000 });
     const late = expectKind(outcome, 'timed_out');
-    expect(late.limitMs).toBe(400);
+    expect(late.limitMs).toBe(2_000);
     expect(late.stdout).toMatch(/^\d+\n$/);
-    await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 77\./), { timeout: 2_000 });
+    await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 77\./));
   });
 
   test('a script that ends by code 124 in time has not timed out', async () => {
@@ -128,7 +128,7 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
         const background = kind === 'setsid' ? 'sleep 78.1 & ' : '';
         const late = await other.run(request(host, `${background}exec sleep 78.2`, { timeoutMs: 300 }));
         expectKind(late, 'timed_out');
-        await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 78\./), { timeout: 2_000 });
+        await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 78\./));
       } finally {
         await other.close();
         await removeSshd(bare);
@@ -141,7 +141,7 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
     expect(expectKind(outcome, 'exited').stdout).toBe('nobody y z\n');
     const late = await run('sleep 79.1', { sudo: { user: 'nobody' }, timeoutMs: 300 });
     expectKind(late, 'timed_out');
-    await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 79\./), { timeout: 2_000 });
+    await vi.waitFor(() => expect(processes()).not.toMatch(/sleep 79\./));
   });
 
   test('sudo that may not do it ends with its own message', async () => {
@@ -186,11 +186,14 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
   test('waiting for a channel ends with the time limit of a check, unsent', async () => {
     const other = makeRunner(sshConfig(sshd, { maxSessionsPerHost: 1 }));
     try {
-      const long = other.run(request(hostOn(sshd), 'sleep 1.5'));
+      const mark = join(sshd.directory, 'free-again');
+      const long = other.run(request(hostOn(sshd), `until [ -e ${mark} ]; do sleep 0.1; done`));
       await vi.waitFor(() => expect(other.connections().open).toBe(1));
       const outcome = await other.run(request(hostOn(sshd), 'echo late', { timeoutMs: 200 }));
       expect(expectKind(outcome, 'not_sent').reason).toContain('no free channel within 0.2 s');
+      writeFileSync(mark, '');
       expectKind(await long, 'exited');
+      rmSync(mark);
     } finally {
       await other.close();
     }
@@ -218,7 +221,7 @@ describe.each(['ssh', 'openssh'] as const)('over %s', (transport) => {
     expectKind(early, 'not_sent');
     const controller = new AbortController();
     const file = join(sshd.directory, 'aborted');
-    const running = run(`echo started >${file}; sleep 30`, { signal: controller.signal, timeoutMs: 1_000 });
+    const running = run(`echo started >${file}; sleep 30`, { signal: controller.signal, timeoutMs: 10_000 });
     await vi.waitFor(() => expect(readFileSync(file, 'utf8')).toBe('started\n'));
     controller.abort();
     expect(expectKind(await running, 'unreachable').failure).toMatchObject({ stage: 'lost', sent: true });

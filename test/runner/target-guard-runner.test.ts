@@ -11,7 +11,6 @@ import { createTargetGuard } from '../../runner/target-guard.ts';
 import { makeRunner, sshConfig, sshHost } from '../support/runner.ts';
 import { removeSshd, type Sshd, sshdMissing, startSshd } from '../support/sshd.ts';
 
-const soon = { timeout: 10_000 };
 const unused = { user: 'x', identity: generateKeyPair().privateKey, knownHosts: '/dev/null' };
 let directory: string;
 
@@ -55,7 +54,7 @@ function order(
 const patient = () =>
   `echo start >>${directory}/starts; until [ -e ${directory}/go ]; do sleep 0.05; done; echo done; exit 5`;
 const started = () =>
-  vi.waitFor(() => expect(readFileSync(join(directory, 'starts'), 'utf8')).toBe('start\n'), soon);
+  vi.waitFor(() => expect(readFileSync(join(directory, 'starts'), 'utf8')).toBe('start\n'));
 
 describe('on the ops box', () => {
   const target: Target = { kind: 'local' };
@@ -95,9 +94,8 @@ describe('on the ops box', () => {
     expect(await sent).toMatchObject({ kind: 'unknown', failure: { sent: true } });
     expect(await guard.inspect(target, 'i1')).toHaveProperty('kind', 'running');
     writeFileSync(join(directory, 'go'), '');
-    await vi.waitFor(
-      async () => expect(await guard.inspect(target, 'i1')).toMatchObject({ kind: 'finished', exitCode: 5 }),
-      soon,
+    await vi.waitFor(async () =>
+      expect(await guard.inspect(target, 'i1')).toMatchObject({ kind: 'finished', exitCode: 5 }),
     );
   });
 
@@ -157,8 +155,8 @@ describe.skipIf(sshdMissing)(`over sshd ${sshdMissing ?? ''}`, () => {
       stdout: '\n'.repeat(65_536),
       stderr: '\n'.repeat(65_536),
     });
-    const hang = order(target, 'i2', 'echo begin; sleep 1000', { timeoutMs: 1_000 });
-    expect(await guard.run(hang)).toMatchObject({ kind: 'timed_out', limitMs: 1_000, stdout: 'begin\n' });
+    const hang = order(target, 'i2', 'echo begin; sleep 1000', { timeoutMs: 2_000 });
+    expect(await guard.run(hang)).toMatchObject({ kind: 'timed_out', limitMs: 2_000, stdout: 'begin\n' });
   });
 
   test('when the connection is lost the action goes on once, and its exit is found after reconnecting', async () => {
@@ -170,19 +168,17 @@ describe.skipIf(sshdMissing)(`over sshd ${sshdMissing ?? ''}`, () => {
     await sshd.start();
     await vi.waitFor(
       async () => expect(await guard.inspect(target, 'i1')).toHaveProperty('kind', 'running'),
-      { timeout: 20_000, interval: 200 },
+      { interval: 200 },
     );
     expect(await guard.run(order(target, 'i1', patient()))).toMatchObject({ reason: 'duplicate' });
     expect(await guard.run(order(target, 'i2', patient()))).toMatchObject({ reason: 'busy' });
     writeFileSync(join(directory, 'go'), '');
-    await vi.waitFor(
-      async () =>
-        expect(await guard.inspect(target, 'i1')).toMatchObject({
-          kind: 'finished',
-          exitCode: 5,
-          stdout: 'done\n',
-        }),
-      soon,
+    await vi.waitFor(async () =>
+      expect(await guard.inspect(target, 'i1')).toMatchObject({
+        kind: 'finished',
+        exitCode: 5,
+        stdout: 'done\n',
+      }),
     );
     expect(readFileSync(join(directory, 'starts'), 'utf8')).toBe('start\n');
     expect(readFileSync(join(directory, 'records/started.log'), 'utf8')).toBe('i1\n');

@@ -44,7 +44,7 @@ function ask(
   const ran = spawnSync(shell, args, {
     encoding: 'utf8',
     env: { PATH: path, HOME: directory, SHLVL: '1' },
-    timeout: 20_000,
+    timeout: 100_000,
   });
   return { stdout: ran.stdout, stderr: ran.stderr, code: ran.status };
 }

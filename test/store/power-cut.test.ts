@@ -128,28 +128,24 @@ function stepsOf(round: number): Step[] {
   ];
 }
 
-test.skipIf(!mounts)(
-  `a power cut right after an answer loses nothing that was answered${why}`,
-  { timeout: 60_000 },
-  () => {
-    const { directory, afterPowerCut } = disk();
-    const { coordinator } = openForTest(join(directory, 'mendd.db'));
-    const steps = Array.from({ length: 3 }, (_, round) => stepsOf(round)).flat();
-    for (const [does, shows, what] of steps) {
-      does(coordinator);
-      afterPowerCut((later) => {
-        // A mark torn by the cut is told, and is no reason to distrust the ledger.
-        const [path, nowMs] = [join(later, 'mendd.db'), startMs + 1000];
-        const stores = openStores({ path, nowMs, warn: () => undefined });
-        try {
-          expect(shows(stores.coordinator)).toEqual(what);
-          expect(stores.coordinator.verifyAudit()).toMatchObject({ ok: true });
-          // The mark beside it may be lost or late, never ahead.
-          expect(stores.recovered).toBeUndefined();
-        } finally {
-          closeStores(stores);
-        }
-      });
-    }
-  },
-);
+test.skipIf(!mounts)(`a power cut right after an answer loses nothing that was answered${why}`, () => {
+  const { directory, afterPowerCut } = disk();
+  const { coordinator } = openForTest(join(directory, 'mendd.db'));
+  const steps = Array.from({ length: 3 }, (_, round) => stepsOf(round)).flat();
+  for (const [does, shows, what] of steps) {
+    does(coordinator);
+    afterPowerCut((later) => {
+      // A mark torn by the cut is told, and is no reason to distrust the ledger.
+      const [path, nowMs] = [join(later, 'mendd.db'), startMs + 1000];
+      const stores = openStores({ path, nowMs, warn: () => undefined });
+      try {
+        expect(shows(stores.coordinator)).toEqual(what);
+        expect(stores.coordinator.verifyAudit()).toMatchObject({ ok: true });
+        // The mark beside it may be lost or late, never ahead.
+        expect(stores.recovered).toBeUndefined();
+      } finally {
+        closeStores(stores);
+      }
+    });
+  }
+});

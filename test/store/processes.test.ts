@@ -39,7 +39,7 @@ function idsAfter(lines: readonly string[], word: string): string[] {
 const words = ['intended', 'saved', 'dispatched', 'done'] as const;
 const lifeOf = ['intended', 'dispatched', 'done'];
 
-test('kill -9 at any point loses nothing that was acknowledged', { timeout: 60_000 }, async () => {
+test('kill -9 at any point loses nothing that was acknowledged', async () => {
   const path = storePath();
   const lines: string[] = [];
   const points = fc.sample(fc.nat(160), { numRuns: 12, seed: 20_260_101 });
@@ -66,9 +66,7 @@ test('kill -9 at any point loses nothing that was acknowledged', { timeout: 60_0
   expect(idsAfter(lines, 'done').length).toBeGreaterThan(100);
 });
 
-test('a second process is refused while the first lives, and not a moment longer', {
-  timeout: 20_000,
-}, async () => {
+test('a second process is refused while the first lives, and not a moment longer', async () => {
   const path = storePath();
   const first = start('hold', path);
   await first.line(/^opened/);
@@ -86,7 +84,7 @@ test('a second process is refused while the first lives, and not a moment longer
   expect(coordinator.tokens()).toEqual([token]);
 });
 
-test('members that race for hosts at one ledger never hold one together', { timeout: 60_000 }, async () => {
+test('members that race for hosts at one ledger never hold one together', async () => {
   const path = storePath();
   const stores = openForTest(path);
   const members = ['a', 'b', 'c'].map((member) =>

@@ -8,6 +8,7 @@ import {
   capOf,
   closeStores,
   hourMs,
+  messageOf,
   openForTest,
   silenceOf,
   startMs,
@@ -127,6 +128,35 @@ test('a question is asked once and answered once', () => {
   expect(coordinator.settleApproval(id, lapse)).toBeUndefined();
   expect(coordinator.settleApproval('nobody', lapse)).toBeUndefined();
   expect(coordinator.askApproval(approvalOf())).toBe(false);
+});
+
+test('a question changes together with its messages, or not at all', () => {
+  const { coordinator } = openForTest();
+  const { id } = approvalOf();
+  const keys = (status?: 'pending' | 'dismissed'): string[] =>
+    coordinator
+      .messages({ limit: 9, ...(status === undefined ? {} : { status }) })
+      .items.map(({ key }) => key);
+  const lost = messageOf('lost', { body: { no: 1n } });
+  const rejected = { status: 'rejected', atMs: startMs, by: 'person:kim' } as const;
+  expect(() => coordinator.askApproval(approvalOf(), [messageOf('q'), lost])).toThrow('BigInt');
+  expect([coordinator.approval(id), keys()]).toEqual([undefined, []]);
+  expect(coordinator.askApproval(approvalOf(), [messageOf('q')])).toBe(true);
+  expect(coordinator.askApproval(approvalOf(), [messageOf('other')])).toBe(false);
+  const again = approvalOf({ tag: 't-2' });
+  expect(() => coordinator.askAgain(again, [messageOf('q2'), lost])).toThrow('BigInt');
+  expect([coordinator.approval(id), keys()]).toEqual([approvalOf(), ['q']]);
+  expect(coordinator.askAgain(again, [messageOf('q2')])).toBe(true);
+  coordinator.messageSent(1, startMs);
+  const end = { messages: [messageOf('end')], withdrawn: [1, 2] };
+  const broken = { ...end, messages: [messageOf('end'), lost] };
+  expect(() => coordinator.settleApproval(id, rejected, broken)).toThrow('BigInt');
+  expect([coordinator.approval(id), keys('pending')]).toEqual([again, ['q2']]);
+  expect(coordinator.settleApproval(id, rejected, end)).toMatchObject({ status: 'rejected' });
+  const late = { messages: [messageOf('late')], withdrawn: [3] };
+  expect(coordinator.settleApproval(id, rejected, late)).toBeUndefined();
+  expect([keys('pending'), keys('dismissed'), keys()]).toEqual([['end'], ['q2'], ['end', 'q2', 'q']]);
+  expect(coordinator.messages({ keyPrefix: 'q', limit: 9 }).items.map(({ key }) => key)).toEqual(['q2', 'q']);
 });
 
 test.each(['rejected', 'expired'] as const)('what is %s never lapses and is never approved', (status) => {

@@ -156,7 +156,7 @@ function play(commands: readonly Command[]): void {
   closeStores(stores);
 }
 
-test('whatever is saved, in whatever time, comes back as it was, newest first', { timeout: 30_000 }, () => {
+test('whatever is saved, in whatever time, comes back as it was, newest first', () => {
   fc.assert(fc.property(fc.array(command, { minLength: 5, maxLength: 60, size: 'max' }), play), {
     numRuns: 25,
   });

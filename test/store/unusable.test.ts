@@ -224,7 +224,7 @@ test.skipIf(!mounts)(`a store on a disk that became read-only is not taken for d
   expect(openForTest(path).recovered).toBeUndefined();
 });
 
-test('a ledger that another process holds refuses the claim in words', { timeout: 10_000 }, () => {
+test('a ledger that another process holds refuses the claim in words', () => {
   const path = storePath();
   const { coordinator } = openForTest(path);
   const other = new Database(ledgerPathOf(path));

@@ -1,9 +1,8 @@
 /** Servers that misbehave at every stage of an SSH session, for tests; nothing here is polite on purpose. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Connection, ServerChannel, ServerConfig, Session } from 'ssh2';
 import ssh2 from 'ssh2';
 import { generateKeyPair } from '../../runner/embedded-host.ts';
-import { freePort } from './sshd.ts';
 
 export interface HostileServer {
   address: string;
@@ -100,10 +99,10 @@ async function listen(
     socket.once('close', () => sockets.delete(socket));
     onSocket(socket);
   });
-  const port = await freePort();
   await new Promise<void>((resolve) => {
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(0, '127.0.0.1', () => resolve());
   });
+  const { port } = net.address() as AddressInfo;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };

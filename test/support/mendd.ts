@@ -46,7 +46,7 @@ export function mendd(args: readonly string[], options: MenddOptions = {}): Prom
       {
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         env: environment(options.env),
-        timeout: 25_000,
+        timeout: 100_000,
         maxBuffer: 64 * 1024 * 1024,
       },
       (_error, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }),
@@ -92,7 +92,7 @@ export async function serve(
         throw new Error(`mendd serve has not started (exit ${child.exitCode}): ${log}`);
       return found;
     },
-    { timeout: 20_000, interval: 20 },
+    { interval: 20 },
   );
   return { child, api: `http://127.0.0.1:${port}`, log: () => log, stop };
 }

@@ -40,7 +40,7 @@ export class RealDaemon {
       'mendd.yaml',
       `definitions: { path: . }
 store: { path: ${options.storePath ?? './state/mendd.db'} }
-ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, guard_directory: ${daemon.path('guard')}, connect_timeout: 5s }
+ssh: { user: ${sshd.user}, identity: "\${file:./id}", known_hosts: ${sshd.knownHosts}, guard_directory: ${daemon.path('guard')}, connect_timeout: 20s }
 api: { listen: "127.0.0.1:0" }
 log: { level: error }
 ${options.daemon ?? 'remediation: { mode: auto }\n'}`,
@@ -94,11 +94,7 @@ ${options.daemon ?? 'remediation: { mode: auto }\n'}`,
   }
 
   /** Waits for an event that fits; fails after the deadline with what was seen. */
-  async event(
-    type: EventType,
-    fits: (event: StoredEvent) => boolean = () => true,
-    deadlineMs = 15_000,
-  ): Promise<StoredEvent> {
+  async event(type: EventType, fits: (event: StoredEvent) => boolean = () => true): Promise<StoredEvent> {
     return vi.waitFor(
       () => {
         const found = this.events.find((event) => event.type === type && fits(event));
@@ -108,7 +104,7 @@ ${options.daemon ?? 'remediation: { mode: auto }\n'}`,
         ).toBeDefined();
         return found as StoredEvent;
       },
-      { timeout: deadlineMs, interval: 20 },
+      { interval: 20 },
     );
   }
 

@@ -209,6 +209,7 @@ export async function pictureAndJudge(page: Page, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.evaluate(drawn);
   await expectNoSidewaysScroll(page, `${name}, phone`);
+  await expectAccessible(page, `${name}, phone`);
   await shoot('phone');
   await page.setViewportSize(desktop);
   await session.detach();

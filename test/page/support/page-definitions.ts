@@ -16,8 +16,8 @@ ssh:
   identity: \${file:./id}
   known_hosts: ./known_hosts
   host_keys: strict
-  connect_timeout: 2s
-api: { listen: "127.0.0.1:0" }
+  connect_timeout: 10s
+api: { listen: "127.0.0.1:0", status_page: { title: Example services, group_by: role } }
 remediation:
   mode: auto
   max_runs: 1000 per 1h
@@ -62,7 +62,7 @@ actions:
     when: { check: worker, state: [critical], attempts: 2 }
     systemd_restart: queue-worker
     timeout: 10s
-    verify: { within: 10s, stays_ok: 1s }${freely}
+    verify: { within: 1m, stays_ok: 1s }${freely}
 `;
 
 /** Says the verdict that its file holds, with the output that a test gave it or its own. */
@@ -87,7 +87,7 @@ actions:
     run: rm -f space.output && echo ok >space && echo "freed 12 GB"
     mode: approve
     timeout: 10s
-    verify: { within: 10s, stays_ok: 1s }${freely}
+    verify: { within: 1m, stays_ok: 1s }${freely}
   page:
     after: clean
     notify: pager

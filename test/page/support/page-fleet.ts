@@ -2,7 +2,7 @@
  * The world that the page is tested in: SSH hosts inside the test's process, definitions in a git repository, a pager, and the
  * built daemon as a process of its own. It breaks and heals; what the page says of it is judged by the tests.
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -144,7 +144,9 @@ export class PageFleet {
   say(host: HostName, name: string, verdict: Verdict, output?: string | Buffer): void {
     const home = join(this.directory, host, 'home');
     if (output !== undefined) writeFileSync(join(home, `${name}.output`), output);
-    writeFileSync(join(home, name), `${verdict}\n`);
+    // In one step: a check that reads meanwhile must not find it empty.
+    writeFileSync(join(home, `${name}.new`), `${verdict}\n`);
+    renameSync(join(home, `${name}.new`), join(home, name));
   }
 
   async get<T>(path: string): Promise<T> {
@@ -168,7 +170,7 @@ export class PageFleet {
   }
 
   /** Waits until `look` no longer throws; the deadline's message begins with what was awaited. */
-  async until(what: string, look: () => Promise<void>, deadlineMs = 20_000): Promise<void> {
+  async until(what: string, look: () => Promise<void>, deadlineMs = 40_000): Promise<void> {
     try {
       await vi.waitFor(look, { timeout: deadlineMs, interval: 50 });
     } catch (error) {
