@@ -41,3 +41,19 @@ export function refuseChanged({ headers }: FastifyRequest, tag: string | undefin
   if (tag !== undefined && (isSame || header.trim() === '*')) return;
   throw new RequestProblem(412, 'changed', 'It has changed since it was read; read it again.');
 }
+
+/**
+ * For an answer that must be bound to what was read. One strong tag: `*` and lists would say yes to what nobody has read.
+ * Errors: RequestProblem 428 without it, 400 when it is none.
+ */
+export function tagOfAnswer(header: string | undefined, what: 'question' | 'registration'): string {
+  const hint = `Read the ${what} first and send its tag (ETag), with quotes, as If-Match.`;
+  if (header === undefined || header.trim() === '*') {
+    throw new RequestProblem(428, 'if_match_needed', `An answer needs If-Match: which ${what} was read.`, {
+      hint,
+    });
+  }
+  const tag = /^\s*"([\x21\x23-\x7e]{1,500})"\s*$/.exec(header)?.[1];
+  if (tag !== undefined) return tag;
+  throw new RequestProblem(400, 'invalid_request', `If-Match must be the one tag of the ${what}.`, { hint });
+}

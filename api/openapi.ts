@@ -76,12 +76,25 @@ const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route
   return { ...made, schema: { ...made.schema, ...headers, security, 'x-scope': scope } };
 };
 
+interface BodyDocument {
+  required: boolean;
+  content: Record<string, { schema: { anyOf?: { type?: string }[] } }>;
+}
+
 /** Every component is made once for requests and once for answers; no request uses one. */
 const transformObject: NonNullable<FastifyDynamicSwaggerOptions['transformObject']> = (source) => {
   const document = toDocument(source);
   const components = 'components' in document ? document.components : undefined;
   for (const name of Object.keys(components?.schemas ?? {})) {
     if (name.endsWith('Input')) delete components?.schemas?.[name];
+  }
+  for (const path of Object.values(document.paths ?? {})) {
+    for (const { requestBody } of Object.values<{ requestBody?: BodyDocument }>(path ?? {})) {
+      const forms = requestBody?.content['application/json']?.schema.anyOf;
+      // Null stands for a body that may be left out.
+      if (requestBody !== undefined && forms?.some(({ type }) => type === 'null') === true)
+        requestBody.required = false;
+    }
   }
   return document;
 };

@@ -75,6 +75,7 @@ export const Registration = named(
       '`changed`: let in, and it tells something else since then, which waits',
       z.enum(['pending', 'admitted', 'changed', 'rejected']),
     ),
+    tag: noted('Fingerprint of what would be let in; send it quoted as If-Match with `admit`', z.string()),
     told: Registering,
     from: noted('The address it was told from', z.string()),
     firstAt: time,

@@ -175,5 +175,7 @@ export const PauseBody = z.strictObject({
   for: noted('Duration such as 30m; until resumed without it', durationText.optional()),
 });
 export const ActBody = z.strictObject({ reason });
+/** Why something is lifted or let run, which may be left unsaid. */
+export const WhyBody = z.strictObject({ reason: reason.optional() }).nullish();
 /** Nothing, or an empty object from clients that always send one. */
 export const EmptyBody = z.strictObject({}).nullish();

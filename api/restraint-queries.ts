@@ -149,9 +149,8 @@ export const ApprovalsQuery = z.strictObject({
 
 /** `If-Match` may be left out as far as the shape goes: a request without it has its own answer, 428. */
 export const AnswerHeader = z.object({
-  'if-match': noted('Required: the ETag of the question that was read', z.string().max(600).optional()),
+  'if-match': noted('Required: the tag of what was read, in quotes', z.string().max(600).optional()),
 });
-export const ApproveBody = z.strictObject({ reason: reason.optional() }).nullish();
 export const ReasonBody = z.strictObject({ reason });
 
 export const PageQuery = z.strictObject(paging);

@@ -114,6 +114,7 @@ export const Brake = named(
         })
         .optional(),
     ),
+    tag: noted('Fingerprint of what is released; may go quoted as If-Match with the order', z.string()),
     releasesAt: noted('Earliest moment at which the rule releases it', time.optional()),
     releasesAfterMs: noted(
       'How long it must be below before the rule releases it; absent where a person must',
@@ -124,7 +125,14 @@ export const Brake = named(
 
 export const TrustCap = named(
   'TrustCap',
-  z.object({ action: z.string(), mode, since: time, by: z.string(), reason: z.string() }),
+  z.object({
+    action: z.string(),
+    mode,
+    since: time,
+    by: z.string(),
+    reason: z.string(),
+    tag: noted('Fingerprint of what is lifted; may go quoted as If-Match with the order', z.string()),
+  }),
 );
 
 export const Promotion = named('Promotion', z.object({ action: z.string(), mode }));

@@ -3,7 +3,14 @@ import type { Command } from 'commander';
 import { hostCheck } from '../core/definitions.ts';
 import { exitCodes } from '../core/errors.ts';
 import type { SuppressionRow } from './api-types.ts';
-import { addCommand, type ChangeOptions, openSession, type Session, withChange } from './command.ts';
+import {
+  addCommand,
+  type ChangeOptions,
+  type MaybeReason,
+  openSession,
+  type Session,
+  withChange,
+} from './command.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type CheckTarget, resolveTarget, splitTarget } from './names.ts';
 import { plain } from './plain-text.ts';
@@ -60,7 +67,7 @@ async function ack(target: string | undefined, options: AckOptions): Promise<voi
   const session = await openSession(options);
   const { host, check = '' } =
     wanted.check === hostCheck ? wanted : await resolveTarget(session.client, wanted);
-  if (options.remove) await giveBack(session, { host, check });
+  if (options.remove) await giveBack(session, { host, check }, reason === '' ? {} : { reason });
   else await take(session, { host, check, reason, sticky: options.sticky, ...end });
 }
 
@@ -80,7 +87,11 @@ async function take({ client, out }: Session, body: AckBody): Promise<void> {
   ]);
 }
 
-async function giveBack({ client, out }: Session, { host, check }: CheckTarget): Promise<void> {
+async function giveBack(
+  { client, out }: Session,
+  { host, check }: CheckTarget,
+  why: MaybeReason,
+): Promise<void> {
   const rows = await client.list<SuppressionRow>('/api/v1/suppressions', { kind: 'acknowledgement' });
   const taken = rows.filter(
     (row) => row.kind === 'acknowledgement' && row.host === host && row.check === check,
@@ -90,6 +101,6 @@ async function giveBack({ client, out }: Session, { host, check }: CheckTarget):
       hint: '`mendd ack` lists what was.',
     });
   const ended: SuppressionRow[] = [];
-  for (const { id } of taken) ended.push(await removeSuppression(client, id));
+  for (const { id } of taken) ended.push(await removeSuppression(client, id, why));
   out.value({ ended }, () => [`${plain(`${host}/${check}`)} is given back; actions may run again.`]);
 }

@@ -205,6 +205,7 @@ export interface BrakeRow {
     belowSince?: string;
     released?: { at: string; by: string; reason: string };
   };
+  tag: string;
   releasesAt?: string;
   releasesAfterMs?: number;
 }
@@ -215,6 +216,7 @@ export interface TrustRow {
   since: string;
   by: string;
   reason: string;
+  tag: string;
 }
 
 export interface QuarantineRow {

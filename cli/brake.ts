@@ -1,7 +1,15 @@
 /** `mendd brake`: the automatic stop of the fleet and of each group; shown with its figures, released by a person. */
 import type { Command } from 'commander';
 import type { BrakeRow } from './api-types.ts';
-import { type ApiOptions, addCommand, openSession, withApi, withChange, withReason } from './command.ts';
+import {
+  type ApiOptions,
+  addCommand,
+  openSession,
+  withApi,
+  withChange,
+  withReason,
+  withTag,
+} from './command.ts';
 import type { Column } from './output.ts';
 import { plain } from './plain-text.ts';
 import { showDuration, showInstant, showWhen } from './times.ts';
@@ -24,16 +32,23 @@ export function addBrake(program: Command): void {
     brake,
     'release <scope>',
     'let actions go on in spite of the trouble; it comes on again only after it was below',
-    ["brake release fleet --reason 'known: half the fleet is being replaced'"],
+    [
+      "brake release fleet --reason 'known: half the fleet is being replaced'",
+      "brake release fleet --tag 5e0f… --reason 'the switch is back'   # of the list: that one and no later one",
+    ],
   );
-  withReason(withChange(release)).action(async (scope: string, options: ApiOptions & { reason: string }) => {
+  withReason(withTag(withChange(release))).action(async (scope: string, options: ReleaseOptions) => {
     const { client, out } = await openSession(options);
-    const { reason } = options;
-    const released = await client.post<BrakeRow>(`/api/v1/brakes/${encodeURIComponent(scope)}/release`, {
-      reason,
-    });
+    const { reason, tag } = options;
+    const path = `/api/v1/brakes/${encodeURIComponent(scope)}/release`;
+    const released = await client.post<BrakeRow>(path, { reason }, tag);
     out.value(released, () => [`The brake of ${plain(released.scope)} is released; actions may run.`]);
   });
+}
+
+interface ReleaseOptions extends ApiOptions {
+  reason: string;
+  tag?: string;
 }
 
 export const brakeColumns: readonly Column<BrakeRow>[] = [
@@ -42,6 +57,7 @@ export const brakeColumns: readonly Column<BrakeRow>[] = [
   { title: 'UNHEALTHY', cell: ({ unhealthy, hosts }) => `${unhealthy} of ${hosts}` },
   { title: 'ALLOWED', cell: ({ allowed }) => String(allowed) },
   { title: 'SINCE', cell: ({ state }) => (state === undefined ? '' : showInstant(state.since)) },
+  { title: 'TAG', cell: ({ on, tag }) => (on ? tag : '') },
   { title: 'ABOUT', cell: aboutBrake },
 ];
 

@@ -83,8 +83,8 @@ export class ApiClient {
     return this.#change<T>('POST', path, body, {}, slowTimeoutMs);
   }
 
-  delete<T>(path: string): Promise<T> {
-    return this.#change<T>('DELETE', path, undefined, {});
+  delete<T>(path: string, body?: object): Promise<T> {
+    return this.#change<T>('DELETE', path, body, {});
   }
 
   #change<T>(

@@ -29,6 +29,10 @@ export interface ChangeOptions extends ApiOptions {
   key?: string;
 }
 
+export interface MaybeReason {
+  reason?: string;
+}
+
 export interface Session {
   client: ApiClient;
   out: Output;
@@ -142,12 +146,29 @@ function readTokenFile(file: string): string {
   }
 }
 
-/** `--reason`, which everything that a person lays upon actions or lifts from them needs. */
+/** `--reason`, which everything that a person lays upon actions needs, and what lets more happen than before. */
 export function withReason(command: Command): Command {
-  return command.requiredOption('--reason <text>', 'why; recorded with your name', (text: string) => {
-    if (text.trim() === '') throw usageError('--reason is empty.', 'Say in a few words why.');
-    return text.trim();
-  });
+  return command.requiredOption('--reason <text>', 'why; recorded with your name', saidReason);
+}
+
+/** `--reason` of what takes back what a person did. */
+export function withMaybeReason(command: Command): Command {
+  return command.option('--reason <text>', 'why, if you like; recorded with your name', saidReason);
+}
+
+function saidReason(text: string): string {
+  if (text.trim() === '') throw usageError('--reason is empty.', 'Say in a few words why.');
+  return text.trim();
+}
+
+/** The body of a change whose reason may be left out. */
+export function bodyOf({ reason }: MaybeReason): { reason?: string } {
+  return reason === undefined ? {} : { reason };
+}
+
+/** `--tag`, where what was listed may have become something else. */
+export function withTag(command: Command): Command {
+  return command.option('--tag <tag>', 'of the list: exit code 75 when it is something else by now');
 }
 
 /** For commander: one more of an option that may come several times, or with commas. */

@@ -1,8 +1,8 @@
-/** `mendd history`: changes of state of a host and its checks, newest first; also of those that are gone. */
+/** `mendd history`: changes of state of a host and its checks, or of many, newest first; also of those that are gone. */
 import type { Command } from 'commander';
 import { formatDuration } from '../core/duration.ts';
 import type { CheckRow, ResultRow, TransitionRow } from './api-types.ts';
-import type { ApiClient } from './client.ts';
+import type { ApiClient, Query } from './client.ts';
 import { type ApiOptions, addCommand, countOption, openSession, withApi } from './command.ts';
 import { usageError } from './exit.ts';
 import { type CheckTarget, pickName, resolveTarget, splitTarget } from './names.ts';
@@ -13,6 +13,8 @@ import { readDuration, readInstant, showDuration, showInstant } from './times.ts
 import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
 interface HistoryOptions extends ApiOptions, WatchOptions {
+  label?: string;
+  state?: string;
   results: boolean;
   sums?: string;
   since?: string;
@@ -20,13 +22,21 @@ interface HistoryOptions extends ApiOptions, WatchOptions {
 }
 
 export function addHistory(program: Command): void {
-  const command = addCommand(program, 'history <host> [check]', 'changes of state, newest first', [
-    'history web-1',
-    'history web-1/running --since 2d',
-    'history web-1/running --results --limit 20',
-    'history web-1/running --sums 1h --since 7d      # also of what is older than its results',
-  ]);
+  const command = addCommand(
+    program,
+    'history [host] [check]',
+    'changes of state, newest first; without a host, of all',
+    [
+      'history web-1',
+      'history web-1/running --since 2d',
+      "history --label role=web --state critical      # or 'web-*' as the host",
+      'history web-1/running --results --limit 20',
+      'history web-1/running --sums 1h --since 7d      # also of what is older than its results',
+    ],
+  );
   withWatch(withApi(command))
+    .option('--label <labels>', 'only on hosts with key=value, or key; all of several')
+    .option('--state <states>', 'only changes to one of these, such as critical,unreachable')
     .option('--results', 'every result of one check, not only the changes', false)
     .option('--sums <step>', 'what the results of one check come to in each step: 5m, 1h')
     .option('--since <time>', 'only since: 2026-03-01T02:41:00Z, or 3h')
@@ -34,11 +44,23 @@ export function addHistory(program: Command): void {
     .action(history);
 }
 
-async function history(target: string, name: string | undefined, options: HistoryOptions): Promise<void> {
+async function history(
+  target: string | undefined,
+  name: string | undefined,
+  options: HistoryOptions,
+): Promise<void> {
+  const { label, state } = options;
+  const isList = options.sums !== undefined || options.results;
+  if (isList && (label ?? state) !== undefined)
+    throw usageError('--label and --state are for changes.', 'Leave out --results and --sums.');
   if (options.sums !== undefined && options.results)
     throw usageError('--results and --sums are two lists.', 'Give one of them.');
-  const wanted = splitTarget(target, name);
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
+  if (target === undefined || (name === undefined && /^[^/]*[*?][^/]*$/.test(target))) {
+    if (isList) throw usageError('The results of one check are listed.', 'Write HOST/CHECK.');
+    return ofMany({ host: target, label, state, since }, options);
+  }
+  const wanted = splitTarget(target, name);
   const session = await openSession(options);
   const { client, out } = session;
   const { host, check } = await completed(client, wanted);
@@ -59,7 +81,7 @@ async function history(target: string, name: string | undefined, options: Histor
       out.list('results', rows, resultColumns, 'No result.'),
     );
   }
-  const query = { host, check, since };
+  const query = { host, check, label, state, since };
   const read = async (): Promise<TransitionRow[]> => {
     const rows = await client.list<TransitionRow>('/api/v1/transitions', query, options.limit);
     // Nothing at all may be a name that never was.
@@ -68,6 +90,15 @@ async function history(target: string, name: string | undefined, options: Histor
   };
   await showOrWatch(session, options, read, (rows) =>
     out.list('transitions', rows, transitionColumns, 'No change of state.'),
+  );
+}
+
+async function ofMany(query: Query, options: HistoryOptions): Promise<void> {
+  const session = await openSession(options);
+  const read = () => session.client.list<TransitionRow>('/api/v1/transitions', query, options.limit);
+  const [at, ...rest] = transitionColumns;
+  await showOrWatch(session, options, read, (rows) =>
+    session.out.list('transitions', rows, [at, hostColumn, ...rest], 'No change of state.'),
   );
 }
 
@@ -86,7 +117,9 @@ async function completed(client: ApiClient, { host, check }: CheckTarget): Promi
   };
 }
 
-const transitionColumns: readonly Column<TransitionRow>[] = [
+const hostColumn: Column<TransitionRow> = { title: 'HOST', cell: (row) => row.host };
+
+const transitionColumns: readonly [Column<TransitionRow>, ...Column<TransitionRow>[]] = [
   { title: 'AT', cell: (row) => showInstant(row.at) },
   { title: 'CHECK', cell: (row) => row.check ?? '(host)' },
   { title: 'FROM', cell: (row) => row.from.toUpperCase(), hue: (row) => stateHue(row.from) },

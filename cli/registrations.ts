@@ -12,12 +12,13 @@ interface RegistrationRow {
   from: string;
   lastAt: string;
   fingerprint?: string;
+  tag: string;
 }
 
 export function addRegistrations(program: Command): void {
   const registrations = addCommand(program, 'registrations', 'hosts that registered themselves', [
     'registrations',
-    "registrations admit web-7 --reason 'racked today'",
+    "registrations admit web-7 --tag 5e0f… --reason 'racked today'",
     "registrations reject web-8 --reason 'not ours'",
   ]);
   const list = addCommand(
@@ -32,20 +33,43 @@ export function addRegistrations(program: Command): void {
     const rows = await client.list<RegistrationRow>('/api/v1/registrations');
     out.list('registrations', rows, columns, 'No host registered itself.');
   });
-  addAnswer(registrations, 'admit', 'let it in as it is told now, and record its host key', 'is let in');
-  addAnswer(registrations, 'reject', 'do not let it in, or no longer', 'is not let in');
+  const admit = addCommand(
+    registrations,
+    'admit <name>',
+    'let it in as it was listed, and record its host key',
+    ["registrations admit web-7 --tag 5e0f… --reason 'racked today'"],
+  );
+  withReason(withChange(admit))
+    .requiredOption(
+      '--tag <tag>',
+      'of `registrations list`: what was compared; 75 when it tells something else by now',
+    )
+    .action(async (name: string, { tag, ...options }: AnswerOptions & { tag: string }) => {
+      const { out, answer } = await send(name, 'admit', options, tag);
+      const { fingerprint } = answer;
+      const key = fingerprint === undefined ? 'no host key' : `the host key ${fingerprint}`;
+      out.value(answer, () => [plain(`${answer.name} is let in at ${placeOf(answer)} with ${key}.`)]);
+    });
+  const reject = addCommand(registrations, 'reject <name>', 'do not let it in, or no longer', [
+    "registrations reject web-7 --reason 'not ours'",
+  ]);
+  withReason(withChange(reject)).action(async (name: string, options: AnswerOptions) => {
+    const { out, answer } = await send(name, 'reject', options);
+    out.value(answer, () => [plain(`${answer.name} is not let in.`)]);
+  });
 }
 
-function addAnswer(parent: Command, word: 'admit' | 'reject', summary: string, done: string): void {
-  const command = addCommand(parent, `${word} <name>`, summary, [
-    `registrations ${word} web-7 --reason 'racked today'`,
-  ]);
-  withReason(withChange(command)).action(async (name: string, options: ApiOptions & { reason: string }) => {
-    const { client, out } = await openSession(options);
-    const path = `/api/v1/registrations/${encodeURIComponent(name)}/${word}`;
-    const answer = await client.post<RegistrationRow>(path, { reason: options.reason });
-    out.value(answer, () => [`${plain(answer.name)} ${done}.`]);
-  });
+type AnswerOptions = ApiOptions & { reason: string };
+
+async function send(name: string, word: 'admit' | 'reject', options: AnswerOptions, tag?: string) {
+  const { client, out } = await openSession(options);
+  const path = `/api/v1/registrations/${encodeURIComponent(name)}/${word}`;
+  return { out, answer: await client.post<RegistrationRow>(path, { reason: options.reason }, tag) };
+}
+
+function placeOf({ told, from }: RegistrationRow): string {
+  const user = told.user === undefined ? '' : `${told.user}@`;
+  return `${user}${told.address ?? from}${told.port === undefined ? '' : ` port ${told.port}`}`;
 }
 
 const columns: readonly Column<RegistrationRow>[] = [
@@ -55,7 +79,7 @@ const columns: readonly Column<RegistrationRow>[] = [
     cell: ({ status }) => status,
     hue: ({ status }) => (status === 'admitted' ? 'good' : status === 'rejected' ? 'quiet' : 'warn'),
   },
-  { title: 'ADDRESS', cell: ({ told, from }) => told.address ?? from },
+  { title: 'ADDRESS', cell: placeOf },
   { title: 'FROM', cell: ({ from }) => from },
   { title: 'LAST', cell: ({ lastAt }) => showInstant(lastAt) },
   {
@@ -66,4 +90,5 @@ const columns: readonly Column<RegistrationRow>[] = [
         .join(' '),
   },
   { title: 'HOST KEY', cell: ({ fingerprint }) => fingerprint ?? '' },
+  { title: 'TAG', cell: ({ tag }) => tag },
 ];

@@ -13,22 +13,31 @@ import { showOrWatch, type WatchOptions, withWatch } from './watch.ts';
 
 interface RunsOptions extends ApiOptions, WatchOptions {
   host?: string;
+  label?: string;
   action?: string;
   status?: string;
   since?: string;
   limit: number;
 }
 
-const filters = ['host', 'action', 'status', 'since', 'limit'] as const satisfies (keyof RunsOptions)[];
+const filters = [
+  'host',
+  'label',
+  'action',
+  'status',
+  'since',
+  'limit',
+] as const satisfies (keyof RunsOptions)[];
 
 export function addRuns(program: Command): void {
   const command = addCommand(program, 'runs [run-id]', 'list the runs of actions, or tell the story of one', [
     'runs --host web-1 --since 7d',
-    'runs --status failed',
+    'runs --status failed --label role=web',
     "runs 'web-1~queue-workers.restart~lx3k2a~1'",
   ]);
   withWatch(withApi(command))
-    .option('--host <host>', 'only on this host')
+    .option('--host <glob>', 'only on hosts with such a name')
+    .option('--label <labels>', 'only on hosts with key=value, or key; all of several')
     .option('--action <action>', 'only this action')
     .option('--status <status>', 'only with this status, such as verified or failed')
     .option('--since <time>', 'only decided since: 2026-03-01T02:41:00Z, or 3h')
@@ -44,13 +53,14 @@ export function addRuns(program: Command): void {
 async function listRuns(options: RunsOptions): Promise<void> {
   const session = await openSession(options);
   const { client, out } = session;
-  const { host, status } = options;
+  const { host, label, status } = options;
   const since = options.since === undefined ? undefined : readInstant('--since', options.since);
   const named = options.action;
   // A short name can be completed only where one host's actions are known; history may hold names that are gone.
-  const short = named !== undefined && host !== undefined && !named.includes('.');
+  const short = named !== undefined && host !== undefined && !/[*?]/.test(host) && !named.includes('.');
   const action = short ? await resolveAction(client, host, named) : named;
-  const read = () => client.list<RunRow>('/api/v1/runs', { host, status, action, since }, options.limit);
+  const read = () =>
+    client.list<RunRow>('/api/v1/runs', { host, label, status, action, since }, options.limit);
   await showOrWatch(session, options, read, (runs) => out.list('runs', runs, runColumns, 'No run matches.'));
 }
 

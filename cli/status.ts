@@ -101,7 +101,7 @@ function lines(out: Output, { now, stale }: Situation, state: string): string[] 
     ]),
     ...section('Not fresh', [
       ...tableOf(onlyStale, checkColumns, out),
-      ...moreLines(verdict.stale - stale.length, 'mendd checks'),
+      ...moreLines(verdict.stale - stale.length, 'mendd checks --stale'),
     ]),
     ...section('Held back by people', tableOf(now.suppressions, suppressionColumns, out)),
     ...section('Healed in the last day', tableOf(now.healed.slice(0, shownHealed), runColumns, out)),

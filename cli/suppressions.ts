@@ -9,7 +9,17 @@ import { fullNames } from '../core/names.ts';
 import type { Matcher } from '../core/safety.ts';
 import type { CheckRow, SuppressionRow, WindowRow } from './api-types.ts';
 import type { ApiClient } from './client.ts';
-import { type ApiOptions, addCommand, collect, openSession, withApi, withChange } from './command.ts';
+import {
+  type ApiOptions,
+  addCommand,
+  bodyOf,
+  collect,
+  type MaybeReason,
+  openSession,
+  withApi,
+  withChange,
+  withMaybeReason,
+} from './command.ts';
 import { usageError } from './exit.ts';
 import { pickName } from './names.ts';
 import type { Column } from './output.ts';
@@ -97,9 +107,9 @@ export function addListAndRemove(parent: Command, kind: 'silence' | 'downtime'):
   const remove = addCommand(parent, 'remove <id>', `end a ${kind} before its time`, [
     `${kind} remove 01JD3V8Q6Z0000000000000000`,
   ]);
-  withChange(remove).action(async (id: string, options: ApiOptions) => {
+  withMaybeReason(withChange(remove)).action(async (id: string, options: ApiOptions & MaybeReason) => {
     const { client, out } = await openSession(options);
-    const ended = await removeSuppression(client, id);
+    const ended = await removeSuppression(client, id, bodyOf(options));
     out.value(ended, () => [`Ended: the ${ended.kind} ${id}.`]);
   });
 }
@@ -122,8 +132,8 @@ export async function listSuppressions(kind: SuppressionRow['kind'], options: Li
   out.list('suppressions', rows, suppressionColumns, `There is no ${kind}.`);
 }
 
-export function removeSuppression(client: ApiClient, id: string): Promise<SuppressionRow> {
-  return client.delete<SuppressionRow>(`/api/v1/suppressions/${encodeURIComponent(id)}`);
+export function removeSuppression(client: ApiClient, id: string, why: MaybeReason): Promise<SuppressionRow> {
+  return client.delete<SuppressionRow>(`/api/v1/suppressions/${encodeURIComponent(id)}`, why);
 }
 
 export const suppressionColumns: readonly Column<SuppressionRow>[] = [

@@ -10,6 +10,7 @@ import {
   withApi,
   withChange,
   withReason,
+  withTag,
 } from './command.ts';
 import { usageError } from './exit.ts';
 import type { Column } from './output.ts';
@@ -32,8 +33,8 @@ export function addTrust(program: Command): void {
   const promote = addCommand(trust, 'promote <action>', 'let an action do again what its definition says', [
     "trust promote restart --reason 'the unit file is mended'",
   ]);
-  withReason(withChange(promote)).action(
-    async (named: string, options: ChangeOptions & { reason: string }) => {
+  withReason(withTag(withChange(promote))).action(
+    async (named: string, options: ChangeOptions & { reason: string; tag?: string }) => {
       const { client, out } = await openSession(options);
       const demoted = await client.list<TrustRow>('/api/v1/trust');
       const names = fullNames(
@@ -46,7 +47,8 @@ export function addTrust(program: Command): void {
       if (options.key !== undefined && !named.includes('.'))
         throw usageError('--key needs the full name of the action.', `Write ${action}.`);
       const path = `/api/v1/trust/${encodeURIComponent(action)}/promote`;
-      const answer = await client.post<{ action: string; mode: string }>(path, { reason: options.reason });
+      const { reason, tag } = options;
+      const answer = await client.post<{ action: string; mode: string }>(path, { reason }, tag);
       out.value(answer, () => [
         `${plain(answer.action)} is trusted again; its mode is ${plain(answer.mode)}.`,
       ]);
@@ -59,5 +61,6 @@ export const trustColumns: readonly Column<TrustRow>[] = [
   { title: 'AT MOST', cell: ({ mode }) => mode, hue: () => 'warn' },
   { title: 'SINCE', cell: ({ since }) => showInstant(since) },
   { title: 'BY', cell: ({ by }) => by },
+  { title: 'TAG', cell: ({ tag }) => tag },
   { title: 'WHY', cell: ({ reason }) => reason },
 ];

@@ -1,9 +1,18 @@
 /** What the page's one call tells: all that a person must know at 3 a.m., bounded whatever the size of the fleet. Plain data. */
 
 import type { Rollback } from './pinned-commit.ts';
-import type { Approval, Doubt, Mode, Quarantine, Suppression, TrustCap } from './safety.ts';
+import type { Approval, Doubt, Mode, Quarantine, Suppression } from './safety.ts';
 import type { CheckStatus, Pause, Run } from './types.ts';
-import type { BrakeView, CheckView, Explanation, Health, HeldReload, HostView, Stats } from './views.ts';
+import type {
+  BrakeView,
+  CheckView,
+  DemotedView,
+  Explanation,
+  Health,
+  HeldReload,
+  HostView,
+  Stats,
+} from './views.ts';
 
 /** How a host looks as a whole, worst first: its worst fresh check, or that it cannot be asked, or that nothing fresh is known. */
 export const fleetStates = [
@@ -130,7 +139,7 @@ export interface NowView {
     quarantine?: Quarantine;
     brakes: BrakeView[];
     /** Actions that lost trust. */
-    demoted: TrustCap[];
+    demoted: DemotedView[];
     fleetRuns: { used: number; limit: number; perMs: number };
   };
   definitions: {

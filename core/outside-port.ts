@@ -57,6 +57,8 @@ export type RegistrationStatus = 'pending' | 'admitted' | 'changed' | 'rejected'
 export interface RegistrationView extends Registration {
   /** `changed`: admitted, and it says something else since then. */
   status: RegistrationStatus;
+  /** Of what a person lets in: what is told, where it would be reached, and whether it was rejected. */
+  tag: string;
   /** `SHA256:…` of the host key it told. */
   fingerprint?: string;
   expiresAtMs: number;
@@ -98,6 +100,7 @@ export interface OutsidePort {
     from: { address: string; by: string; isDry?: boolean },
   ): RegistrationView | Rejected;
   registrations(): RegistrationView[];
-  admitRegistration(name: string, person: RegistrationAnswer): RegistrationView | Rejected;
+  /** 412 when `tag` is not that of the registration: what a person lets in is what they saw. */
+  admitRegistration(name: string, person: RegistrationAnswer & { tag: string }): RegistrationView | Rejected;
   rejectRegistration(name: string, person: RegistrationAnswer): RegistrationView | Rejected;
 }

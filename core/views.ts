@@ -86,10 +86,17 @@ export interface BrakeView {
   hosts: number;
   allowed: number;
   state?: BrakeState;
+  /** Of what a person releases: whether it is on, and since when and why. How many are unhealthy changes all the time. */
+  tag: string;
   /** Earliest wall time at which the rule releases it. */
   releasesAtMs?: number;
   /** How long the group must be below before the rule releases it; absent where a person must. */
   releasesAfterMs?: number;
+}
+
+export interface DemotedView extends TrustCap {
+  /** Of what a person lifts: an action may lose more trust meanwhile, for another reason. */
+  tag: string;
 }
 
 /** What a person asks for; the daemon adds id, author and times. Wall times. */
@@ -238,15 +245,15 @@ export interface DaemonPort {
   loadProblems(): string[];
   /** `isDry`, here and below: judged alike, and answered as if it were done; nothing changes and nothing is recorded. */
   pause(pause: { by: string; reason: string; untilMs?: number }, isDry?: boolean): Pause;
-  resume(by: string): void;
+  resume(by: string, reason?: string): void;
   checkNow(host: string, check: string): Promise<CheckView | Rejected>;
-  cancelRun(runId: string, by: string, isDry?: boolean): Run | Rejected;
+  cancelRun(runId: string, by: string, reason?: string, isDry?: boolean): Run | Rejected;
   planAction(host: string, action: string): ActPlan | Rejected;
   act(host: string, action: string, by: string, reason: string): Run | Rejected;
   /** All that have not ended, also those of the definitions and those to come. */
   suppressions(): Suppression[];
   addSuppression(wanted: NewSuppression, by: string, isDry?: boolean): Suppression | Rejected;
-  endSuppression(id: string, by: string, isDry?: boolean): Suppression | Rejected;
+  endSuppression(id: string, by: string, reason?: string, isDry?: boolean): Suppression | Rejected;
   /** Waiting ones and those settled in the last seven days, newest first. */
   approvals(): Approval[];
   /** 412 when `tag` is not that of the question any more, 409 when it is settled or its trouble is gone. */
@@ -257,7 +264,7 @@ export interface DaemonPort {
   ): Approval | Rejected;
   brakes(): BrakeView[];
   releaseBrake(scope: GroupKey, by: string, reason: string, isDry?: boolean): BrakeView | Rejected;
-  demoted(): TrustCap[];
+  demoted(): DemotedView[];
   promote(
     action: string,
     by: string,

@@ -2,7 +2,6 @@
  * Owns the questions to people: asks them, takes the answers, and ends those that came too late or whose trouble is gone. An
  * approved run is decided anew by the reducer, with every other gate.
  */
-import { createHash } from 'node:crypto';
 import type { ActionDefinition, HostDefinition } from '../core/definitions.ts';
 import type { QuestionEnd } from '../core/ledger-ports.ts';
 import type { NewMessage } from '../core/message-port.ts';
@@ -14,6 +13,7 @@ import { troubleOf } from '../core/trouble.ts';
 import type { Rejected } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
+import { tagOf } from './tags.ts';
 
 /** Settled questions are shown for so long. Milliseconds. */
 export const shownMs = 604_800_000;
@@ -274,13 +274,6 @@ export class Approvals {
     const state = this.#options.fleet.state(host);
     return (state && troubleOf(state, check)?.state) ?? 'gone';
   }
-}
-
-function tagOf(id: string, command: string, state: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([id, command, state]))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 function rejected(status: Rejected['status'], code: string, message: string): Rejected {

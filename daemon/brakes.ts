@@ -13,6 +13,7 @@ import type { BrakeView } from '../core/views.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import type { Recorder } from './recorder.ts';
+import { tagOf } from './tags.ts';
 
 export interface BrakesOptions {
   clock: Clock;
@@ -125,6 +126,7 @@ export class Brakes {
       hosts: members.size,
       allowed: rule === null ? members.size : allowedUnhealthy(rule, members.size),
       ...(state === undefined ? {} : { state }),
+      tag: tagOf(scope, isBraked(group), state?.cause, state?.sinceMs, state?.released),
       ...(releasesAtMs === undefined ? {} : { releasesAtMs }),
       ...(release?.kind === 'auto' ? { releasesAfterMs: release.afterMs } : {}),
     };

@@ -134,16 +134,17 @@ export function createDaemonPort(sources: DaemonPortSources): DaemonPort {
     return sources.runs.proposed(run.id) ?? conflict('stopping', 'The daemon is stopping.');
   }
 
-  function cancelRun(runId: string, by: string, isDry = false): Run | Rejected {
+  function cancelRun(runId: string, by: string, reason?: string, isDry = false): Run | Rejected {
     const run = coordinator.get(runId) ?? sources.runs.proposed(runId);
     if (run === undefined) return notFound(`run ${runId}`);
     const status = closes[run.status];
     if (status === undefined)
       return conflict('not_cancellable', `Run ${runId} is ${run.status}: it cannot be taken back.`);
     if (isDry) return { ...run, status };
-    recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status });
-    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${by}`)) return run;
-    sources.journal.conclude(runId, status, `closed by ${by}`);
+    const [why, told] = reason === undefined ? [{}, by] : [{ reason }, `${by}: ${reason}`];
+    recordCommand(sources, by, 'run.cancelled', { run: runId, status: run.status, ...why });
+    if (run.status === 'intended' && sources.runs.cancel(runId, `cancelled by ${told}`)) return run;
+    sources.journal.conclude(runId, status, `closed by ${told}`);
     return coordinator.get(runId) ?? run;
   }
 

@@ -106,10 +106,11 @@ export function createPersonControls(sources: PersonControlSources): Controls {
       history.add('automation.paused', { data: { ...pause } });
       return pause;
     },
-    resume(by) {
-      record(by, 'automation.resumed', {});
+    resume(by, reason) {
+      const why = reason === undefined ? {} : { reason };
+      record(by, 'automation.resumed', why);
       coordinator.resume();
-      history.add('automation.resumed', { data: { by } });
+      history.add('automation.resumed', { data: { by, ...why } });
     },
     ...suppressionControls(sources, record),
     approvals: () => approvals.list(),
@@ -180,7 +181,7 @@ function suppressionControls(
       refreshed();
       return made;
     },
-    endSuppression(id, by, isDry) {
+    endSuppression(id, by, reason, isDry) {
       const known = suppressions.known.find((each) => each.id === id);
       const none = rejected(404, 'not_found', `There is no suppression ${id} in force.`);
       if (known === undefined) return none;
@@ -191,8 +192,9 @@ function suppressionControls(
       if (isDry === true) return { ...known, endedAtMs: clock.nowMs(), endedBy: by };
       const ended = coordinator.endSuppression(id, by, clock.nowMs());
       if (ended === undefined) return none;
-      record(by, 'suppression.ended', { id, kind: ended.kind });
-      history.add('suppression.ended', { data: { id, kind: ended.kind, by } });
+      const why = reason === undefined ? {} : { reason };
+      record(by, 'suppression.ended', { id, kind: ended.kind, ...why });
+      history.add('suppression.ended', { data: { id, kind: ended.kind, by, ...why } });
       refreshed();
       return ended;
     },

@@ -22,6 +22,7 @@ import { type Admission, hostOf, keyBytes, ruleFor } from './admission.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import { rejected } from './person-controls.ts';
+import { tagOf } from './tags.ts';
 
 export interface RegistrationsOptions {
   clock: Clock;
@@ -123,9 +124,15 @@ export class Registrations {
     return this.#view(this.#known.get(told.name) ?? known);
   }
 
-  admit(name: string, { by, reason, isDry }: RegistrationAnswer): RegistrationView | Rejected {
+  admit(
+    name: string,
+    { by, reason, tag, isDry }: RegistrationAnswer & { tag: string },
+  ): RegistrationView | Rejected {
     const known = this.#known.get(name);
     if (known === undefined) return notThere(name);
+    // Whoever may register may tell another key or address between the reading and the answer.
+    if (tag !== readTag(known))
+      return rejected(412, 'changed', `What ${name} tells has changed since it was read; read it again.`);
     if (statusOf(known) === 'admitted') return rejected(409, 'admitted', `${name} is let in already.`);
     if (known.admitted === undefined && this.#options.hasHost(name))
       return rejected(409, 'name_taken', `There is a host ${name} that did not register itself.`);
@@ -247,6 +254,7 @@ export class Registrations {
     return {
       ...registration,
       status: statusOf(registration),
+      tag: readTag(registration),
       ...(key === undefined ? {} : { fingerprint: fingerprint(key) }),
       expiresAtMs: config === undefined ? registration.lastAtMs : this.#expiresAtMs(registration, config),
     };
@@ -268,6 +276,10 @@ function statusOf({ told, admitted, ...answered }: Registration): RegistrationSt
 
 function isSame(a: Registering, b: Registering): boolean {
   return JSON.stringify(ordered(a)) === JSON.stringify(ordered(b));
+}
+
+function readTag({ told, from, rejected: refusal }: Registration): string {
+  return tagOf(ordered(told), hostOf(told, from).address, refusal);
 }
 
 /** Whatever order a host writes its keys in. */

@@ -9,9 +9,11 @@ import type { Clock, Coordinator } from '../core/ports.ts';
 import { actionOf } from '../core/runs.ts';
 import { type Mode, type TrustCap, tightest } from '../core/safety.ts';
 import type { Run } from '../core/types.ts';
+import type { DemotedView } from '../core/views.ts';
 import type { Fleet } from './fleet.ts';
 import type { History } from './history.ts';
 import type { Recorder } from './recorder.ts';
+import { tagOf } from './tags.ts';
 
 export interface TrustOptions {
   clock: Clock;
@@ -32,8 +34,10 @@ export class Trust {
     this.#options = options;
   }
 
-  demoted(): TrustCap[] {
-    return [...this.#options.caps.values()].filter(({ mode }) => mode !== 'auto');
+  demoted(): DemotedView[] {
+    return [...this.#options.caps.values()]
+      .filter(({ mode }) => mode !== 'auto')
+      .map((cap) => ({ ...cap, tag: tagOf(cap.action, cap.mode, cap.sinceMs, cap.reason) }));
   }
 
   /** A run ended: does its action still deserve its mode? */

@@ -13,11 +13,11 @@ import {
   ActBody,
   ActionPath,
   DryQuery,
-  EmptyBody,
   NoQuery,
   PlanQuery,
   RunPath,
   RunsQuery,
+  WhyBody,
 } from '../queries.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
@@ -73,10 +73,10 @@ function runRoutes(app: ApiServer, { daemon, runs }: ApiOptions): void {
       ...describe('actions', 'cancelRun', 'Cancel a run that has not been sent', Run),
       params: RunPath,
       querystring: DryQuery,
-      body: EmptyBody,
+      body: WhyBody,
     },
-    handler: async ({ params, query, person }) =>
-      toWire(unlessRejected(daemon.cancelRun(params.id, person, query.dry_run === true))),
+    handler: async ({ params, query, body, person }) =>
+      toWire(unlessRejected(daemon.cancelRun(params.id, person, body?.reason, query.dry_run === true))),
   });
 }
 

@@ -2,13 +2,14 @@
  * Questions to a person: may this run start. An answer is bound to what was read: If-Match carries its tag, and the daemon
  * refuses one to anything else.
  */
+import { tagOfAnswer } from '../entity-tags.ts';
 import { hostFilter } from '../host-filter.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
 import { RequestProblem, unlessRejected } from '../problems.ts';
-import { DryQuery, NoQuery, RunPath } from '../queries.ts';
-import { AnswerHeader, ApprovalsQuery, ApproveBody, ReasonBody } from '../restraint-queries.ts';
+import { DryQuery, NoQuery, RunPath, WhyBody } from '../queries.ts';
+import { AnswerHeader, ApprovalsQuery, ReasonBody } from '../restraint-queries.ts';
 import { Approval } from '../restraint-shapes.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
@@ -78,10 +79,10 @@ function answerRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       params: RunPath,
       querystring: DryQuery,
       headers: AnswerHeader,
-      body: ApproveBody,
+      body: WhyBody,
     },
     handler: async ({ params, query, headers, body, person }) => {
-      const [reason, tag] = [body?.reason ?? '', tagOf(headers['if-match'])];
+      const [reason, tag] = [body?.reason ?? '', tagOfAnswer(headers['if-match'], 'question')];
       const answer = { by: person, reason, tag, isDry: query.dry_run === true };
       return toWire(unlessRejected(daemon.settleApproval(params.id, 'approved', answer)));
     },
@@ -99,24 +100,9 @@ function answerRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       body: ReasonBody,
     },
     handler: async ({ params, query, headers, body, person }) => {
-      const tag = tagOf(headers['if-match']);
+      const tag = tagOfAnswer(headers['if-match'], 'question');
       const answer = { by: person, reason: body.reason, tag, isDry: query.dry_run === true };
       return toWire(unlessRejected(daemon.settleApproval(params.id, 'rejected', answer)));
     },
-  });
-}
-
-/** One strong tag: `*` and lists would say yes to what nobody has read. */
-function tagOf(header: string | undefined): string {
-  const hint = 'Read the question first and send its ETag, with its quotes, as If-Match.';
-  if (header === undefined || header.trim() === '*') {
-    throw new RequestProblem(428, 'if_match_needed', 'An answer needs If-Match: which question was read.', {
-      hint,
-    });
-  }
-  const tag = /^\s*"([\x21\x23-\x7e]{1,500})"\s*$/.exec(header)?.[1];
-  if (tag !== undefined) return tag;
-  throw new RequestProblem(400, 'invalid_request', 'If-Match must be the one ETag of the question.', {
-    hint,
   });
 }

@@ -4,7 +4,7 @@
 import { DefinitionsAnswer, Now, PauseAnswer } from '../control-shapes.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
-import { DryQuery, EmptyBody, NoQuery, PauseBody } from '../queries.ts';
+import { DryQuery, NoQuery, PauseBody, WhyBody } from '../queries.ts';
 import { instant, toWire } from '../wire.ts';
 
 export function controlRoutes(app: ApiServer, options: ApiOptions): void {
@@ -95,10 +95,10 @@ function pauseRoutes(app: ApiServer, { daemon, clock }: ApiOptions): void {
     schema: {
       ...describe('control', 'resume', 'Let actions run again', PauseAnswer),
       querystring: DryQuery,
-      body: EmptyBody,
+      body: WhyBody,
     },
-    handler: async ({ query, person }) => {
-      if (query.dry_run !== true) daemon.resume(person);
+    handler: async ({ query, body, person }) => {
+      if (query.dry_run !== true) daemon.resume(person, body?.reason);
       return { paused: false };
     },
   });

@@ -2,13 +2,14 @@
 import type { FastifyRequest } from 'fastify';
 import type { Registering } from '../../core/outside-port.ts';
 import { isPassedOn } from '../access.ts';
+import { tagOfAnswer } from '../entity-tags.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { RegisterBody, Registered, Registration, RegistrationPath } from '../outside-shapes.ts';
 import { pageBy } from '../paging.ts';
 import { unlessRejected } from '../problems.ts';
 import { DryQuery } from '../queries.ts';
-import { PageQuery, ReasonBody } from '../restraint-queries.ts';
+import { AnswerHeader, PageQuery, ReasonBody } from '../restraint-queries.ts';
 import { pageOf } from '../shapes.ts';
 import { toWire } from '../wire.ts';
 
@@ -69,20 +70,22 @@ function answerRoutes(app: ApiServer, { daemon: { outside } }: ApiOptions): void
   app.route({
     method: 'POST',
     url: '/api/v1/registrations/:name/admit',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', keepsIfMatch: true },
     schema: {
       ...describe(
         'control',
         'admitRegistration',
-        'Let it in as it is told now, and record its host key',
+        'Let it in as it was read, and record its host key',
         Registration,
       ),
       params: RegistrationPath,
       querystring: DryQuery,
+      headers: AnswerHeader,
       body: ReasonBody,
     },
-    handler: async ({ params, query, body, person }) => {
-      const answer = { by: person, reason: body.reason, isDry: query.dry_run === true };
+    handler: async ({ params, query, headers, body, person }) => {
+      const tag = tagOfAnswer(headers['if-match'], 'registration');
+      const answer = { by: person, reason: body.reason, tag, isDry: query.dry_run === true };
       return toWire(unlessRejected(outside.admitRegistration(params.name, answer)));
     },
   });

@@ -12,7 +12,7 @@ import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { hasLabels, pageBy } from '../paging.ts';
 import { RequestProblem, unlessRejected, wrongBody, wrongQuery } from '../problems.ts';
-import { DryQuery, EmptyBody, NoQuery } from '../queries.ts';
+import { DryQuery, NoQuery, WhyBody } from '../queries.ts';
 import {
   AcknowledgementBody,
   DowntimeBody,
@@ -164,13 +164,15 @@ export function suppressionRoutes(app: ApiServer, options: ApiOptions): void {
       ...describe('restraint', 'endSuppression', 'End one before its time', Suppression),
       params: SuppressionPath,
       querystring: DryQuery,
-      body: EmptyBody,
+      body: WhyBody,
     },
     handler: async (request) => {
-      const { params, query, person } = request;
+      const { params, query, body, person } = request;
       const found = find(params.id);
       refuseChanged(request, found && tagOf(JSON.stringify(found)));
-      return toWire(unlessRejected(daemon.endSuppression(params.id, person, query.dry_run === true)));
+      return toWire(
+        unlessRejected(daemon.endSuppression(params.id, person, body?.reason, query.dry_run === true)),
+      );
     },
   });
 }

@@ -1,8 +1,7 @@
 /**
  * What rules lay upon actions and only people lift: brakes, lost trust, a ledger that is not believed; and what actions came to.
  */
-import type { BrakeView } from '../../core/views.ts';
-import { refuseChanged, tagOf } from '../entity-tags.ts';
+import { refuseChanged } from '../entity-tags.ts';
 import { describe } from '../openapi.ts';
 import type { ApiOptions, ApiServer } from '../options.ts';
 import { pageBy } from '../paging.ts';
@@ -30,11 +29,6 @@ export function trustRoutes(app: ApiServer, options: ApiOptions): void {
     handler: async ({ body, query, person }) =>
       toWire(unlessRejected(options.daemon.rearm(person, body.reason, query.dry_run === true))),
   });
-}
-
-/** Of what a person decides on: how many hosts are unhealthy changes all the time. */
-function brakeTag({ scope, on, state }: BrakeView): string {
-  return tagOf(JSON.stringify([scope, on, state]));
 }
 
 function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
@@ -69,7 +63,7 @@ function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
       const found = find(params.scope);
       if (found === undefined)
         throw new RequestProblem(404, 'not_found', `There is no brake of ${params.scope}.`);
-      return reply.header('etag', brakeTag(found)).header('cache-control', 'no-store').send(toWire(found));
+      return reply.header('etag', `"${found.tag}"`).header('cache-control', 'no-store').send(toWire(found));
     },
   });
 
@@ -86,7 +80,7 @@ function brakeRoutes(app: ApiServer, { daemon }: ApiOptions): void {
     handler: async (request) => {
       const { params, query, body, person } = request;
       const found = find(params.scope);
-      refuseChanged(request, found && brakeTag(found));
+      refuseChanged(request, found && `"${found.tag}"`);
       const isDry = query.dry_run === true;
       return toWire(unlessRejected(daemon.releaseBrake(params.scope, person, body.reason, isDry)));
     },
@@ -108,15 +102,20 @@ function promotionRoutes(app: ApiServer, { daemon }: ApiOptions): void {
   app.route({
     method: 'POST',
     url: '/api/v1/trust/:action/promote',
-    config: { scope: 'admin' },
+    config: { scope: 'admin', keepsIfMatch: true },
     schema: {
       ...describe('restraint', 'promote', 'Give an action its trust back; answers its mode', Promotion),
       params: TrustPath,
       querystring: DryQuery,
       body: ReasonBody,
     },
-    handler: async ({ params, query, body, person }) =>
-      toWire(unlessRejected(daemon.promote(params.action, person, body.reason, query.dry_run === true))),
+    handler: async (request) => {
+      const { params, query, body, person } = request;
+      const found = daemon.demoted().find(({ action }) => action === params.action);
+      refuseChanged(request, found && `"${found.tag}"`);
+      const isDry = query.dry_run === true;
+      return toWire(unlessRejected(daemon.promote(params.action, person, body.reason, isDry)));
+    },
   });
 }
 

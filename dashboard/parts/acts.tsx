@@ -26,6 +26,11 @@ const holdSpans: readonly Choice[] = [
   { value: '24h', label: '1 day' },
 ];
 
+/** Of what may be done without saying why. */
+export function whyBody(reason: string): { reason?: string } {
+  return reason === '' ? {} : { reason };
+}
+
 function Facts({ rows }: { rows: readonly (readonly [string, string])[] }) {
   return (
     <dl class="facts">
@@ -51,7 +56,7 @@ export function askApproval(asked: ApprovalAnswer): void {
       typeWord={asked.host}
       done={`Approved: ${asked.action} on ${asked.host}.`}
       run={({ reason }) =>
-        send('POST', apiPath`/api/v1/approvals/${asked.id}/approve`, reason === '' ? {} : { reason }, {
+        send('POST', apiPath`/api/v1/approvals/${asked.id}/approve`, whyBody(reason), {
           ifMatch: asked.tag,
         })
       }
@@ -141,11 +146,11 @@ export async function checkNow(host: string, check: string): Promise<void> {
 export function askCancel(run: Pick<RunItemAnswer, 'id' | 'host' | 'action' | 'status'>): void {
   openDialog(`Close ${run.action} on ${run.host}?`, () => (
     <Act
-      reason="none"
+      reason="optional"
       confirm="Close the run"
       danger
       done={`Closed: ${run.action} on ${run.host}.`}
-      run={() => send('POST', apiPath`/api/v1/runs/${run.id}/cancel`, {})}
+      run={({ reason }) => send('POST', apiPath`/api/v1/runs/${run.id}/cancel`, whyBody(reason))}
     >
       <p>
         {run.status === 'intended'
@@ -180,10 +185,10 @@ export function askPause(): void {
 export function askResume(): void {
   openDialog('Go on with actions?', () => (
     <Act
-      reason="none"
+      reason="optional"
       confirm="Resume"
       done="Automation goes on."
-      run={() => send('POST', '/api/v1/resume', {})}
+      run={({ reason }) => send('POST', '/api/v1/resume', whyBody(reason))}
     >
       <p>Whatever is still broken may be acted upon at its next result.</p>
     </Act>
@@ -198,7 +203,9 @@ export function askRelease(brake: BrakeAnswer): void {
       danger
       typeWord={brake.scope}
       done={`Released: the brake of ${brake.scope}.`}
-      run={({ reason }) => send('POST', apiPath`/api/v1/brakes/${brake.scope}/release`, { reason })}
+      run={({ reason }) =>
+        send('POST', apiPath`/api/v1/brakes/${brake.scope}/release`, { reason }, { ifMatch: brake.tag })
+      }
     >
       <p>
         {brake.unhealthy} of {brake.hosts} hosts are unhealthy now, {brake.allowed} are allowed. Actions go on
@@ -216,7 +223,9 @@ export function askPromotion(cap: TrustCapAnswer): void {
       danger
       typeWord={cap.action}
       done={`Trusted again: ${cap.action}.`}
-      run={({ reason }) => send('POST', apiPath`/api/v1/trust/${cap.action}/promote`, { reason })}
+      run={({ reason }) =>
+        send('POST', apiPath`/api/v1/trust/${cap.action}/promote`, { reason }, { ifMatch: cap.tag })
+      }
     >
       <Facts
         rows={[

@@ -4,6 +4,7 @@ import type { PageOf, SuppressionAnswer } from '../http/wire-types.ts';
 import { refresh as refreshNow } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { link } from '../route.ts';
+import { whyBody } from './acts.tsx';
 import { Act, openDialog } from './dialog.tsx';
 import { Output } from './output.tsx';
 import { Row } from './row.tsx';
@@ -106,10 +107,11 @@ const signs = { silence: '∅', downtime: '◷', acknowledgement: '☑' } as con
 function askEnd(each: SuppressionAnswer, refresh: () => void): void {
   openDialog(`End this ${each.kind}`, () => (
     <Act<SuppressionAnswer>
-      reason="none"
+      reason="optional"
       confirm={`End the ${each.kind}`}
-      run={async () => {
-        const answer = await send<SuppressionAnswer>('DELETE', apiPath`/api/v1/suppressions/${each.id}`);
+      run={async ({ reason }) => {
+        const path = apiPath`/api/v1/suppressions/${each.id}`;
+        const answer = await send<SuppressionAnswer>('DELETE', path, whyBody(reason));
         refresh();
         refreshNow();
         return answer;

@@ -112,13 +112,18 @@ test('registrations: asked, let in, sent away', async () => {
   const asked = await dryThenReal('POST', '/api/v1/register', host);
   expect(asked.dry.json).toMatchObject({ name: 'web-9', status: 'pending' });
   expect((await dryThenReal('POST', '/api/v1/register', { ...host, name: 'web-1' })).dry.status).toBe(409);
-  const admitted = await dryThenReal('POST', '/api/v1/registrations/web-9/admit', reason);
+  const admit = async (name: string) => {
+    const { items } = (await ask('GET', '/api/v1/registrations')).json;
+    const ifMatch = { 'if-match': `"${items[0].tag}"` };
+    return dryThenReal('POST', `/api/v1/registrations/${name}/admit`, reason, ifMatch);
+  };
+  const admitted = await admit('web-9');
   expect(admitted.dry.json).toMatchObject({ name: 'web-9', status: 'admitted' });
-  expect((await dryThenReal('POST', '/api/v1/registrations/web-9/admit', reason)).dry.status).toBe(409);
+  expect((await admit('web-9')).dry.status).toBe(409);
   const sent = await dryThenReal('POST', '/api/v1/registrations/web-9/reject', reason);
   expect(sent.dry.json).toMatchObject({ status: 'rejected' });
   expect((await dryThenReal('POST', '/api/v1/registrations/web-9/reject', reason)).dry.status).toBe(409);
-  expect((await dryThenReal('POST', '/api/v1/registrations/web-0/admit', reason)).dry.status).toBe(404);
+  expect((await admit('web-0')).dry.status).toBe(404);
 });
 
 test('definitions: reload and rollback', async () => {

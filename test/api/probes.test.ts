@@ -58,7 +58,9 @@ test('metrics: the names and labels that dashboards rely on', async () => {
   expect(text).toContain('process_resident_memory_bytes');
   daemon.brakeList = [brakeOf('role=web', true)];
   daemon.approvalList = [approvalOf('a'), approvalOf('b', { status: 'rejected' })];
-  daemon.demotedList = [{ action: 'a', mode: 'approve', sinceMs: startMs, by: 'rule', reason: 'x' }];
+  daemon.demotedList = [
+    { action: 'a', mode: 'approve', sinceMs: startMs, by: 'rule', reason: 'x', tag: 't' },
+  ];
   daemon.quarantine = { cause: 'corrupt', sinceMs: startMs, text: 'x' };
   daemon.mode = 'propose';
   daemon.outcomeList = [outcomesOf('app.other')];

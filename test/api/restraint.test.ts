@@ -247,7 +247,8 @@ test('brakes: figures on the wire, and a release by scope', async () => {
   const { daemon, get, send, ann } = await startAs('act');
   daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web/eu', true)];
   const { items } = (await get('/api/v1/brakes')).json;
-  expect(items[0]).toEqual({ scope: 'fleet', on: false, unhealthy: 1, hosts: 12, allowed: 3 });
+  const tag = 'tag-fleet-off';
+  expect(items[0]).toEqual({ scope: 'fleet', on: false, unhealthy: 1, hosts: 12, allowed: 3, tag });
   expect(items[1]).toMatchObject({
     on: true,
     releasesAt: '2026-03-01T02:51:00.000Z',
@@ -273,6 +274,7 @@ test('trust and re-arming are for admins, with a reason', async () => {
     sinceMs: startMs,
     by: 'rule',
     reason: '3 in a row',
+    tag: 't1',
   };
   daemon.demotedList = [cap];
   expect((await get('/api/v1/trust')).json.items).toEqual([
@@ -282,8 +284,14 @@ test('trust and re-arming are for admins, with a reason', async () => {
       since: '2026-03-01T02:41:00.000Z',
       by: 'rule',
       reason: '3 in a row',
+      tag: 't1',
     },
   ]);
+  const promote = (tag: string) =>
+    send('POST', '/api/v1/trust/app.restart/promote', { reason: 'seen' }, { ...ann, 'if-match': `"${tag}"` });
+  expect((await promote('t0')).json.code).toBe('changed');
+  expect(daemon.asked).toEqual([]);
+  expect((await promote('t1')).status).toBe(200);
   const promoted = await send('POST', '/api/v1/trust/app.restart/promote', { reason: 'fixed' }, ann);
   expect(promoted.json).toEqual({ action: 'app.restart', mode: 'auto' });
   expect((await send('POST', '/api/v1/trust/app.other/promote', { reason: 'x' }, ann)).status).toBe(409);

@@ -269,8 +269,10 @@ describe('controls', () => {
     expect([plan.code, plan.stdout]).toEqual([1, expect.stringMatching(/✗ pause/)]);
     const refused = await ask('act', 'web-1', 'restart', '--yes', '--reason', 'x');
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('`pause`')]);
-    expect(await ask('resume')).toMatchObject({ code: 0 });
+    expect(await ask('resume', '--reason', ' ')).toMatchObject({ code: 64 });
+    expect(await ask('resume', '--reason', 'it is back')).toMatchObject({ code: 0 });
     expect((await ask('status')).stdout).toContain('automation on');
+    expect((await ask('audit', 'list')).stdout).toMatch(/automation\.resumed.*it is back/);
   });
 
   test('a reload of bad definitions leaves with 65, names the place and changes nothing; a good one is taken', async () => {

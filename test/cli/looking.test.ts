@@ -60,13 +60,82 @@ test('runbooks are listed, and one is shown with its checks and ladders', async 
   expect((await as('read', 'runbooks', 'nothing')).code).toBe(64);
 });
 
+test('lists take the filters of the API: by label, name and state, and what is stale', async () => {
+  const { daemon } = cli;
+  daemon.checkList = [
+    { ...checkView('web-1', 'app.lag', 'critical'), stale: true },
+    checkView('web-1', 'app.up', 'critical'),
+    checkView('web-2', 'app.up', 'critical'),
+  ];
+  daemon.runList = [runOf('a~b~c~1'), runOf('a~b~c~2', { host: 'web-2' })];
+  const change = {
+    from: 'ok',
+    id: 1,
+    percent: 0,
+    percentWithoutActions: 0,
+    type: 'hard',
+    attempt: 3,
+    text: '',
+    flapping: false,
+    afterAction: false,
+  } as const;
+  daemon.transitionList = [
+    { ...change, atMs: startMs, host: 'web-1', check: 'app.up', to: 'critical' },
+    { ...change, atMs: startMs, host: 'web-1', check: 'app.up', to: 'warning' },
+    { ...change, atMs: startMs, host: 'web-2', check: 'app.up', to: 'critical' },
+    { ...change, atMs: startMs, host: 'gone-1', to: 'unreachable' },
+  ];
+  const shown: [args: string[], hosts: string[]][] = [
+    [['checks', '--stale'], ['web-1/app.lag']],
+    [
+      ['checks', '--check', '*.up'],
+      ['web-1/app.up', 'web-2/app.up'],
+    ],
+    [['checks', '--label', 'role=db'], ['web-2/app.up']],
+    [['runs', '--label', 'role=db'], ['web-2']],
+    [
+      ['runs', '--host', 'web-*', '--action', 'app.restart'],
+      ['web-1', 'web-2'],
+    ],
+    [['runs', '--host', '*-2', '--action', 'restart'], ['web-2']],
+    [['history'], ['web-1', 'web-1', 'web-2', 'gone-1']],
+    [
+      ['history', '*-1'],
+      ['web-1', 'web-1', 'gone-1'],
+    ],
+    [
+      ['history', '--state', 'critical,unreachable'],
+      ['web-1', 'web-2', 'gone-1'],
+    ],
+    [['history', '--label', 'role=db', '--state', 'critical'], ['web-2']],
+    [['history', 'web-1', '--state', 'warning'], ['web-1']],
+    [['history', 'web-1', '--label', 'role=db'], []],
+  ];
+  for (const [args, wanted] of shown) {
+    const { code, stdout } = await as('read', ...args, '-o', 'ndjson');
+    const rows = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+    const places = rows.map((row) => (args[0] === 'checks' ? `${row.host}/${row.check}` : row.host));
+    expect([args, code, places]).toEqual([args, 0, wanted]);
+  }
+  expect((await as('read', 'history')).stdout).toMatch(/^AT +HOST +CHECK .*\n\S+ +web-1 +app\.up +OK +/);
+  for (const slip of [
+    ['history', '--results'],
+    ['history', 'web-*', '--sums', '1h'],
+    ['history', 'web-*/app.up'],
+    ['history', 'web-1/app.up', '--results', '--state', 'ok'],
+    ['runs', 'a~b~c~1', '--label', 'role=db'],
+  ])
+    expect([slip, (await as('read', ...slip)).code]).toEqual([slip, 64]);
+});
+
 test('a run is cancelled with the scope act, and one that was sent is not', async () => {
   cli.daemon.runList = [runOf('a~b~c~1', { status: 'intended' }), runOf('a~b~c~2', { status: 'verified' })];
   expect(await as('act', 'cancel', 'a~b~c~1')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('cancelled'),
   });
-  expect((await as('act', 'cancel', 'a~b~c~2')).code).toBe(1);
+  expect((await as('act', 'cancel', 'a~b~c~2', '--reason', 'hangs')).code).toBe(1);
+  expect(cli.daemon.asked).toEqual(['cancel a~b~c~1 by act', 'cancel a~b~c~2 by act: hangs']);
   expect((await as('read', 'cancel', 'a~b~c~1')).code).toBe(77);
 });
 
@@ -107,7 +176,7 @@ test('what status leaves out is counted, with the command that lists it', async 
     'and 131 more: mendd checks --problems',
     'and 60 more: mendd checks --problems',
     'and 70 more: mendd hosts --state unreachable',
-    'and 81 more: mendd checks',
+    'and 81 more: mendd checks --stale',
   ])
     expect(stdout).toContain(`  ${line}\n`);
 });

@@ -65,10 +65,15 @@ describe('silences and downtimes', () => {
       suppressions: [{ id: made?.id }],
     });
     expect((await as('read', 'downtime')).stderr).toBe('There is no downtime.\n');
-    expect(await as('ack', 'silence', 'remove', made?.id ?? '')).toMatchObject({
-      code: 0,
-      stdout: `Ended: the silence ${made?.id}.\n`,
-    });
+    for (const why of [[], ['--reason', ' done early ']])
+      expect(await as('ack', 'silence', 'remove', made?.id ?? '', ...why)).toMatchObject({
+        code: 0,
+        stdout: `Ended: the silence ${made?.id}.\n`,
+      });
+    expect(cli.daemon.asked.slice(-2)).toEqual([
+      `end ${made?.id} by ack`,
+      `end ${made?.id} by ack: done early`,
+    ]);
     expect(await as('ack', 'silence', 'remove', 'nothing')).toMatchObject({ code: 64 });
   });
 
@@ -145,6 +150,37 @@ describe('silences and downtimes', () => {
   });
 });
 
+test('registrations: listed with a tag, let in by that tag alone', async () => {
+  const key = 'SHA256:3q2-7w';
+  cli.daemon.registrationList = [
+    {
+      name: 'web-7',
+      status: 'pending',
+      tag: '5e0f1c',
+      told: { name: 'web-7', user: 'ops', port: 2222, labels: { role: 'web' } },
+      from: '10.0.0.7',
+      firstAtMs: startMs,
+      lastAtMs: startMs,
+      expiresAtMs: startMs,
+      fingerprint: key,
+    },
+  ];
+  const listed = await as('read', 'registrations');
+  expect(listed.stdout).toMatch(/web-7 +pending +ops@10\.0\.0\.7 port 2222 .* SHA256:3q2-7w +5e0f1c/);
+  const admit = ['registrations', 'admit', 'web-7', '--reason', 'racked'];
+  const blind = await as('admin', ...admit);
+  expect(blind).toMatchObject({ code: 64, stderr: expect.stringContaining('--tag') });
+  expect(cli.daemon.asked).toEqual([]);
+  const letIn = await as('admin', ...admit, '--tag', '5e0f1c');
+  expect(letIn.stdout).toBe(`web-7 is let in at ops@10.0.0.7 port 2222 with the host key ${key}.\n`);
+  const reject = await as('admin', 'registrations', 'reject', 'web-7', '--reason', 'not ours');
+  expect(reject.stdout).toBe('web-7 is not let in.\n');
+  expect(cli.daemon.asked).toEqual([
+    'admit 5e0f1c web-7 by admin: racked',
+    'reject web-7 by admin: not ours',
+  ]);
+});
+
 test('ack: take a problem, list it, give it back', async () => {
   const taken = await as(
     'ack',
@@ -165,10 +201,11 @@ test('ack: take a problem, list it, give it back', async () => {
   expect((await as('read', 'ack')).stdout).toMatch(
     /web-1\/app\.running \(sticky\) +until .* disk is ordered/,
   );
-  expect(await as('ack', 'ack', 'web-1/running', '--remove')).toMatchObject({
+  expect(await as('ack', 'ack', 'web-1/running', '--remove', '--reason', 'gone')).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('given back'),
   });
+  expect(cli.daemon.asked.at(-1)).toMatch(/^end \S+ by ack: gone$/);
   cli.daemon.suppressionList = [];
   expect(await as('ack', 'ack', 'web-1/running', '--remove')).toMatchObject({
     code: 1,
@@ -296,7 +333,7 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
   cli.daemon.brakeList = [brakeOf('fleet', false), brakeOf('role=web', true)];
   const { stdout } = await as('read', 'brake');
   expect(stdout).toMatch(
-    /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
+    /^BRAKE .*\nON +role=web +5 of 12 +3 +2026-03-01T02:39:00Z +tag-role=web-on +mass failure, came on at 5 of 12; releases itself at 2026-03-01T02:51:00Z .*\noff +fleet +1 of 12 +3 /,
   );
   const { releasesAtMs: _unknown, ...byPerson } = brakeOf('role=db', true);
   cli.daemon.brakeList.push(byPerson);
@@ -308,7 +345,11 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
   });
   cli.daemon.brakeList = [brakeOf('role=web', true)];
   expect(await as('act', 'brake', 'release', 'role=web')).toMatchObject({ code: 64 });
-  expect(await as('act', 'brake', 'release', 'role=web', '--reason', 'known')).toMatchObject({
+  const other = await as('act', 'brake', 'release', 'role=web', '--tag', 'x', '--reason', 'known');
+  expect(other).toMatchObject({ code: 75, stderr: expect.stringContaining('changed since it was read') });
+  expect(cli.daemon.asked).toEqual([]);
+  const tag = ['--tag', 'tag-role=web-on'];
+  expect(await as('act', 'brake', 'release', 'role=web', ...tag, '--reason', 'known')).toMatchObject({
     code: 0,
     stdout: 'The brake of role=web is released; actions may run.\n',
   });
@@ -319,11 +360,24 @@ test('brakes: shown with figures, the ones that are on first; released by scope'
 test('trust: why it was lost, and giving it back by a short name', async () => {
   expect((await as('read', 'trust')).stderr).toBe('No action has lost trust.\n');
   cli.daemon.demotedList = [
-    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 failures in a row' },
+    {
+      action: 'app.restart',
+      mode: 'approve',
+      sinceMs: startMs,
+      by: 'rule',
+      reason: '3 failures in a row',
+      tag: 't1',
+    },
   ];
-  expect((await as('read', 'trust')).stdout).toMatch(/app\.restart +approve +\S+ +rule +3 failures in a row/);
+  expect((await as('read', 'trust')).stdout).toMatch(
+    /app\.restart +approve +\S+ +rule +t1 +3 failures in a row/,
+  );
   expect(await as('act', 'trust', 'promote', 'restart', '--reason', 'x')).toMatchObject({ code: 77 });
-  expect(await as('admin', 'trust', 'promote', 'restart', '--reason', 'mended')).toMatchObject({
+  const late = await as('admin', 'trust', 'promote', 'restart', '--tag', 't0', '--reason', 'mended');
+  expect(late).toMatchObject({ code: 75, stderr: expect.stringContaining('changed since it was read') });
+  expect(cli.daemon.asked).toEqual([]);
+  const tag = ['--tag', 't1'];
+  expect(await as('admin', 'trust', 'promote', 'restart', ...tag, '--reason', 'mended')).toMatchObject({
     code: 0,
     stdout: 'app.restart is trusted again; its mode is auto.\n',
   });
@@ -387,7 +441,7 @@ test('status says what holds actions back, with the command that answers it', as
   };
   cli.daemon.brakeList = [brakeOf('role=web', true)];
   cli.daemon.demotedList = [
-    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 in a row' },
+    { action: 'app.restart', mode: 'approve', sinceMs: startMs, by: 'rule', reason: '3 in a row', tag: 't1' },
   ];
   cli.daemon.suppressionList = [
     silenceOf('01A'),

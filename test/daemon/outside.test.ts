@@ -38,11 +38,17 @@ async function hostsOf(daemon: RealDaemon): Promise<string[]> {
   return (await daemon.get<Page<{ name: string }>>('/api/v1/hosts')).items.map(({ name }) => name).sort();
 }
 
-async function post(daemon: RealDaemon, path: string, body: object, token: string): Promise<Response> {
+async function post(
+  daemon: RealDaemon,
+  path: string,
+  body: object,
+  token: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   const { host, port } = daemon.app.address;
   return fetch(`http://${host}:${port}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...headers },
     body: JSON.stringify(body),
   });
 }
@@ -108,7 +114,16 @@ test('a host registers itself, waits, is let in and checked; its token can do no
   const answer = await post(daemon, '/api/v1/register', told, host);
   expect([answer.status, await answer.json()]).toMatchObject([200, { name: 'new-1', status: 'pending' }]);
   expect(await hostsOf(daemon)).toEqual(['web-1']);
-  const admit = await post(daemon, '/api/v1/registrations/new-1/admit', { reason: 'racked' }, admin);
+  const { items } = await daemon.get<Page<{ tag: string }>>('/api/v1/registrations');
+  const answered = (headers: Record<string, string>) =>
+    post(daemon, '/api/v1/registrations/new-1/admit', { reason: 'racked' }, admin, headers);
+  expect((await answered({})).status).toBe(428);
+  // Whoever has the token of the fleet tells another address, between the reading and the answer.
+  await post(daemon, '/api/v1/register', { ...told, address: '127.0.0.2' }, host);
+  expect((await answered({ 'if-match': `"${items[0]?.tag}"` })).status).toBe(412);
+  expect(await hostsOf(daemon)).toEqual(['web-1']);
+  await post(daemon, '/api/v1/register', told, host);
+  const admit = await answered({ 'if-match': `"${items[0]?.tag}"` });
   expect([admit.status, await admit.json()]).toMatchObject([200, { status: 'admitted' }]);
   await daemon.event('state.changed', (event) => event.host === 'new-1');
   await daemon.stop();

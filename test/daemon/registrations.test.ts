@@ -66,10 +66,16 @@ function begin(
   onTestFinished(end);
   const register = (over: Partial<Registering> = {}, where = from) =>
     registrations.register({ name: 'web-7', labels: {}, ...over }, where);
+  /** As somebody who has just read it. */
+  const admit = (name: string) => {
+    const tag = registrations.list().find((each) => each.name === name)?.tag ?? '';
+    return registrations.admit(name, { ...ann, tag });
+  };
   return {
     clock,
     registrations,
     register,
+    admit,
     events,
     onChange,
     coordinator,
@@ -99,7 +105,7 @@ test('a host waits until a person lets it in, and its key is recorded only then'
   expect(statusOf(all.register({ hostKey }))).toBe('pending');
   expect(all.registrations.hosts()).toEqual([]);
   expect(all.keys).toThrow('ENOENT');
-  expect(statusOf(all.registrations.admit('web-7', ann))).toBe('admitted');
+  expect(statusOf(all.admit('web-7'))).toBe('admitted');
   expect(all.registrations.hosts()).toEqual([{ name: 'web-7', address: '10.0.0.7', labels: {}, vars: {} }]);
   expect(all.keys()).toBe(`10.0.0.7 ${hostKey}\n`);
   expect(all.onChange.mock.calls.length).toBe(1);
@@ -126,24 +132,52 @@ test('a rule lets in whom it fits alone, with its labels', () => {
 
 test('what was let in changes by a person alone, whatever rules say', () => {
   const rules = [{ name: 'web-*', labels: {} }];
-  const { register, registrations } = begin({ rules, expireMs: day });
+  const { register, registrations, admit } = begin({ rules, expireMs: day });
   expect(statusOf(register())).toBe('admitted');
   expect(statusOf(register({ address: '10.6.6.6' }))).toBe('changed');
   expect(registrations.hosts()[0]?.address).toBe('10.0.0.7');
-  expect(statusOf(registrations.admit('web-7', ann))).toBe('admitted');
+  expect(statusOf(admit('web-7'))).toBe('admitted');
   expect(registrations.hosts()[0]?.address).toBe('10.6.6.6');
   expect(statusOf(register())).toBe('changed');
 });
 
+test('what a person lets in is what they read: another key, address, label or origin told since then is not', () => {
+  const all = begin();
+  const hostKey = publicKey();
+  const read = all.register({ hostKey, labels: { a: '1', b: '2' } });
+  const tag = 'tag' in read ? read.tag : '';
+  const admit = () => all.registrations.admit('web-7', { ...ann, tag });
+  const other: [Partial<Registering>, typeof from?][] = [
+    [{ hostKey: publicKey() }],
+    [{}],
+    [{ hostKey, address: '10.6.6.6' }],
+    [{ hostKey, labels: { role: 'db' } }],
+    [{ hostKey, user: 'root' }],
+    [{ hostKey }, { ...from, address: '10.6.6.6' }],
+  ];
+  for (const [told, where] of other) {
+    all.register({ labels: { a: '1', b: '2' }, ...told }, where);
+    expect(admit()).toMatchObject({ kind: 'rejected', status: 412, code: 'changed' });
+  }
+  expect(all.registrations.hosts()).toEqual([]);
+  expect(all.keys).toThrow('ENOENT');
+  // As it was read again, whatever order it writes its labels in; said again it is nothing new.
+  all.register({ hostKey, labels: { b: '2', a: '1' } });
+  all.registrations.reject('web-7', ann);
+  expect(statusOf(admit())).toBe('rejected: changed');
+  expect(statusOf(all.admit('web-7'))).toBe('admitted');
+  expect(all.keys()).toBe(`10.0.0.7 ${hostKey}\n`);
+});
+
 test('a known host key is never replaced: neither by a rule nor by a person', () => {
-  const { register, registrations, root, keys, knownHosts } = begin({
+  const { register, admit, root, keys, knownHosts } = begin({
     rules: [{ name: 'web-*', labels: {} }],
     expireMs: day,
   });
   const line = `10.0.0.7 ${publicKey()}\n`;
   writeInto(root, 'known_hosts', line);
   expect(statusOf(register({ hostKey: publicKey() }))).toBe('pending');
-  const refused = registrations.admit('web-7', ann);
+  const refused = admit('web-7');
   expect(refused).toMatchObject({
     status: 409,
     code: 'host_key',
@@ -166,7 +200,7 @@ test('off without its section; what is no host is refused', () => {
 });
 
 test('a rejected one stays so, whatever it says, until a person lets it in', () => {
-  const { register, registrations, onChange } = begin({
+  const { register, registrations, admit, onChange } = begin({
     rules: [{ name: 'web-*', labels: {} }],
     expireMs: day,
   });
@@ -176,9 +210,9 @@ test('a rejected one stays so, whatever it says, until a person lets it in', () 
   expect(onChange.mock.calls.length).toBe(2);
   expect(statusOf(register({ address: '10.0.0.8' }))).toBe('rejected');
   expect(statusOf(registrations.reject('web-7', ann))).toBe('rejected: rejected');
-  expect(statusOf(registrations.admit('web-7', ann))).toBe('admitted');
-  expect(statusOf(registrations.admit('web-7', ann))).toBe('rejected: admitted');
-  expect(statusOf(registrations.admit('nobody', ann))).toBe('rejected: not_found');
+  expect(statusOf(admit('web-7'))).toBe('admitted');
+  expect(statusOf(admit('web-7'))).toBe('rejected: admitted');
+  expect(statusOf(admit('nobody'))).toBe('rejected: not_found');
 });
 
 test('a host that stops registering expires; one that goes on does not', async () => {

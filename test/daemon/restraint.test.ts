@@ -10,6 +10,7 @@ import type { NewSuppression } from '../../core/views.ts';
 import { Housekeeping } from '../../daemon/housekeeping.ts';
 import { createLog } from '../../daemon/log.ts';
 import { createPersonControls } from '../../daemon/person-controls.ts';
+import { Trust, type TrustOptions } from '../../daemon/trust.ts';
 import { actionOf, checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
 import { settle } from '../support/fake-clock.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
@@ -207,6 +208,51 @@ test('a brake that came off while the ledger took no writes comes off there too'
   expect(daemon.coordinator.brakes()).toEqual([]);
 });
 
+test('the tag of a brake is another when it came on anew or was released, not when figures change', async () => {
+  const release = { kind: 'auto' as const, afterMs: 600_000 };
+  const brake = { unhealthyAbovePercent: 0, minUnhealthy: 1, release };
+  const daemon = daemonWith(definitionsOf(plans(restart), { brake }));
+  const look = (): string => {
+    daemon.healing.brakes.stepAll();
+    const { on, unhealthy, tag } = daemon.healing.brakes.views()[0] ?? {};
+    return `${on} ${unhealthy} ${tag}`;
+  };
+  const off = look();
+  await daemon.results('critical');
+  const on = look();
+  const tag = on.replace('true 1 ', '');
+  expect(off).not.toContain(tag);
+  await daemon.results('ok', 'ok');
+  expect(look()).toBe(`true 0 ${tag}`);
+  await daemon.clock.pass(release.afterMs);
+  expect(look()).toBe(off);
+  await daemon.results('critical');
+  const anew = look();
+  expect(anew).toMatch(/^true 1 /);
+  expect(anew).not.toContain(tag);
+  controlsOf(daemon).releaseBrake('fleet', 'ann', 'known');
+  const { tag: released } = daemon.healing.brakes.views()[0] ?? {};
+  expect(anew).not.toContain(released);
+});
+
+test('the tag of a demotion is another when more trust was lost, or for another reason', () => {
+  const demotion = {
+    action: 'app.restart',
+    mode: 'approve',
+    sinceMs: 1,
+    by: 'rule',
+    reason: '3 failures',
+  } as const;
+  const tags = [{}, { mode: 'propose' as const }, { sinceMs: 2 }, { reason: '4 failures' }, {}].map(
+    (more) => {
+      const caps = new Map([['app.restart', { ...demotion, ...more }]]);
+      return new Trust({ caps } as unknown as TrustOptions).demoted()[0]?.tag;
+    },
+  );
+  expect(new Set(tags).size).toBe(4);
+  expect(tags[4]).toBe(tags[0]);
+});
+
 test('a host that was not asked since too many were down is asked before it is switched off and on', async () => {
   const names = ['web-1', 'web-2', 'web-3'];
   const power = actionOf('power', { kind: 'command', run: 'true' }, { runOn: { kind: 'local' } });
@@ -283,7 +329,8 @@ test('a demotion and a quarantine that the ledger did not take hold, and are wri
   expect([coordinator.trust(), coordinator.quarantine()]).toEqual([[], undefined]);
   for (const each of broken) each.mockRestore();
   await clock.pass(2_000);
-  expect(coordinator.trust()).toEqual(healing.trust.demoted());
+  const [{ tag: _read, ...cap } = { tag: '' }] = healing.trust.demoted();
+  expect(coordinator.trust()).toEqual([cap]);
   expect(coordinator.quarantine()).toEqual(quarantine);
   const told = coordinator.auditEntries({ limit: 500 }).items.map(({ event }) => event);
   expect(told.filter((event) => event === 'action.demoted')).toHaveLength(1);
@@ -320,6 +367,38 @@ test('what lets actions go on happens only when it is on record', () => {
   expect(coordinator.quarantine()).toMatchObject({ cause: 'restored' });
   controls.rearm('ann', 'sure');
   expect(healing.fleet.quarantine).toBeUndefined();
+});
+
+test('why something was lifted is in the audit and told with the event, when it was said', () => {
+  const daemon = daemonWith(definitionsOf(plans(restart)));
+  const { coordinator, clock, healing } = daemon;
+  const told = vi.spyOn(healing.history, 'add');
+  const controls = controlsOf(daemon);
+  const silence = (): string => {
+    const endsAtMs = clock.nowMs() + 3_600_000;
+    const made = controls.addSuppression(
+      { kind: 'silence', match: everyHost, reason: 'work', endsAtMs },
+      'ann',
+    );
+    return 'id' in made ? made.id : '';
+  };
+  const ids = [silence(), silence()] as const;
+  told.mockClear();
+  controls.resume('ann');
+  controls.resume('ann', 'the switch is back');
+  controls.endSuppression(ids[0], 'ann');
+  controls.endSuppression(ids[1], 'ann', 'done early');
+  const lifted = [
+    {},
+    { reason: 'the switch is back' },
+    { id: ids[0], kind: 'silence' },
+    { id: ids[1], kind: 'silence', reason: 'done early' },
+  ];
+  const audited = coordinator.auditEntries({ limit: 4 }).items.map(({ body }) => body);
+  expect(audited.toReversed()).toEqual(lifted);
+  expect(told.mock.calls.map(([, about]) => about?.data)).toEqual(
+    lifted.map((each) => ({ ...each, by: 'ann' })),
+  );
 });
 
 test('one duty that the ledger refuses keeps no other from its turn', async () => {

@@ -273,10 +273,12 @@ test('an open run is closed from its screen', async () => {
     await page.getByRole('heading', { name: 'restart on web-2' }).waitFor();
   }
   await page.getByRole('button', { name: 'Close…' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Close the run' }).click();
+  await dialog.getByLabel('Why (may be left out)').fill('it was rebooted by hand');
+  await dialog.getByRole('button', { name: 'Close the run' }).click();
   await noticed(page, 'Closed');
   await page.locator('header .state', { hasText: 'inconclusive' }).waitFor();
   expect((await runsOf(fleet, 'web-2')).find((run) => run.id === id)?.status).toBe('inconclusive');
+  await page.getByText('closed by the act: it was rebooted by hand').first().waitFor();
   await fleet.hosts['web-2'].reboot();
 });
 

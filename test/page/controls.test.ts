@@ -317,8 +317,15 @@ test('trust, the brake and the ledger are given back by a person who means it', 
   };
   await given('LEDGER NOT TRUSTED', 'rearm', 'Re-arm');
   await expect.poll(() => alarm.count()).toBe(0);
+  const { items } = await fleet.get<{ items: { tag: string }[] }>('/api/v1/trust');
+  const promoted = page.waitForRequest(/queue\.restart\/promote$/);
   await given('TRUST LOST', 'queue.restart', 'Trust it again');
+  expect((await promoted).headers()['if-match']).toBe(`"${items[0]?.tag}"`);
+  const { tag } = await fleet.get<{ tag: string }>('/api/v1/brakes/fleet');
+  const released = page.waitForRequest(/brakes\/fleet\/release$/);
   await given('BRAKE ON', '', 'Release');
+  // The one that was shown, and no later one.
+  expect((await released).headers()['if-match']).toBe(`"${tag}"`);
   const { automation } = await fleet.get<{
     automation: { quarantine?: unknown; demoted: unknown[]; brakes: { on: boolean }[] };
   }>('/api/v1/now');

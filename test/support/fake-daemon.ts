@@ -29,7 +29,6 @@ import type {
   Outcomes,
   Quarantine,
   Suppression,
-  TrustCap,
 } from '../../core/safety.ts';
 import type { TokensPort } from '../../core/tokens-port.ts';
 import type { ToldPort } from '../../core/told-port.ts';
@@ -39,6 +38,7 @@ import type {
   CheckView,
   ConfigView,
   DaemonPort,
+  DemotedView,
   Explanation,
   Health,
   History,
@@ -142,7 +142,7 @@ export class FakeDaemon implements DaemonPort {
   suppressionList: Suppression[] = [];
   approvalList: Approval[] = [];
   brakeList: BrakeView[] = [brakeOf('fleet', false)];
-  demotedList: TrustCap[] = [];
+  demotedList: DemotedView[] = [];
   outcomeList: Outcomes[] = [outcomesOf('app.restart')];
   auditList: AuditEntry[] = [auditOf(3), auditOf(2), auditOf(1)];
   auditVerdict: AuditVerdict = { ok: true, entries: 3, firstSeq: 1, head: { seq: 3, hash: 'b'.repeat(64) } };
@@ -302,8 +302,8 @@ export class FakeDaemon implements DaemonPort {
     return this.paused;
   }
 
-  resume(by: string): void {
-    this.asked.push(`resume by ${by}`);
+  resume(by: string, reason?: string): void {
+    this.asked.push(`resume by ${by}${why(reason)}`);
     this.paused = undefined;
   }
 
@@ -312,8 +312,8 @@ export class FakeDaemon implements DaemonPort {
     return this.checkList.find((view) => view.host === host && view.check === check) ?? rejected(503, 'busy');
   }
 
-  cancelRun(runId: string, by: string, isDry = false): Run | Rejected {
-    this.#note(`cancel ${runId} by ${by}`, isDry);
+  cancelRun(runId: string, by: string, reason?: string, isDry = false): Run | Rejected {
+    this.#note(`cancel ${runId} by ${by}${why(reason)}`, isDry);
     const run = this.runList.find(({ id }) => id === runId);
     if (run === undefined) return rejected(404, 'run_unknown');
     return run.status === 'intended' ? { ...run, status: 'cancelled' } : rejected(409, 'already_sent');
@@ -341,7 +341,7 @@ export class FakeDaemon implements DaemonPort {
   suppressions = (): Suppression[] => this.suppressionList;
   approvals = (): Approval[] => this.approvalList;
   brakes = (): BrakeView[] => this.brakeList;
-  demoted = (): TrustCap[] => this.demotedList;
+  demoted = (): DemotedView[] => this.demotedList;
 
   addSuppression(wanted: NewSuppression, by: string, isDry = false): Suppression | Rejected {
     this.#note(`${wanted.kind} by ${by}: ${JSON.stringify(wanted)}`, isDry);
@@ -365,8 +365,8 @@ export class FakeDaemon implements DaemonPort {
     return added;
   }
 
-  endSuppression(id: string, by: string, isDry = false): Suppression | Rejected {
-    this.#note(`end ${id} by ${by}`, isDry);
+  endSuppression(id: string, by: string, reason?: string, isDry = false): Suppression | Rejected {
+    this.#note(`end ${id} by ${by}${why(reason)}`, isDry);
     const found = this.suppressionList.find((each) => each.id === id);
     if (found === undefined) return rejected(404, 'suppression_unknown');
     if (found.origin === 'definitions') return rejected(409, 'defined_in_file');
@@ -561,7 +561,7 @@ export class FakeDaemon implements DaemonPort {
       return this.registrationList[0] ?? rejected(409, 'registration_off');
     },
     registrations: () => this.registrationList,
-    admitRegistration: (name, person) => this.#answerRegistration('admit', name, person),
+    admitRegistration: (name, person) => this.#answerRegistration(`admit ${person.tag}`, name, person),
     rejectRegistration: (name, person) => this.#answerRegistration('reject', name, person),
   };
 
@@ -663,4 +663,8 @@ export class FakeDaemon implements DaemonPort {
 
 function keyOfCheck({ host, check }: CheckView): string {
   return `${host} ${check}`;
+}
+
+function why(reason: string | undefined): string {
+  return reason === undefined ? '' : `: ${reason}`;
 }

@@ -137,6 +137,7 @@ export function brakeOf(scope: string, on: boolean, more: Partial<BrakeView> = {
     scope,
     on,
     ...figures,
+    tag: `tag-${scope}-${on ? 'on' : 'off'}`,
     ...(on ? { state: { ...state, belowSinceMs: startMs - 60_000 }, releasesAtMs: startMs + 600_000 } : {}),
     ...more,
   };
