@@ -279,7 +279,10 @@ function readOutcomes(scrape: Scrape, outcomes: readonly Outcomes[]): void {
 function readSelf(scrape: Scrape, { version }: DaemonPort, { open, dropped }: EventStreams): void {
   scrape.gauge('mendd_event_streams', 'Open event streams').set(open);
   scrape
-    .counter('mendd_event_streams_dropped_total', 'Event streams ended because of a slow reader')
+    .counter(
+      'mendd_event_streams_dropped_total',
+      'Event streams ended by mendd: a slow reader, a token that ended, or a store that could not be read',
+    )
     .inc(dropped);
   scrape.gauge('mendd_build_info', 'Always 1; the version is the label', ['version']).set({ version }, 1);
 }

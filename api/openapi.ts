@@ -2,11 +2,13 @@
  * The OpenAPI 3.1 document, made from the schemas that also check the requests and filter the answers.
  */
 import { type FastifyDynamicSwaggerOptions, fastifySwagger } from '@fastify/swagger';
+import type { RouteOptions } from 'fastify';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { Problem } from './control-shapes.ts';
 import type { ApiServer } from './options.ts';
 import { EmptyBody } from './queries.ts';
+import { AnswerHeader } from './restraint-queries.ts';
 import { sessionCookie } from './session.ts';
 import { shapes } from './shapes.ts';
 
@@ -58,13 +60,47 @@ function withKey(headers: unknown): object {
   return { ...own, properties: { ...own.properties, 'idempotency-key': key } };
 }
 
+/** Reads without a tag, and those whose tag is for If-Match alone. */
+const untagged = new Set(
+  '/healthz /readyz /metrics /api/v1/session /api/v1/events /api/v1/audit/verify'.split(' '),
+);
+const forIfMatch = new Set('/api/v1/approvals/:id /api/v1/suppressions/:id /api/v1/brakes/:scope'.split(' '));
+const tag = { ETag: { type: 'string', description: 'For If-None-Match' } };
+const itsTag = { ETag: { type: 'string', description: 'For If-Match of what is decided about it' } };
+const later = { 'Retry-After': { type: 'integer', minimum: 1, description: 'Seconds' } };
+
+/** With the answers that any route of its kind may give; the others are under `default`. */
+function withUsual(responses: Record<string, object>, { url, schema, method, config }: RouteOptions): object {
+  const failed = responses['default'];
+  const reads = [method].flat().includes('GET');
+  const compares = config?.keepsIfMatch === true;
+  const isOurs = forIfMatch.has(url);
+  const isTagged = reads && !isOurs && !untagged.has(url);
+  const told =
+    reads && (isTagged || isOurs) ? { ...responses[200], headers: isOurs ? itsTag : tag } : undefined;
+  const same = { description: 'What If-None-Match names is still so', type: 'null', headers: tag };
+  return {
+    ...responses,
+    ...(told && { 200: told }),
+    ...(isTagged && { 304: same }),
+    ...(compares && { 412: { ...failed, description: 'It is not what If-Match names any more' } }),
+    ...(schema?.headers === AnswerHeader && { 428: { ...failed, description: 'If-Match is missing' } }),
+    ...(config?.scope !== 'open' && {
+      429: { ...failed, description: 'Too many requests', headers: later },
+    }),
+    503: { ...failed, description: 'Not available now', headers: later },
+  };
+}
+
 const toSchema = createJsonSchemaTransform({ schemaRegistry: shapes });
 const toDocument = createJsonSchemaTransformObject({ schemaRegistry: shapes });
 
 const transform: NonNullable<FastifyDynamicSwaggerOptions['transform']> = (route) => {
   const { body, ...rest } = route.schema;
   // A body that may be left out would be documented as required.
-  const made = toSchema(body === EmptyBody ? { ...route, schema: rest } : route);
+  const { schema, url } = toSchema(body === EmptyBody ? { ...route, schema: rest } : route);
+  const response = withUsual((schema?.['response'] ?? {}) as Record<string, object>, route.route);
+  const made = { url, schema: { ...schema, response } };
   const scope = route.route.config?.scope;
   if (scope === undefined || scope === 'open' || scope === 'session') return made;
   // Reading is free for programs on the same box, hence the empty alternative.

@@ -55,7 +55,7 @@ export const ResultsBody = z.preprocess(
         z.array(ResultBody).min(1).max(toldLimit).optional(),
       ),
       text: noted(
-        'Lines of send_nsca, also as text/plain alone: host<TAB>check<TAB>exit code<TAB>output',
+        'Lines of send_nsca, also as text/plain alone: host<TAB>check<TAB>exit code<TAB>output; `[seconds since 1970] ` may stand before the host',
         z.string().max(1_048_576).optional(),
       ),
     })

@@ -1,5 +1,5 @@
 /**
- * The sh text of the target guard, for any POSIX shell (dash, bash, busybox ash, FreeBSD sh). Text only: it
+ * The sh text of the target guard, for any POSIX shell (tried: dash, bash, busybox ash). Text only: it
  * never sends anything; runner/guard-answer.ts reads what it prints.
  *
  * Three processes carry an action out, so that no single death loses the verdict or the lock:

@@ -70,7 +70,8 @@ const beginning = /^[^\t]+\t[^\t]+\t\d{1,3}\t/;
 
 /**
  * `host<TAB>check<TAB>code<TAB>output`, one a line, or as newer senders do in blocks that end with ETB, where further lines are output as
- * well; `\n` within the output is a new line. Source: send_nsca(1), and what 2.10.2 makes of it.
+ * well; `\n` within the output is a new line. Source: send_nsca(1), and what 2.10.2 makes of it. `[seconds since 1970] ` may stand
+ * before the host, as nsca writes it for Nagios.
  */
 function linesOf(body: string): Line[] {
   const lines = body
@@ -80,7 +81,8 @@ function linesOf(body: string): Line[] {
   if (lines.length > toldLimit) throw wrongBody('#', `must be ${toldLimit} lines or less`);
   if (lines.length === 0) throw wrongBody('#', 'must have at least one line');
   return lines.map((line, index) => {
-    const [host = '', check = '', code = '', ...output] = line.split('\t');
+    const [, seconds, rest = ''] = /^(?:\[(\d{1,11})\] )?(.*)$/s.exec(line) ?? [];
+    const [host = '', check = '', code = '', ...output] = rest.split('\t');
     const where = `line ${index + 1}`;
     if (output.length === 0)
       return {
@@ -89,7 +91,8 @@ function linesOf(body: string): Line[] {
     if (!/^\d{1,3}$/.test(code) || Number(code) > 255)
       return { unreadable: `${where}: \`${code.slice(0, 20)}\` is no exit code` };
     const text = output.join('\t').replaceAll(String.raw`\n`, '\n');
-    return { told: { host: host.trim(), check: check.trim(), exitCode: Number(code), output: text } };
+    const at = seconds === undefined ? {} : { atMs: Number(seconds) * 1_000 };
+    return { told: { host: host.trim(), check: check.trim(), exitCode: Number(code), output: text, ...at } };
   });
 }
 

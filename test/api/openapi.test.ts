@@ -23,7 +23,7 @@ interface Operation {
   operationId?: string;
   summary?: string;
   security?: object[];
-  responses: Record<string, unknown>;
+  responses: Record<string, { headers?: object }>;
 }
 
 test('every reference resolves, every operation is named once, and every change needs a token', async () => {
@@ -68,10 +68,37 @@ test('every reference resolves, every operation is named once, and every change 
   daemon.approvalList = [approvalOf(values.id)];
   daemon.suppressionList = [silenceOf(values.id)];
   const root = bearer(daemon.token('root', 'admin'));
-  for (const { path, method } of operations) {
+  for (const { path, method, responses } of operations) {
     if (method !== 'get' || path.endsWith('/events')) continue;
     const url = path.replaceAll(/\{(\w+)\}/g, (_, name: keyof typeof values) => values[name]);
     const query = path.endsWith('/explain') ? '?host=web-1' : '';
-    expect([path, (await get(url + query, root)).status]).toEqual([path, 200]);
+    const { status, headers } = await get(url + query, root);
+    expect([path, status]).toEqual([path, 200]);
+    // So do the tags that a client may rely on.
+    const tag = headers.get('etag');
+    expect([path, responses['200']?.headers !== undefined]).toEqual([path, tag !== null]);
+    const again = await get(url + query, { ...root, 'if-none-match': tag ?? '"x"' });
+    expect([path, '304' in responses]).toEqual([path, again.status === 304]);
   }
+});
+
+test('the answers that any client meets are documented where they occur', async () => {
+  const { api } = await startApi();
+  const { paths } = api.openapi() as { paths: Record<string, Record<string, Operation>> };
+  const codes = (path: string, method: string) => Object.keys(paths[path]?.[method]?.responses ?? {});
+  expect(codes('/api/v1/hosts', 'get')).toEqual(['200', '304', '429', '503', 'default']);
+  expect(codes('/api/v1/approvals/{id}/approve', 'post')).toEqual([
+    '200',
+    '412',
+    '428',
+    '429',
+    '503',
+    'default',
+  ]);
+  expect(codes('/api/v1/brakes/{scope}/release', 'post')).toEqual(['200', '412', '429', '503', 'default']);
+  expect(codes('/healthz', 'get')).toEqual(['200', '503', 'default']);
+  expect(paths['/api/v1/pause']?.['post']?.responses['503']).toMatchObject({
+    headers: { 'Retry-After': { schema: { type: 'integer' } } },
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
 });

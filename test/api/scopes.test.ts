@@ -1,10 +1,9 @@
 /** Every route there is, and who may use it: no token, one with too little, one with enough. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { FastifyInstance, RouteOptions } from 'fastify';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { Scope } from '../../core/types.ts';
 import { bearer, startApi } from './api-server.ts';
+import { registeredRoutes } from './registered-routes.ts';
 
 /** Whoever adds a route says here who may use it. */
 const scopes: Record<string, Scope | 'open' | 'session'> = {
@@ -114,26 +113,8 @@ const weaker: Record<Scope, Scope[]> = {
 
 const reason = { reason: 'drill' };
 
-/** What fastify itself was given; the OpenAPI document leaves out what is hidden. */
-async function registeredRoutes(): Promise<Map<string, RouteOptions>> {
-  const found = new Map<string, RouteOptions>();
-  const note = (route: RouteOptions): void => {
-    for (const each of [route.method].flat()) found.set(`${each} ${route.url}`, route);
-  };
-  const onCreated = (message: unknown): void => {
-    (message as { fastify: FastifyInstance }).fastify.addHook('onRoute', note);
-  };
-  subscribe('fastify.initialization', onCreated);
-  try {
-    await startApi();
-  } finally {
-    unsubscribe('fastify.initialization', onCreated);
-  }
-  return found;
-}
-
 test('the table above names every route and its scope', async () => {
-  const routes = await registeredRoutes();
+  const { routes } = await registeredRoutes(startApi);
   const found = new Map([...routes].map(([name, { config }]) => [name, config?.scope]));
   const expected = { ...scopes };
   // Each read answers HEAD as well, but for the stream, which would not end.
@@ -149,7 +130,7 @@ test('the table above names every route and its scope', async () => {
 
 test('a wrong method on a path is 405 with those it takes, for who may read; nobody else hears of it', async () => {
   const methods = new Map<string, string[]>();
-  for (const route of (await registeredRoutes()).keys()) {
+  for (const route of (await registeredRoutes(startApi)).routes.keys()) {
     const [method = '', url = ''] = route.split(' ');
     const path = pathOf(url);
     methods.set(path, [...(methods.get(path) ?? []), method].toSorted());
@@ -179,7 +160,9 @@ test('a wrong method on a path is 405 with those it takes, for who may read; nob
 });
 
 test('every change can be asked dry', async () => {
-  const changes = [...(await registeredRoutes())].filter(([name]) => !/^(GET|HEAD) /.test(name));
+  const changes = [...(await registeredRoutes(startApi)).routes].filter(
+    ([name]) => !/^(GET|HEAD) /.test(name),
+  );
   expect(changes.length).toBeGreaterThan(25);
   const without = changes.filter(([, { schema }]) => {
     const query = schema?.querystring as z.ZodObject | undefined;

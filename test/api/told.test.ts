@@ -68,6 +68,16 @@ test('lines of send_nsca are results, and a line that is none is told in its pla
   expect(blocks.json.accepted).toBe(2);
 });
 
+test('a line may begin with its time, as nsca writes it', async () => {
+  const { daemon, tell } = await start();
+  const body = '[1700000000] web-1\ta\t0\tone [5] two\nweb-1\tb\t0\tnow\n';
+  await tell(body, '/api/v1/results', { 'content-type': 'text/plain' });
+  expect(daemon.results).toEqual([
+    { host: 'web-1', check: 'a', exitCode: 0, output: 'one [5] two', atMs: 1_700_000_000_000 },
+    { host: 'web-1', check: 'b', exitCode: 0, output: 'now' },
+  ]);
+});
+
 test('blocks as send_nsca 2.10.2 takes them: further lines of one are its output, as there', async () => {
   const { daemon, tell } = await start();
   const text = { 'content-type': 'text/plain' };

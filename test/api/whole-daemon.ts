@@ -1,4 +1,4 @@
-/** A whole daemon on a real store with two hosts that cannot be reached, its API, and its ledger beside it. */
+/** A whole daemon on a real store with two hosts that cannot be reached, a status page, its API, and its ledger beside it. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,8 +16,8 @@ export interface WholeDaemon {
   stop: () => Promise<void>;
 }
 
-/** `more`: lines of the daemon file. */
-export async function startWhole(runbook: string, more = ''): Promise<WholeDaemon> {
+/** `more`: lines of the daemon file; `hosts`: a file of further hosts. */
+export async function startWhole(runbook: string, more = '', hosts = ''): Promise<WholeDaemon> {
   const directory = mkdtempSync(join(tmpdir(), 'mendd-whole-'));
   const file = join(directory, 'mendd.yaml');
   for (const name of ['hosts', 'runbooks']) mkdirSync(join(directory, name));
@@ -27,7 +27,7 @@ export async function startWhole(runbook: string, more = ''): Promise<WholeDaemo
     `definitions: { path: . }
 store: { path: ./mendd.db }
 ssh: { user: nobody, identity: "\${file:./id}", known_hosts: ./known, connect_timeout: 1s }
-api: { listen: "127.0.0.1:0" }
+api: { listen: "127.0.0.1:0", status_page: { names: true } }
 registration: { expire: 1h }
 remediation: { mode: auto }
 facts: { enabled: false }
@@ -38,6 +38,7 @@ ${more}`,
     join(directory, 'hosts/all.yaml'),
     'hosts: { web-1: { address: 127.0.0.1, port: 1, labels: { role: web } }, web-2: { address: 127.0.0.1, port: 1 } }\n',
   );
+  if (hosts !== '') writeFileSync(join(directory, 'hosts/more.yaml'), hosts);
   writeFileSync(join(directory, 'runbooks/app.yaml'), runbook);
   const loaded = loadDefinitions({ configFile: file });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
