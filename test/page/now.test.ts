@@ -1,6 +1,8 @@
 /** The first view: signing in, a worker that breaks and heals before one's eyes, and every key of the page. */
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
+import { mendd } from '../support/mendd.ts';
 import { expectAccessible, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
 
@@ -179,4 +181,18 @@ test('the words of a button can be read while the pointer is on it', async () =>
     await button.hover();
     await expectAccessible(page, `hovered, ${colorScheme}`);
   }
+});
+
+test('the command that the page prints for those without a token makes one', async () => {
+  const visitor = await stage.visitor();
+  const page = await visitor.open('/sign-in');
+  const [program, ...words] = (await page.locator('.sign-in code').innerText()).split(' ');
+  expect(program).toBe('mendd');
+  const config = join(stage.fleet.directory, 'mendd.yaml');
+  const { code, stdout, stderr } = await mendd([...words, '--config', config]);
+  expect(stderr).toMatch(/act/);
+  expect(code).toBe(0);
+  await page.getByLabel('Token').fill(stdout.trim());
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: /Pause all/ }).waitFor();
 });
