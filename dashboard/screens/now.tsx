@@ -1,6 +1,6 @@
 /** Now: what needs a person, what heals itself, what was healed, and the fleet, worst first. A quiet page proves that it is alive. */
 import type { NowAnswer, SuppressionAnswer } from '../http/wire-types.ts';
-import { isStale, now, refresh } from '../live/now-store.ts';
+import { isStale, now as newest, refresh } from '../live/now-store.ts';
 import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
 import { useAway } from '../parts/away.tsx';
@@ -12,13 +12,16 @@ import {
   BrakeRow,
   DemotedRow,
   DoubtRow,
+  HeldInventoryRow,
   isUndelivered,
   MessagesRow,
   QuarantineRow,
+  RegistrationsRow,
 } from '../parts/restraint-rows.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';
 import { count, span } from '../parts/words.ts';
+import { toneOf } from '../verdict.ts';
 
 /** Who took this trouble on; only what names it alone. */
 function takenOn(
@@ -33,7 +36,8 @@ function takenOn(
 }
 
 /** The hardest first. */
-function needLines({ automation, approvals, needsYou, suppressions, messages }: NowAnswer): Line[] {
+function needLines(now: NowAnswer): Line[] {
+  const { automation, approvals, needsYou, suppressions, messages, registrations, heldInventories } = now;
   const { quarantine, brakes, doubt, demoted } = automation;
   return [
     ...(quarantine === undefined
@@ -54,6 +58,12 @@ function needLines({ automation, approvals, needsYou, suppressions, messages }: 
       const key = `${host} ${ladder}`;
       return line(key, <NeedRow key={key} need={need} suppressed={takenOn(suppressions, host, check)} />);
     }),
+    ...heldInventories.map((held) =>
+      line(`held ${held.name}`, <HeldInventoryRow key={`held ${held.name}`} held={held} />),
+    ),
+    ...(registrations.waiting === 0
+      ? []
+      : [line('registrations', <RegistrationsRow key="registrations" {...registrations} />)]),
     ...demoted.map((cap) =>
       line(`demoted ${cap.action}`, <DemotedRow key={`demoted ${cap.action}`} cap={cap} />),
     ),
@@ -153,8 +163,16 @@ function ProofOfLife({
   );
 }
 
+function AwayRest({ text }: { text: string }) {
+  return (
+    <>
+      {text} <a href="/runs?status=verified">All repairs</a>
+    </>
+  );
+}
+
 export function Screen() {
-  const view = now.value;
+  const view = newest.value;
   return view === undefined ? <p class="dim">Loading…</p> : <Now view={view} />;
 }
 
@@ -166,10 +184,7 @@ function Now({ view }: { view: NowAnswer }) {
   );
   const problems = problemLines(view);
   const away = useAway(view);
-  const isQuiet =
-    needs.length + healing.length + unreachable.length + view.worst.length + view.verdict.stale === 0 &&
-    view.verdict.ok > 0 &&
-    view.automation.paused === undefined;
+  const isQuiet = toneOf(view) === 'ok';
   // Where it stands is held like the rows; what it says is not.
   const isOnTop = useHeld(isQuiet);
   const notes = useHeld(view.automation);
@@ -205,17 +220,23 @@ function Now({ view }: { view: NowAnswer }) {
       <List
         title="While you were away, the last 24 h"
         id="away-title"
-        lines={away.slice(0, awayShown)}
-        total={away.length}
+        lines={away.lines.slice(0, awayShown)}
+        total={away.lines.length}
+        rest={away.rest === undefined ? undefined : <AwayRest text={away.rest} />}
         slim
       />
       <FleetGrid fleet={view.fleet} />
-      {view.suppressions.length === 0 ? undefined : (
+      {view.totals.suppressions === 0 ? undefined : (
         <section aria-labelledby="left-alone-title">
           <h2 id="left-alone-title">
-            Held back by people <span class="count">({view.suppressions.length})</span>
+            Held back by people <span class="count">({view.totals.suppressions})</span>
           </h2>
           <SuppressionRows items={view.suppressions} refresh={refresh} />
+          {view.totals.suppressions > view.suppressions.length ? (
+            <p class="dim">
+              and {view.totals.suppressions - view.suppressions.length} more: <a href="/silences">Silences</a>
+            </p>
+          ) : undefined}
         </section>
       )}
       {isOnTop ? undefined : <ProofOfLife view={view} isQuiet={isQuiet} place="below" />}

@@ -196,3 +196,58 @@ test('the command that the page prints for those without a token makes one', asy
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('button', { name: /Pause all/ }).waitFor();
 });
+
+/** What `now` says, changed before the page hears it. */
+async function whereNowSays(page: Page, change: object): Promise<void> {
+  await page.route('**/api/v1/now', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: merge(await response.json(), change) });
+  });
+}
+
+function merge(into: Record<string, unknown>, change: object): object {
+  const merged = Object.entries(change).map(([key, value]) => {
+    const before = into[key];
+    const isDeep = typeof before === 'object' && before !== null && !Array.isArray(value);
+    return [key, isDeep ? merge({ ...before }, value as object) : value];
+  });
+  return { ...into, ...Object.fromEntries(merged) };
+}
+
+test('hosts that want to be let in and held inventories need you, and lists say what they leave out', async () => {
+  await healedWorker(stage.fleet, 'web-1');
+  const visitor = await stage.visitor('read');
+  const page = await visitor.context.newPage();
+  await whereNowSays(page, {
+    verdict: { needYou: 2 },
+    registrations: { waiting: 12, names: ['web-7', '\u202eweb-8'] },
+    heldInventories: [{ name: 'cmdb', since: new Date().toISOString(), vanished: 3, of: 10 }],
+    suppressions: [],
+    totals: { healed: 312, flapping: 0, suppressions: 201 },
+  });
+  await page.goto(`${stage.fleet.url}/`);
+  const needs = section(page, /^Needs you/i);
+  await needs.locator('[data-row="registrations"]').waitFor();
+  const told = await needs.innerText();
+  expect(told).toMatch(/LET THEM IN\? 12 hosts registered\s+web-7, \ufffdweb-8, and 10 more/);
+  expect(told).toMatch(/INVENTORY HELD cmdb\s+3 of 10 hosts vanished at once/);
+  await page.getByText(/told are the newest \d+ of 312 repairs/).waitFor();
+  await page.getByText('and 201 more').waitFor();
+  await pictureAndJudge(page, 'now-waiting');
+});
+
+test('nothing says "All clear" while the newest definitions are refused', async () => {
+  const visitor = await stage.visitor('read');
+  const [clear, refused] = await Promise.all([visitor.context.newPage(), visitor.context.newPage()]);
+  const counts = { needYou: 0, healing: 0, problems: 0, unreachable: 0, stale: 0, ok: 4 };
+  const quiet = { verdict: counts, approvals: [], needsYou: [], healing: [], worst: [], unreachable: [] };
+  await whereNowSays(clear, quiet);
+  await clear.goto(`${stage.fleet.url}/`);
+  await clear.getByRole('heading', { name: '● All clear' }).waitFor();
+  await clear.close();
+  await whereNowSays(refused, { ...quiet, definitions: { lastReloadOk: false, problems: ['no such host'] } });
+  await refused.goto(`${stage.fleet.url}/`);
+  await refused.getByText('The newest definitions were refused').waitFor();
+  await refused.getByRole('heading', { name: 'mendd is watching' }).waitFor();
+  expect(await refused.getByText('All clear').count()).toBe(0);
+});
