@@ -9,6 +9,7 @@ import { notify } from './notices.tsx';
 import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
 import { Reading } from './reading.tsx';
+import { Rest } from './rest.tsx';
 import { useSteady } from './steady.tsx';
 import { At } from './time.tsx';
 import { count } from './words.ts';
@@ -32,7 +33,16 @@ function UndeliveredMessages({ status }: { status: Undelivered }) {
     if (answer.ok) notify(done, 'ok');
     else notify(problemWords(answer.problem), 'warn');
   };
-  return <Reading of={found}>{({ items }) => <Letters items={items} act={act} />}</Reading>;
+  return (
+    <Reading of={found}>
+      {(page) => (
+        <>
+          <Rest of={page} command={`mendd notify outbox --status ${status}`} />
+          <Letters items={page.items} act={act} />
+        </>
+      )}
+    </Reading>
+  );
 }
 
 type Act = (id: string, verb: 'retry' | 'dismiss', done: string) => Promise<void>;
