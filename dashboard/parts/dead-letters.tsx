@@ -4,7 +4,7 @@ import { may } from '../http/session.ts';
 import type { MessageAnswer, PageOf } from '../http/wire-types.ts';
 import { refresh as refreshNow } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
-import { openDialog } from './dialog.tsx';
+import { openView } from './dialog.tsx';
 import { notify } from './notices.tsx';
 import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
@@ -18,7 +18,7 @@ import { count } from './words.ts';
 type Undelivered = 'dead' | 'waiting';
 
 export function openUndelivered(status: Undelivered): void {
-  openDialog('Not delivered', () => <UndeliveredMessages status={status} />, true);
+  openView(`undelivered/${status}`, 'Not delivered', () => <UndeliveredMessages status={status} />);
 }
 
 function UndeliveredMessages({ status }: { status: Undelivered }) {

@@ -4,6 +4,8 @@ import { isStale, now as newest, refresh } from '../live/now-store.ts';
 import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
 import { useAway } from '../parts/away.tsx';
+import { openUndelivered } from '../parts/dead-letters.tsx';
+import { useShown } from '../parts/dialog.tsx';
 import { FleetGrid } from '../parts/fleet-grid.tsx';
 import { ApprovalRow, NeedRow } from '../parts/need-rows.tsx';
 import { type Line, List, line } from '../parts/now-list.tsx';
@@ -20,6 +22,7 @@ import {
 } from '../parts/restraint-rows.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';
+import { openWhy } from '../parts/why.tsx';
 import { count, span } from '../parts/words.ts';
 import { toneOf } from '../verdict.ts';
 
@@ -171,7 +174,14 @@ function AwayRest({ text }: { text: string }) {
   );
 }
 
+function openNamed(show: string): void {
+  const [what, name = '', check] = show.split('/');
+  if (what === 'undelivered' && (name === 'dead' || name === 'waiting')) openUndelivered(name);
+  if (what === 'why' && check !== undefined) openWhy(name, check);
+}
+
 export function Screen() {
+  useShown(openNamed);
   const view = newest.value;
   return view === undefined ? <p class="dim">Loading…</p> : <Now view={view} />;
 }

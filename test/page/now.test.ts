@@ -251,3 +251,26 @@ test('nothing says "All clear" while the newest definitions are refused', async 
   await refused.getByRole('heading', { name: 'mendd is watching' }).waitFor();
   expect(await refused.getByText('All clear').count()).toBe(0);
 });
+
+test('what a dialog tells has a URL, which opens it again and goes with it', async () => {
+  const { fleet } = stage;
+  const visitor = await stage.visitor('admin');
+  const page = await visitor.open('/?show=why/db-1/disk.space');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('heading', { name: 'Why? db-1 › disk.space' }).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(page.url()).toBe(`${fleet.url}/`);
+  await page.goto(`${fleet.url}/?show=undelivered/dead`);
+  await dialog.getByText('Nothing is left here.').waitFor();
+  await page.goto(`${fleet.url}/definitions`);
+  await page.getByRole('button', { name: /What would a reload change/ }).click();
+  const told = dialog.getByText(/check states|the newest are in force/);
+  await told.waitFor();
+  expect(page.url()).toBe(`${fleet.url}/definitions?show=plan`);
+  await page.reload();
+  await told.waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  expect(page.url()).toBe(`${fleet.url}/definitions`);
+});
