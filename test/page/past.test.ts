@@ -40,6 +40,8 @@ test('a graph of a week is drawn from sums, days back', async () => {
   const page = await visitor.open('/incidents/db-1/disk.space?range=7d');
   await page.locator('.graph canvas').waitFor();
   await page.locator('.legend', { hasText: 'the mean of each step' }).waitFor();
+  // However old the last value is, it is not called that of now.
+  expect(await page.locator('.legend li').first().innerText()).toMatch(/% .+ ago, the mean of each step/);
   const summary = page.getByText(/^As a table/);
   await expect.poll(() => summary.innerText()).toMatch(/the newest (\d+) of \1 values over (2 d 23 h|3 d)/);
   await summary.click();
