@@ -241,8 +241,9 @@ test('hosts that want to be let in and held inventories need you, and lists say 
 });
 
 test('nothing says "All clear" while the newest definitions are refused', async () => {
-  const visitor = await stage.visitor('read');
-  const [clear, refused] = await Promise.all([visitor.context.newPage(), visitor.context.newPage()]);
+  // Tabs of one browser would share what the first of them hears.
+  const open = async (): Promise<Page> => (await stage.visitor('read')).context.newPage();
+  const [clear, refused] = [await open(), await open()];
   const counts = { needYou: 0, healing: 0, problems: 0, unreachable: 0, stale: 0, ok: 4 };
   const quiet = { verdict: counts, approvals: [], needsYou: [], healing: [], worst: [], unreachable: [] };
   await whereNowSays(clear, quiet);
