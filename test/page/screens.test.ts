@@ -227,7 +227,7 @@ test('a list that is not whole says so, and names the command that is', async ()
   ] as const) {
     const page = await visitor.open(place);
     const note = page.locator('.note', { hasText: 'Not all: these are' });
-    await note.waitFor();
-    expect(await note.innerText()).toContain(command);
+    await note.first().waitFor();
+    await expect.poll(async () => (await note.allInnerTexts()).join()).toContain(command);
   }
 });
