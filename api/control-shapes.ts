@@ -98,7 +98,7 @@ export const Now = named(
       }),
     ),
     healed: noted(
-      'In the last day, newest first',
+      'In the last day, newest first, the first 50',
       z.array(
         RunItem.extend({
           check: z.string(),
@@ -107,13 +107,14 @@ export const Now = named(
       ),
     ),
     flapping: noted(
-      'Checks that come and go; what would act on them is held',
+      'Checks that come and go, the first 20; what would act on them is held',
       z.array(
         z.object({
           host: z.string(),
           check: z.string(),
           percent: z.number(),
           held: noted('Times an action was held for it in the last day', count),
+          heldMore: noted('There were more than those that were counted', z.literal(true).optional()),
         }),
       ),
     ),
@@ -122,7 +123,11 @@ export const Now = named(
       'Each under its root: `behind` has the hosts behind it',
       z.array(Host.extend({ behind: z.array(z.string()) })),
     ),
-    suppressions: noted('In force now', z.array(Suppression)),
+    suppressions: noted('In force now, the first 200', z.array(Suppression)),
+    totals: noted(
+      'Of the lists above that the verdict does not count',
+      z.object({ healed: count, flapping: count, suppressions: count }),
+    ),
     messages: noted(
       'What people should have been told and were not yet',
       z.object({
@@ -130,6 +135,21 @@ export const Now = named(
         dead: noted('Given up, of the last seven days', count),
         oldestWaitingMs: noted('Age of the oldest that waits', count.optional()),
       }),
+    ),
+    registrations: noted(
+      'Hosts that registered themselves and wait for a person',
+      z.object({ waiting: count, names: noted('The first of them', z.array(z.string())) }),
+    ),
+    heldInventories: noted(
+      'Inventories that lack too many hosts at once, and wait for a person',
+      z.array(
+        z.object({
+          name: z.string(),
+          since: time,
+          vanished: count,
+          of: noted('How many hosts it told before', count),
+        }),
+      ),
     ),
     fleet: z.object({
       hosts: noted(

@@ -50,7 +50,12 @@ const registering = {
 const labels = z
   .record(
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$/, 'must be a name of letters, digits and . _ / -'),
-    z.string().regex(/^(?!\s*$)[^\p{Cc}{}$]{1,253}$/u, 'must be text without braces and control characters'),
+    z
+      .string()
+      .regex(
+        /^(?!\s*$)[^\p{Cc}\p{Cf}{}$]{1,253}$/u,
+        'must be text without braces, control and hidden characters',
+      ),
   )
   .refine((all) => Object.keys(all).length <= 20, 'must be 20 labels or less');
 

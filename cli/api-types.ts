@@ -285,6 +285,9 @@ export interface NowAnswer {
   approvals: ApprovalRow[];
   /** Absent from older daemons. */
   messages?: { waiting: number; dead: number; oldestWaitingMs?: number };
+  registrations?: { waiting: number; names: string[] };
+  heldInventories?: { name: string; since: string; vanished: number; of: number }[];
+  totals?: { healed: number; flapping: number; suppressions: number };
   needsYou: {
     explanation: ExplanationRow;
     status: CheckStatusRow;

@@ -9,7 +9,8 @@ import { plain } from './plain-text.ts';
 import { showAge, showDuration, showWhen } from './times.ts';
 
 /** What waits for a person beside problems, the hardest first. */
-export function restraintLines(out: Output, { automation, approvals, messages }: NowAnswer): string[] {
+export function restraintLines(out: Output, now: NowAnswer): string[] {
+  const { automation, approvals, messages, registrations, heldInventories = [] } = now;
   const { quarantine, doubt, brakes, demoted } = automation;
   const line = (hue: 'bad' | 'warn', sign: string, text: string): string =>
     `  ${out.paint(hue, sign)} ${plain(text)}`;
@@ -51,6 +52,22 @@ export function restraintLines(out: Output, { automation, approvals, messages }:
           `${scope}: ${figures} · mendd brake release ${word(scope)} --reason TEXT`,
         );
       }),
+    ...heldInventories.map(({ name, vanished, of, since }) =>
+      line(
+        'warn',
+        'INVENTORY HELD',
+        `${name}: ${vanished} of ${of} hosts vanished at once ${showAge(since)} ago, and are kept · mendd inventory accept ${word(name)} --reason TEXT`,
+      ),
+    ),
+    ...(registrations === undefined || registrations.waiting === 0
+      ? []
+      : [
+          line(
+            'warn',
+            'LET THEM IN?',
+            `hosts that registered themselves and wait: ${registrations.waiting} (${namesText(registrations)}) · mendd registrations list`,
+          ),
+        ]),
     ...demoted.map(({ action, mode, reason }) =>
       line(
         'warn',
@@ -67,6 +84,10 @@ function undelivered(messages: NowAnswer['messages']): string[] {
   if (oldestWaitingMs <= undeliveredAfterMs) return [];
   const oldest = `messages that wait: ${waiting}, the oldest for ${showDuration(oldestWaitingMs)}`;
   return [`${oldest} · mendd notify outbox --status waiting`];
+}
+
+function namesText({ waiting, names }: NonNullable<NowAnswer['registrations']>): string {
+  return names.join(', ') + (waiting > names.length ? ', …' : '');
 }
 
 const freshRound = 'fresh_round_pending';

@@ -73,7 +73,8 @@ function stateOf({ now, stale }: Situation): string {
 }
 
 function lines(out: Output, { now, stale }: Situation, state: string): string[] {
-  const { verdict, automation, definitions } = now;
+  const { verdict, automation, definitions, totals } = now;
+  const healed = now.healed.slice(0, shownHealed);
   const section = (title: string, rows: readonly string[]): string[] =>
     rows.length === 0 ? [] : ['', out.paint('strong', title), ...rows];
   const shown = new Set(now.worst.map((row) => `${row.host}/${row.check}`));
@@ -103,8 +104,20 @@ function lines(out: Output, { now, stale }: Situation, state: string): string[] 
       ...tableOf(onlyStale, checkColumns, out),
       ...moreLines(verdict.stale - stale.length, 'mendd checks --stale'),
     ]),
-    ...section('Held back by people', tableOf(now.suppressions, suppressionColumns, out)),
-    ...section('Healed in the last day', tableOf(now.healed.slice(0, shownHealed), runColumns, out)),
+    ...section('Held back by people', [
+      ...tableOf(now.suppressions, suppressionColumns, out),
+      ...moreLines(
+        (totals?.suppressions ?? 0) - now.suppressions.length,
+        'mendd silence list, mendd downtime list',
+      ),
+    ]),
+    ...section('Healed in the last day', [
+      ...tableOf(healed, runColumns, out),
+      ...moreLines(
+        (totals?.healed ?? now.healed.length) - healed.length,
+        'mendd runs --status verified --since 24h',
+      ),
+    ]),
   ];
 }
 

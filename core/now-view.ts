@@ -1,5 +1,6 @@
 /** What the page's one call tells: all that a person must know at 3 a.m., bounded whatever the size of the fleet. Plain data. */
 
+import type { OutsideWaiting } from './outside-port.ts';
 import type { Rollback } from './pinned-commit.ts';
 import type { Approval, Doubt, Mode, Quarantine, Suppression } from './safety.ts';
 import type { CheckStatus, Pause, Run } from './types.ts';
@@ -26,7 +27,7 @@ export const fleetStates = [
 ] as const;
 export type FleetState = (typeof fleetStates)[number];
 
-/** Most rows of each list; what is left out is counted. */
+/** Most rows of each list; what is left out is counted, in the verdict or in the totals. */
 export const nowLimits = {
   hosts: 500,
   needs: 100,
@@ -91,6 +92,8 @@ export interface FlappingCheck {
   percent: number;
   /** Times an action was held for it in the last day. */
   held: number;
+  /** There were more than those that were counted. */
+  heldMore?: true;
 }
 
 export interface FleetHost {
@@ -116,7 +119,7 @@ export interface ProofOfLife {
   lastProblemAtMs?: number;
 }
 
-export interface NowView {
+export interface NowView extends OutsideWaiting {
   atMs: number;
   verdict: {
     needYou: number;
@@ -165,6 +168,8 @@ export interface NowView {
   unreachable: (HostView & { behind: string[] })[];
   /** In force now. */
   suppressions: Suppression[];
+  /** Of the lists that the verdict does not count. */
+  totals: { healed: number; flapping: number; suppressions: number };
   /** What people should have been told and were not yet. `dead`: of the last seven days. */
   messages: { waiting: number; dead: number; oldestWaitingMs?: number };
   fleet: {

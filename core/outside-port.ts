@@ -87,6 +87,14 @@ export interface RegistrationAnswer {
   isDry?: boolean;
 }
 
+/** What waits for a person. */
+export interface OutsideWaiting {
+  /** Hosts that registered themselves and were not answered, or say something else since then: how many, and the first names. */
+  registrations: { waiting: number; names: readonly string[] };
+  /** Answers of inventories that are held. `vanished`: hosts that they lack of those they told before. */
+  heldInventories: { name: string; sinceMs: number; vanished: number; of: number }[];
+}
+
 export interface OutsidePort {
   inventories(): InventoryView[];
   /** Lets the hosts go that a held answer lacks. 412 when `tag` is not that of the held answer. */

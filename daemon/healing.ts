@@ -152,6 +152,9 @@ export function createHealing(options: HealingOptions): Healing {
     },
   });
   const messages: Messages = new Messages({ ...common, fleet, history, onQueued: options.onMessageQueued });
+  history.onEvent(({ type, data }) => {
+    if (type === 'inventory.held') notices.inventoryHeld(messages, data);
+  });
   const approvals = new Approvals({
     ...common,
     history,

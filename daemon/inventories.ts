@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Secret } from '../core/definitions.ts';
 import { MenddError } from '../core/errors.ts';
-import type { InventoryView } from '../core/outside-port.ts';
+import type { InventoryView, OutsideWaiting } from '../core/outside-port.ts';
 import type { Clock, Store } from '../core/ports.ts';
 import type { FoundHost, InventorySource, InventoryState } from '../core/sources.ts';
 import type { History } from './history.ts';
@@ -104,6 +104,14 @@ export class Inventories {
 
   views(): InventoryView[] {
     return [...this.#entries.values()].map(viewOf);
+  }
+
+  held(): OutsideWaiting['heldInventories'] {
+    return [...this.#entries.values()].flatMap(({ source: { name }, waiting }) => {
+      if (waiting === undefined) return [];
+      const { sinceMs, vanished, of } = waiting.held;
+      return [{ name, sinceMs, vanished: vanished.length, of }];
+    });
   }
 
   /** Lets the hosts go that the held answer lacks; undefined when none is held, or another. */

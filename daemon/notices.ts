@@ -1,6 +1,7 @@
 /** What people are told about the daemon as a whole: brakes, doubt, lost trust, ends of questions. Words only; daemon/messages.ts queues. */
 import type { Notice } from '../actions/notice-message.ts';
 import type { Approval, BrakeState, Doubt, Quarantine, TrustCap } from '../core/safety.ts';
+import { quoteShell } from '../core/shell-quote.ts';
 import type { Run } from '../core/types.ts';
 import type { HeldReload } from '../core/views.ts';
 import type { Messages } from './messages.ts';
@@ -118,5 +119,18 @@ export function definitionsHeld(messages: Pick<Messages, 'notice'>, held: HeldRe
     title: 'new definitions wait for a person',
     sentence: `Those before stay in force: ${why.join('; ')}.`,
     todo: `Look at \`mendd plan\`; \`mendd reload --confirm ${revision}\` lets exactly these in.`,
+  });
+}
+
+/** `data`: of the event. */
+export function inventoryHeld(
+  messages: Messages,
+  { inventory, vanished, of, tag }: Readonly<Record<string, unknown>>,
+): void {
+  messages.notice(`inventory~${String(inventory)}~${String(tag)}`, {
+    topic: 'inventory.held',
+    title: `the inventory ${String(inventory)} waits for a person`,
+    sentence: `${String(vanished)} of ${String(of)} hosts vanished from it at once, and are kept.`,
+    todo: `Look at \`mendd inventory list\`; \`mendd inventory accept ${quoteShell(String(inventory))} --reason ...\` lets them go.`,
   });
 }

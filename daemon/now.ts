@@ -27,6 +27,7 @@ import type { History } from './history.ts';
 import { fleetOf, rootsOf } from './hosts-now.ts';
 import { Lately } from './lately.ts';
 import { Needs, withTrouble } from './needs.ts';
+import type { Outside } from './outside.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Trust } from './trust.ts';
 import type { Views } from './views.ts';
@@ -60,6 +61,7 @@ export interface NowSources {
   suppressions: Suppressions;
   trust: Trust;
   views: Views;
+  outside: Pick<Outside, 'waiting'>;
   config: () => ConfigView;
   health: () => Health;
   stats: () => Stats;
@@ -71,7 +73,7 @@ interface Round {
   stale: number;
   checks: number;
   problems: CheckView[];
-  flapping: Omit<FlappingCheck, 'held'>[];
+  flapping: Omit<FlappingCheck, 'held' | 'heldMore'>[];
   hosts: FleetHost[];
   unreachable: HostView[];
   lastResultAtMs: number;
@@ -122,9 +124,18 @@ export class NowPage {
     const undelivered = messages.dead > 0 || isLate ? 1 : 0;
     const isDoubted = doubt !== undefined && doubt.cause !== 'fresh_round_pending';
     const unreachable = rootsOf(round.unreachable);
+    const healed = coordinator.list({ sinceMs, status: 'verified', limit: nowLimits.runs });
+    const inForce = suppressions.known.filter((each) => suppressions.isInForce(each, atMs));
+    const outside = this.#sources.outside.waiting();
     const counts = {
       needYou:
-        needs.count + restrained + undelivered + (isDoubted ? 1 : 0) + (quarantine === undefined ? 0 : 1),
+        needs.count +
+        restrained +
+        undelivered +
+        (isDoubted ? 1 : 0) +
+        (quarantine === undefined ? 0 : 1) +
+        outside.heldInventories.length +
+        (outside.registrations.waiting > 0 ? 1 : 0),
       healing: open.length,
       problems: round.problems.length,
       unreachable: unreachable.length,
@@ -143,19 +154,21 @@ export class NowPage {
         .map((asked) => withTrouble(asked, this.#sources, sinceMs)),
       needsYou: needs.rows,
       healing: open.slice(0, nowLimits.runs).map((run) => this.#healing(run)),
-      healed: coordinator
-        .list({ sinceMs, status: 'verified', limit: nowLimits.runs })
-        .items.map((run) => this.#healed(run)),
+      healed: healed.items.map((run) => this.#healed(run)),
       flapping: round.flapping.slice(0, nowLimits.flapping).map((each) => ({
         ...each,
-        held: this.#lately.heldForFlapping(each.host, each.check, sinceMs),
+        ...this.#lately.heldForFlapping(each.host, each.check, sinceMs),
       })),
       worst: round.problems.toSorted(byWorst).slice(0, nowLimits.checks),
       unreachable: unreachable.slice(0, nowLimits.unreachable),
-      suppressions: suppressions.known
-        .filter((each) => suppressions.isInForce(each, atMs))
-        .slice(0, nowLimits.suppressions),
+      suppressions: inForce.slice(0, nowLimits.suppressions),
+      totals: {
+        healed: healed.next === undefined ? healed.items.length : this.#verifiedSince(sinceMs),
+        flapping: round.flapping.length,
+        suppressions: inForce.length,
+      },
       messages,
+      ...outside,
       fleet: fleetOf(round.hosts),
     };
   }
@@ -237,6 +250,11 @@ export class NowPage {
       ...(text === undefined ? {} : { text }),
       ...(found === undefined ? {} : { timeoutMs: found.action.timeoutMs }),
     };
+  }
+
+  #verifiedSince(sinceMs: number): number {
+    const all = this.#sources.coordinator.summaries(sinceMs);
+    return all.filter(({ status, decidedAtMs }) => status === 'verified' && decidedAtMs >= sinceMs).length;
   }
 
   #healed(run: Run): HealedRun {

@@ -3,7 +3,7 @@
  * start, to update and to ask. What people say to it is recorded here.
  */
 import type { Definitions } from '../core/definitions.ts';
-import type { InventoryView, OutsidePort } from '../core/outside-port.ts';
+import type { InventoryView, OutsidePort, OutsideWaiting } from '../core/outside-port.ts';
 import type { Clock, Coordinator, Store } from '../core/ports.ts';
 import type { World } from '../core/sources.ts';
 import type { Rejected } from '../core/views.ts';
@@ -53,6 +53,10 @@ export class Outside {
   /** What definitions are resolved with. */
   world(): Pick<World, 'inventories' | 'registered'> {
     return { inventories: this.#inventories.states(), registered: this.#registrations.hosts() };
+  }
+
+  waiting(): OutsideWaiting {
+    return { registrations: this.#registrations.waiting(), heldInventories: this.#inventories.held() };
   }
 
   update({ inventories, daemon }: Definitions): void {

@@ -6,6 +6,7 @@
 import { problemOf } from '../config/inventory/found-hosts.ts';
 import { MenddError } from '../core/errors.ts';
 import type {
+  OutsideWaiting,
   Registering,
   Registration,
   RegistrationAnswer,
@@ -41,6 +42,8 @@ export interface RegistrationsOptions {
 /** Hosts that wait for a person. */
 const pendingLimit = 1_000;
 const admittedLimit = 100_000;
+/** Of those that wait. */
+const shownNames = 10;
 /** How often it is looked for those that no longer register. Milliseconds. */
 const turnEveryMs = 60_000;
 const byRule = { actor: 'rule', reason: 'a rule of `registration.admit` fits' };
@@ -50,6 +53,8 @@ const seenSlack = 0.05;
 export class Registrations {
   readonly #options: RegistrationsOptions;
   readonly #known: Map<string, Registration>;
+  /** Names of those that wait for a person: to be asked often, whatever the number of hosts. */
+  readonly #waiting = new Set<string>();
   /** Wall times on the disk. */
   readonly #writtenMs = new Map<string, number>();
   readonly #startedAtMs: number;
@@ -58,7 +63,10 @@ export class Registrations {
   constructor(options: RegistrationsOptions) {
     this.#options = options;
     this.#known = new Map(options.coordinator.registrations().map((each) => [each.name, each]));
-    for (const { name, lastAtMs } of this.#known.values()) this.#writtenMs.set(name, lastAtMs);
+    for (const each of this.#known.values()) {
+      this.#writtenMs.set(each.name, each.lastAtMs);
+      this.#noteWaiting(each);
+    }
     this.#startedAtMs = options.clock.nowMs();
   }
 
@@ -79,6 +87,12 @@ export class Registrations {
     return [...this.#known.values()].flatMap(({ admitted }) =>
       admitted === undefined ? [] : [admitted.host],
     );
+  }
+
+  /** None while registration is off. */
+  waiting(): OutsideWaiting['registrations'] {
+    if (this.#options.config() === undefined) return { waiting: 0, names: [] };
+    return { waiting: this.#waiting.size, names: [...this.#waiting].slice(0, shownNames) };
   }
 
   list(): RegistrationView[] {
@@ -216,6 +230,13 @@ export class Registrations {
       this.#writtenMs.set(name, lastAtMs);
     }
     this.#known.set(name, registration);
+    this.#noteWaiting(registration);
+  }
+
+  #noteWaiting(registration: Registration): void {
+    const status = statusOf(registration);
+    if (status === 'pending' || status === 'changed') this.#waiting.add(registration.name);
+    else this.#waiting.delete(registration.name);
   }
 
   #expire(): void {
@@ -228,6 +249,7 @@ export class Registrations {
         this.#record('rule', 'registration.expired', { name });
         this.#options.coordinator.removeRegistration(name);
         this.#known.delete(name);
+        this.#waiting.delete(name);
         this.#writtenMs.delete(name);
         this.#options.history.add('registration.expired', { data: { name } });
       }

@@ -33,12 +33,22 @@ function decoded(part: string): string {
   }
 }
 
-/** Opens another view. */
+/** Opens another view, or shows the part of it that a `#name` behind it names. */
 export function go(href: string): void {
-  if (href === location.pathname + location.search) return;
+  if (href === location.pathname + location.search + location.hash) return;
   history.pushState(null, '', href);
   place.value = here();
-  scrollTo(0, 0);
+  const part = document.getElementById(location.hash.slice(1));
+  if (part === null) scrollTo(0, 0);
+  else part.scrollIntoView();
+}
+
+/** Of this view, with that filter or without it. */
+export function hrefWith(name: string, value: string | undefined): string {
+  const query = new URLSearchParams(filters.value);
+  if (value === undefined) query.delete(name);
+  else query.set(name, value);
+  return query.size === 0 ? path.value : `${path.value}?${query}`;
 }
 
 /** Changes filters of this view, empty ones are left out. Typing makes no history. */
@@ -72,6 +82,6 @@ export function startRouting(): void {
     if (anchor.pathname === location.pathname && anchor.search === location.search && anchor.hash !== '')
       return;
     event.preventDefault();
-    go(anchor.pathname + anchor.search);
+    go(anchor.pathname + anchor.search + anchor.hash);
   });
 }

@@ -44,18 +44,23 @@ function isHeldBack({ automation, definitions, health }: NowAnswer): boolean {
   );
 }
 
+/** `ok` is all clear: nothing waits, nothing is wrong, and mendd itself is free to act by the newest definitions. */
+export function toneOf(now: NowAnswer): Tone {
+  const { needYou, healing, problems, unreachable, stale, ok } = now.verdict;
+  if (needYou > 0) return 'bad';
+  if (problems + unreachable + stale > 0 || isHeldBack(now)) return 'warn';
+  if (healing > 0) return 'busy';
+  // Nothing that is OK is not the same as everything being OK.
+  return ok > 0 ? 'ok' : 'calm';
+}
+
 /** Undefined while nothing is known. What is stale is neither good nor bad: it is not known. */
 export function verdictOf(now: NowAnswer | undefined, freshness: Freshness): Verdict | undefined {
   if (now === undefined) return undefined;
   const parts = partsOf(now.verdict);
-  const { needYou, healing, problems, unreachable, stale, ok } = now.verdict;
   if (freshness.kind === 'stale')
     return { tone: 'calm', parts: parts.map((part) => ({ ...part, tone: 'calm' })) };
-  if (needYou > 0) return { tone: 'bad', parts };
-  if (problems + unreachable + stale > 0 || isHeldBack(now)) return { tone: 'warn', parts };
-  if (healing > 0) return { tone: 'busy', parts };
-  // Nothing that is OK is not the same as everything being OK.
-  return { tone: ok > 0 ? 'ok' : 'calm', parts };
+  return { tone: toneOf(now), parts };
 }
 
 export function sentenceOf(verdict: Verdict): string {

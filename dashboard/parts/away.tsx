@@ -3,6 +3,7 @@ import { useMemo } from 'preact/hooks';
 import type { NowAnswer, PageOf } from '../http/wire-types.ts';
 import { serverNowMs } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
+import { changesRead, restOf } from './away-rest.ts';
 import { fold } from './folded.ts';
 import { type Line, line } from './now-list.tsx';
 import { FlappingRow, HealedRow, PassedRow } from './now-rows.tsx';
@@ -17,17 +18,18 @@ interface Dated {
 const awayMs = 86_400_000;
 const changeFields = 'at,host,check,from,to,type,afterAction';
 
-/** What came back by itself, of the newest 500 changes. */
-function usePassed(): readonly Passed[] {
+/** What came back by itself, of the newest changes. */
+function usePassed(): { passed: readonly Passed[]; hasMore: boolean } {
   const since = useMemo(() => new Date(serverNowMs.peek() - awayMs).toISOString(), []);
-  const query = new URLSearchParams({ since, limit: '500', fields: changeFields });
+  const query = new URLSearchParams({ since, limit: String(changesRead), fields: changeFields });
   const { data } = useResource<PageOf<Change>>(
     `/api/v1/transitions?${query}`,
     ({ data: { to } }) => to === 'ok' || to === 'up',
   );
   return useMemo(() => {
     const fromAt = new Date(serverNowMs.peek() - awayMs).toISOString();
-    return passedOf(data.value?.items ?? []).filter(({ endedAt }) => endedAt >= fromAt);
+    const passed = passedOf(data.value?.items ?? []).filter(({ endedAt }) => endedAt >= fromAt);
+    return { passed, hasMore: data.value?.next !== undefined };
   }, [data.value]);
 }
 
@@ -42,9 +44,10 @@ function passedLines(passed: readonly Passed[], flapping: NowAnswer['flapping'])
     });
 }
 
-/** Newest first; what comes and goes still is on top. */
-export function useAway({ healed, flapping }: NowAnswer): Line[] {
-  const passed = usePassed();
+/** Newest first; what comes and goes still is on top. `rest`: what more there is, in words. */
+export function useAway(view: NowAnswer): { lines: Line[]; rest: string | undefined } {
+  const { healed, flapping } = view;
+  const { passed, hasMore } = usePassed();
   const folded = fold(healed.toReversed(), ({ host, check, action }) => `${host} ${check} ${action}`);
   const ended: Dated[] = [
     ...folded.map(({ item, times }) => ({
@@ -53,7 +56,7 @@ export function useAway({ healed, flapping }: NowAnswer): Line[] {
     })),
     ...passedLines(passed, flapping),
   ];
-  return [
+  const lines = [
     ...flapping.map((each) =>
       line(
         `flapping ${each.host} ${each.check}`,
@@ -62,4 +65,5 @@ export function useAway({ healed, flapping }: NowAnswer): Line[] {
     ),
     ...ended.toSorted((a, b) => (a.at < b.at ? 1 : -1)).map((each) => each.line),
   ];
+  return { lines, rest: restOf(view, hasMore) };
 }

@@ -4,11 +4,12 @@ import { may } from '../http/session.ts';
 import type { MessageAnswer, PageOf } from '../http/wire-types.ts';
 import { refresh as refreshNow } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
-import { openDialog } from './dialog.tsx';
+import { openView } from './dialog.tsx';
 import { notify } from './notices.tsx';
 import { Output } from './output.tsx';
 import { problemWords } from './problem.tsx';
 import { Reading } from './reading.tsx';
+import { Rest } from './rest.tsx';
 import { useSteady } from './steady.tsx';
 import { At } from './time.tsx';
 import { count } from './words.ts';
@@ -17,7 +18,7 @@ import { count } from './words.ts';
 type Undelivered = 'dead' | 'waiting';
 
 export function openUndelivered(status: Undelivered): void {
-  openDialog('Not delivered', () => <UndeliveredMessages status={status} />, true);
+  openView(`undelivered/${status}`, 'Not delivered', () => <UndeliveredMessages status={status} />);
 }
 
 function UndeliveredMessages({ status }: { status: Undelivered }) {
@@ -32,7 +33,16 @@ function UndeliveredMessages({ status }: { status: Undelivered }) {
     if (answer.ok) notify(done, 'ok');
     else notify(problemWords(answer.problem), 'warn');
   };
-  return <Reading of={found}>{({ items }) => <Letters items={items} act={act} />}</Reading>;
+  return (
+    <Reading of={found}>
+      {(page) => (
+        <>
+          <Rest of={page} command={`mendd notify outbox --status ${status}`} />
+          <Letters items={page.items} act={act} />
+        </>
+      )}
+    </Reading>
+  );
 }
 
 type Act = (id: string, verb: 'retry' | 'dismiss', done: string) => Promise<void>;

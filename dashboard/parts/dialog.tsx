@@ -7,6 +7,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Answer } from '../http/client.ts';
 import { isStale, refresh } from '../live/now-store.ts';
+import { filters, setFilters } from '../route.ts';
 import { HoldButton } from './hold-button.tsx';
 import { notify } from './notices.tsx';
 import { problemWords } from './problem.tsx';
@@ -15,8 +16,10 @@ interface Shown {
   /** Each is an element of its own: the end of one must not end the next. */
   id: number;
   title: string;
-  wide: boolean;
   body: () => ComponentChildren;
+  wide: boolean;
+  /** Stands in the URL as `?show=` for as long as it is open. */
+  show?: string;
 }
 
 const shown = signal<Shown | undefined>(undefined);
@@ -24,15 +27,35 @@ let lastId = 0;
 let element: HTMLDialogElement | undefined;
 
 export function openDialog(title: string, body: () => ComponentChildren, wide = false): void {
+  open({ title, body, wide });
+}
+
+/** One that only tells something: whoever gets its URL sees the same. The view behind it opens it by `useShown`. */
+export function openView(show: string, title: string, body: () => ComponentChildren): void {
+  open({ title, body, wide: true, show });
+  setFilters({ show });
+}
+
+function open(dialog: Omit<Shown, 'id'>): void {
   lastId += 1;
-  shown.value = { id: lastId, title, body, wide };
+  shown.value = { ...dialog, id: lastId };
+}
+
+/** Calls `openNamed` with what `?show=` names. */
+export function useShown(openNamed: (show: string) => void): void {
+  const show = filters.value.get('show');
+  useEffect(() => {
+    if (show !== null && !isDialogOpen()) openNamed(show);
+  }, [show]);
 }
 
 export function closeDialog(): void {
   // By this the browser gives the focus back; an element that only vanishes takes it along.
   element?.close();
   element = undefined;
+  const isNamed = shown.peek()?.show !== undefined;
   shown.value = undefined;
+  if (isNamed) setFilters({ show: undefined });
 }
 
 export function isDialogOpen(): boolean {

@@ -25,12 +25,15 @@ interface ExplainedProps {
   at?: string;
 }
 
-export function Explained({ host, check, at }: ExplainedProps) {
+export function explainPath({ host, check, at }: ExplainedProps): string {
   // The trouble of a host is no check that could be asked for by its name.
   const place = check === hostCheck ? { host } : { host, check };
-  const query = new URLSearchParams({ ...place, ...(at === undefined ? {} : { at }) });
+  return `/api/v1/explain?${new URLSearchParams({ ...place, ...(at === undefined ? {} : { at }) })}`;
+}
+
+export function Explained({ host, check, at }: ExplainedProps) {
   const found = useResource<ExplainedAnswer>(
-    `/api/v1/explain?${query}`,
+    explainPath({ host, check, ...(at === undefined ? {} : { at }) }),
     (event) => at === undefined && event.host === host,
   );
   return <Reading of={found}>{(answer) => <Shown answer={answer} check={check} />}</Reading>;

@@ -19,6 +19,7 @@ import {
 import type { Graph as GraphType } from './graph.tsx';
 import { inert } from './inert.ts';
 import { Output } from './output.tsx';
+import { Since } from './time.tsx';
 import { exactTime, span } from './words.ts';
 
 interface Range {
@@ -151,8 +152,7 @@ function Shown({
 }
 
 function Legend({ figure, limits, hasSteps }: { figure: Figure; limits: Limits; hasSteps: boolean }) {
-  const values = figure.points.flatMap(({ value }) => value ?? []);
-  const last = values.at(-1);
+  const last = figure.points.findLast(({ value }) => value !== null);
   return (
     <ul class="legend">
       <li>
@@ -161,9 +161,9 @@ function Legend({ figure, limits, hasSteps }: { figure: Figure; limits: Limits; 
           <>
             {' '}
             <b>
-              <Output text={`${rounded(last)}${figure.uom}`} />
+              <Output text={`${rounded(last.value)}${figure.uom}`} />
             </b>{' '}
-            now
+            <Since at={new Date(last.atSec * 1000).toISOString()} /> ago
           </>
         )}
         {hasSteps ? ', the mean of each step; the band is from least to most' : undefined}

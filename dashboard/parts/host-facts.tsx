@@ -21,8 +21,8 @@ interface Origins {
   values: { key: string; value: unknown; from: string }[];
 }
 
-/** Characters of one value. */
-const valueLimit = 500;
+/** Characters of one name, and of one value. */
+const [nameLimit, valueLimit] = [200, 500];
 
 /** `{ os: { id: 'debian' } }` -> `os.id debian`: as templates name them. */
 export function flat(value: unknown, name = ''): [string, string][] {
@@ -77,7 +77,9 @@ function Values({ rows }: { rows: readonly (readonly [string, string])[] }) {
     <dl class="facts">
       {rows.map(([key, value]) => (
         <div key={key}>
-          <dt>{key}</dt>
+          <dt>
+            <Output prose text={key} limit={nameLimit} />
+          </dt>
           <dd>
             <Output text={value} limit={valueLimit} />
           </dd>
@@ -102,7 +104,9 @@ export function HostOrigin({ host }: { host: string }) {
             <dl class="facts">
               {values.map(({ key, value, from }) => (
                 <div key={`${key} ${from}`}>
-                  <dt>{key}</dt>
+                  <dt>
+                    <Output prose text={key} limit={nameLimit} />
+                  </dt>
                   <dd>
                     <Output
                       text={typeof value === 'string' ? value : JSON.stringify(value)}

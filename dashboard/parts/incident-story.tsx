@@ -9,7 +9,7 @@ import type {
   TransitionAnswer,
 } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
-import { filters, link, path } from '../route.ts';
+import { hrefWith, link } from '../route.ts';
 import { StateBadge } from './badge.tsx';
 import { Gates } from './gate-table.tsx';
 import type { Moment } from './moments.ts';
@@ -20,9 +20,10 @@ import { useSteady } from './steady.tsx';
 import { At } from './time.tsx';
 import { plain, shortName } from './words.ts';
 
-export function Story({ moments }: { moments: readonly Moment[] }) {
+export function Story({ moments, hasOlder }: { moments: readonly Moment[]; hasOlder: boolean }) {
   const steady = useSteady(moments, ({ key }) => key);
-  if (moments.length === 0) return <p class="dim">Nothing has happened yet.</p>;
+  if (moments.length === 0)
+    return <p class="dim">{hasOlder ? 'Nothing in this time.' : 'Nothing has happened yet.'}</p>;
   return (
     <>
       {steady.notice}
@@ -61,14 +62,6 @@ function Change({ change }: { change: TransitionAnswer }) {
   );
 }
 
-/** `?at=` of the same view. */
-export function hrefAt(at: string | undefined): string {
-  const query = new URLSearchParams(filters.value);
-  if (at === undefined) query.delete('at');
-  else query.set('at', at);
-  return query.size === 0 ? path.value : `${path.value}?${query}`;
-}
-
 function Decision({ decision }: { decision: DecisionAnswer }) {
   return (
     <>
@@ -79,7 +72,7 @@ function Decision({ decision }: { decision: DecisionAnswer }) {
           , {decision.count} times until <At at={decision.lastAt} />
         </span>
       )}{' '}
-      <a href={hrefAt(decision.lastAt)}>Why then?</a>
+      <a href={hrefWith('at', decision.lastAt)}>Why then?</a>
       <Gates gates={decision.gates} />
     </>
   );

@@ -1,4 +1,8 @@
 /** The labels of a host; each leads to all hosts that have it. */
+import { Output } from './output.tsx';
+
+/** Characters of one. */
+const labelLimit = 120;
 
 export function Labels({ labels }: { labels: Readonly<Record<string, string>> }) {
   return (
@@ -6,7 +10,7 @@ export function Labels({ labels }: { labels: Readonly<Record<string, string>> })
       {Object.entries(labels).map(([key, value]) => (
         <span key={key}>
           <a class="label" href={`/hosts?${new URLSearchParams({ label: `${key}=${value}` })}`}>
-            {key}={value}
+            <Output prose text={`${key}=${value}`} limit={labelLimit} />
           </a>{' '}
         </span>
       ))}

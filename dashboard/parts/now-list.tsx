@@ -14,23 +14,30 @@ interface ListProps {
   lines: readonly Line[];
   /** Of all, when not all are shown. */
   total?: number;
+  /** What else there is, of which it is not known how many lines it would be. */
+  rest?: ComponentChildren;
   slim?: boolean;
 }
 
-export function List({ title, id, lines, total = lines.length, slim = false }: ListProps) {
+export function List({ title, id, lines, total = lines.length, rest, slim = false }: ListProps) {
   const { items, hold, notice } = useSteady(lines, ({ key }) => key);
   const isThere = useHeld(lines.length > 0);
   if (!isThere || items.length === 0) return null;
   return (
     <section aria-labelledby={id}>
       <h2 id={id}>
-        {title} <span class="count">({total})</span>
+        {title}{' '}
+        <span class="count">
+          ({total}
+          {rest === undefined ? '' : '+'})
+        </span>
       </h2>
       {notice}
       <ul class={slim ? 'rows slim' : 'rows'} {...hold}>
         {items.map(({ row }) => row)}
       </ul>
       {total > lines.length ? <p class="dim">and {total - lines.length} more</p> : undefined}
+      {rest === undefined ? undefined : <p class="dim">{rest}</p>}
     </section>
   );
 }

@@ -132,7 +132,7 @@ export function PassedRow({ passed, times }: { passed: Passed; times: number }) 
 }
 
 export function FlappingRow({ flapping }: { flapping: Flapping }) {
-  const { host, check, percent, held } = flapping;
+  const { host, check, percent, held, heldMore } = flapping;
   return (
     <Row
       id={`flapping ${host} ${check}`}
@@ -141,7 +141,7 @@ export function FlappingRow({ flapping }: { flapping: Flapping }) {
       slim
       href={link('incidents', host, check)}
       commands={troubleCommands(host, check).filter(({ key }) => key === 's' || key === 'e')}
-      aside={held === 0 ? undefined : `suppressed ${held}`}
+      aside={held === 0 ? undefined : `suppressed ${held}${heldMore === true ? ' times or more' : ''}`}
     >
       <p>
         <span class="state warn">FLAPPING</span> <TroubleTitle host={host} check={check} /> comes and goes by

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Answer, send } from '../http/client.ts';
 import type { PlanAnswer } from '../http/wire-types.ts';
-import { openDialog } from './dialog.tsx';
+import { openView } from './dialog.tsx';
 import { Output } from './output.tsx';
 import { ProblemNote } from './problem.tsx';
 import { count } from './words.ts';
@@ -11,7 +11,7 @@ type Plan = PlanAnswer['plan'];
 type Changes = Plan['checks'];
 
 export function openPlan(revision: string): void {
-  openDialog('What a reload would change', () => <PlanView revision={revision} />, true);
+  openView('plan', 'What a reload would change', () => <PlanView revision={revision} />);
 }
 
 function PlanView({ revision }: { revision: string }) {

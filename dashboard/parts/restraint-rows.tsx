@@ -130,6 +130,46 @@ export function DemotedRow({ cap }: { cap: TrustCapAnswer }) {
   );
 }
 
+export function HeldInventoryRow({ held }: { held: NowAnswer['heldInventories'][number] }) {
+  const { name, vanished, of, since } = held;
+  return (
+    <Row
+      id={`held ${name}`}
+      tone="warn"
+      sign="▤"
+      aside={
+        <>
+          for <Since at={since} />
+        </>
+      }
+    >
+      <h3>
+        <span class="state warn">INVENTORY HELD</span> <Output prose text={name} />
+      </h3>
+      <p>
+        {vanished} of {count(of, 'host')} vanished at once. They are kept until a person lets them go or they
+        are told again: <code>mendd inventory list</code>
+      </p>
+    </Row>
+  );
+}
+
+export function RegistrationsRow({ waiting, names }: NowAnswer['registrations']) {
+  const rest = waiting > names.length ? `, and ${waiting - names.length} more` : '';
+  return (
+    <Row id="registrations" tone="warn" sign="⊕">
+      <h3>
+        <span class="state warn">LET THEM IN?</span> {count(waiting, 'host')} registered
+      </h3>
+      <p>
+        <Output prose text={names.join(', ')} />
+        {rest}. What they say of themselves counts for nothing until a person answers:{' '}
+        <code>mendd registrations list</code>
+      </p>
+    </Row>
+  );
+}
+
 type Messages = NowAnswer['messages'];
 
 /** As the daemon counts it among what needs a person. Milliseconds. */

@@ -7,6 +7,7 @@ import { link } from '../route.ts';
 import { whyBody } from './acts.tsx';
 import { Act, openDialog } from './dialog.tsx';
 import { Output } from './output.tsx';
+import { Rest } from './rest.tsx';
 import { Row } from './row.tsx';
 import { At, Until } from './time.tsx';
 import { span } from './words.ts';
@@ -132,12 +133,13 @@ export function Covering({ host, check }: { host: string; check?: string }) {
     `/api/v1/suppressions?${query}`,
     (event) => event.type.startsWith('suppression.') || event.type === 'definitions.reloaded',
   );
-  const items = found.data.value?.items ?? [];
-  if (items.length === 0) return null;
+  const page = found.data.value;
+  if (page === undefined || page.items.length === 0) return null;
   return (
     <section aria-labelledby="covering-title">
       <h2 id="covering-title">Left alone</h2>
-      <SuppressionRows items={items} refresh={found.refresh} />
+      <SuppressionRows items={page.items} refresh={found.refresh} />
+      <Rest of={page} command={`mendd silence list --host ${host}`} />
     </section>
   );
 }

@@ -6,6 +6,7 @@ import { Gates } from '../parts/gate-table.tsx';
 import { Output } from '../parts/output.tsx';
 import { reachOf } from '../parts/reach.ts';
 import { Reading } from '../parts/reading.tsx';
+import { Rest } from '../parts/rest.tsx';
 import { Row } from '../parts/row.tsx';
 import { useSteady } from '../parts/steady.tsx';
 import { At, Until } from '../parts/time.tsx';
@@ -21,7 +22,14 @@ export function Screen() {
   return (
     <section>
       <h1>Approvals</h1>
-      <Reading of={found}>{({ items }) => <Lists asked={items} />}</Reading>
+      <Reading of={found}>
+        {(page) => (
+          <>
+            <Rest of={page} command="mendd approvals" />
+            <Lists asked={page.items} />
+          </>
+        )}
+      </Reading>
     </section>
   );
 }

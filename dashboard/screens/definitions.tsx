@@ -5,7 +5,7 @@ import { may } from '../http/session.ts';
 import type { ConfigAnswer } from '../http/wire-types.ts';
 import { now } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
-import { Act, openDialog } from '../parts/dialog.tsx';
+import { Act, openDialog, useShown } from '../parts/dialog.tsx';
 import { Fact } from '../parts/fact.tsx';
 import { Output } from '../parts/output.tsx';
 import { openPlan } from '../parts/plan.tsx';
@@ -35,6 +35,10 @@ interface ShownProps {
 }
 
 function Shown({ config, refresh }: ShownProps) {
+  const showPlan = (): void => openPlan(config.revision);
+  useShown((show) => {
+    if (show === 'plan') showPlan();
+  });
   return (
     <>
       <header class="title">
@@ -44,7 +48,7 @@ function Shown({ config, refresh }: ShownProps) {
         </span>
         {may('admin') ? (
           <>
-            <button type="button" onClick={() => openPlan(config.revision)}>
+            <button type="button" onClick={showPlan}>
               What would a reload change?
             </button>
             <button type="button" onClick={() => askReload(refresh)}>

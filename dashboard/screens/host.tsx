@@ -12,6 +12,7 @@ import { Labels } from '../parts/labels.tsx';
 import { markOf } from '../parts/marks.ts';
 import { Output } from '../parts/output.tsx';
 import { Reading } from '../parts/reading.tsx';
+import { Rest } from '../parts/rest.tsx';
 import { Row } from '../parts/row.tsx';
 import { RunButton } from '../parts/run-action.tsx';
 import { RunStatus } from '../parts/run-details.tsx';
@@ -44,7 +45,14 @@ export function Host({ name }: { name: string }) {
       <Covering host={name} />
       <section aria-labelledby="checks-title">
         <h2 id="checks-title">Checks</h2>
-        <Reading of={checks}>{({ items }) => <Checks checks={items} />}</Reading>
+        <Reading of={checks}>
+          {(page) => (
+            <>
+              <Checks checks={page.items} />
+              <Rest of={page} command={`mendd checks --host ${name}`} />
+            </>
+          )}
+        </Reading>
       </section>
       <section aria-labelledby="runs-title">
         <h2 id="runs-title">

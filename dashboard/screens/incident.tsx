@@ -3,6 +3,7 @@ import { apiPath } from '../http/client.ts';
 import type {
   CheckAnswer,
   DecisionAnswer,
+  ExplainedAnswer,
   HostAnswer,
   MessageAnswer,
   PageOf,
@@ -12,20 +13,22 @@ import type {
 import { isStale } from '../live/now-store.ts';
 import { useResource } from '../live/resource.ts';
 import { StateBadge } from '../parts/badge.tsx';
-import { Explained, hostCheck } from '../parts/explained.tsx';
+import { Explained, explainPath, hostCheck } from '../parts/explained.tsx';
 import { GraphPanel } from '../parts/graph-panel.tsx';
 import { IncidentActs } from '../parts/incident-acts.tsx';
-import { hrefAt, Story } from '../parts/incident-story.tsx';
+import { Story } from '../parts/incident-story.tsx';
 import { storyOf } from '../parts/moments.ts';
 import { Output } from '../parts/output.tsx';
+import { Pager } from '../parts/pager.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Covering } from '../parts/suppression-rows.tsx';
 import { At, Since, Until } from '../parts/time.tsx';
 import { ToldNow } from '../parts/told-now.tsx';
-import { filters, link } from '../route.ts';
+import { filters, hrefWith, link } from '../route.ts';
 import type { ScreenProps } from '../screens.ts';
 
-const storyLimit = '100';
+/** Of each list that is put together to one page of the story. */
+const storyLimit = '200';
 
 interface Place {
   host: string;
@@ -155,7 +158,7 @@ function Next({ host, check }: Place) {
       <h2 id="next-title">{at === undefined ? 'What comes next' : 'Why then'}</h2>
       {at === undefined ? undefined : (
         <p>
-          At <At at={at} />. <a href={hrefAt(undefined)}>Back to now</a>
+          At <At at={at} />. <a href={hrefWith('at', undefined)}>Back to now</a>
         </p>
       )}
       <Explained host={host} check={check} {...(at === undefined ? {} : { at })} />
@@ -165,11 +168,11 @@ function Next({ host, check }: Place) {
 
 function WholeStory({ host, check }: Place) {
   const isOurs = (event: { host?: string }): boolean => event.host === host;
-  const ofCheck = new URLSearchParams({ host, check, limit: storyLimit });
-  const ofHost = new URLSearchParams({ host, limit: storyLimit });
-  const isHost = check === hostCheck;
+  const until = filters.value.get('until');
+  const ofHost = new URLSearchParams({ host, limit: storyLimit, ...(until === null ? {} : { until }) });
+  const ofCheck = new URLSearchParams([...ofHost, ['check', check]]);
   const changes = useResource<PageOf<TransitionAnswer>>(
-    `/api/v1/transitions?${isHost ? ofHost : ofCheck}`,
+    `/api/v1/transitions?${check === hostCheck ? ofHost : ofCheck}`,
     isOurs,
   );
   const decisions = useResource<PageOf<DecisionAnswer>>(`/api/v1/decisions?${ofCheck}`, isOurs);
@@ -177,23 +180,49 @@ function WholeStory({ host, check }: Place) {
   const messages = useResource<PageOf<MessageAnswer>>(`/api/v1/messages?${ofHost}`, ({ type }) =>
     type.startsWith('message.'),
   );
+  // Runs and messages name their ladder only.
+  const explained = useResource<ExplainedAnswer>(
+    explainPath({ host, check }),
+    ({ type }) => type === 'definitions.reloaded',
+  );
+  const ladders = explained.data.value?.explanations.flatMap((each) =>
+    each.check === check ? [each.ladder] : [],
+  );
   return (
     <Reading of={changes}>
-      {({ items }) => (
+      {(changed) => (
         <Reading of={decisions}>
           {(decided) => (
-            <Story
-              moments={storyOf({
-                check,
-                changes: isHost ? items.filter((each) => each.check === undefined) : items,
-                decisions: decided.items,
-                runs: runs.data.value?.items ?? [],
-                messages: messages.data.value?.items ?? [],
-              })}
-            />
+            <Reading of={runs}>
+              {(done) => (
+                <Reading of={messages}>
+                  {(told) => (
+                    <StoryPage
+                      {...storyOf({
+                        check,
+                        ladders: ladders ?? [],
+                        changes: changed,
+                        decisions: decided,
+                        runs: done,
+                        messages: told,
+                      })}
+                    />
+                  )}
+                </Reading>
+              )}
+            </Reading>
           )}
         </Reading>
       )}
     </Reading>
+  );
+}
+
+function StoryPage({ moments, older }: ReturnType<typeof storyOf>) {
+  return (
+    <>
+      <Story moments={moments} hasOlder={older !== undefined} />
+      <Pager older={older} part="story-title" />
+    </>
   );
 }

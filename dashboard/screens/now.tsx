@@ -1,9 +1,11 @@
 /** Now: what needs a person, what heals itself, what was healed, and the fleet, worst first. A quiet page proves that it is alive. */
 import type { NowAnswer, SuppressionAnswer } from '../http/wire-types.ts';
-import { isStale, now, refresh } from '../live/now-store.ts';
+import { isStale, now as newest, refresh } from '../live/now-store.ts';
 import { useHeld } from '../parts/attention.ts';
 import { AutomationNotes } from '../parts/automation.tsx';
 import { useAway } from '../parts/away.tsx';
+import { openUndelivered } from '../parts/dead-letters.tsx';
+import { useShown } from '../parts/dialog.tsx';
 import { FleetGrid } from '../parts/fleet-grid.tsx';
 import { ApprovalRow, NeedRow } from '../parts/need-rows.tsx';
 import { type Line, List, line } from '../parts/now-list.tsx';
@@ -12,13 +14,17 @@ import {
   BrakeRow,
   DemotedRow,
   DoubtRow,
+  HeldInventoryRow,
   isUndelivered,
   MessagesRow,
   QuarantineRow,
+  RegistrationsRow,
 } from '../parts/restraint-rows.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 import { At, Since } from '../parts/time.tsx';
+import { openWhy } from '../parts/why.tsx';
 import { count, span } from '../parts/words.ts';
+import { toneOf } from '../verdict.ts';
 
 /** Who took this trouble on; only what names it alone. */
 function takenOn(
@@ -33,7 +39,8 @@ function takenOn(
 }
 
 /** The hardest first. */
-function needLines({ automation, approvals, needsYou, suppressions, messages }: NowAnswer): Line[] {
+function needLines(now: NowAnswer): Line[] {
+  const { automation, approvals, needsYou, suppressions, messages, registrations, heldInventories } = now;
   const { quarantine, brakes, doubt, demoted } = automation;
   return [
     ...(quarantine === undefined
@@ -54,6 +61,12 @@ function needLines({ automation, approvals, needsYou, suppressions, messages }: 
       const key = `${host} ${ladder}`;
       return line(key, <NeedRow key={key} need={need} suppressed={takenOn(suppressions, host, check)} />);
     }),
+    ...heldInventories.map((held) =>
+      line(`held ${held.name}`, <HeldInventoryRow key={`held ${held.name}`} held={held} />),
+    ),
+    ...(registrations.waiting === 0
+      ? []
+      : [line('registrations', <RegistrationsRow key="registrations" {...registrations} />)]),
     ...demoted.map((cap) =>
       line(`demoted ${cap.action}`, <DemotedRow key={`demoted ${cap.action}`} cap={cap} />),
     ),
@@ -153,8 +166,23 @@ function ProofOfLife({
   );
 }
 
+function AwayRest({ text }: { text: string }) {
+  return (
+    <>
+      {text} <a href="/runs?status=verified">All repairs</a>
+    </>
+  );
+}
+
+function openNamed(show: string): void {
+  const [what, name = '', check] = show.split('/');
+  if (what === 'undelivered' && (name === 'dead' || name === 'waiting')) openUndelivered(name);
+  if (what === 'why' && check !== undefined) openWhy(name, check);
+}
+
 export function Screen() {
-  const view = now.value;
+  useShown(openNamed);
+  const view = newest.value;
   return view === undefined ? <p class="dim">Loading…</p> : <Now view={view} />;
 }
 
@@ -166,10 +194,7 @@ function Now({ view }: { view: NowAnswer }) {
   );
   const problems = problemLines(view);
   const away = useAway(view);
-  const isQuiet =
-    needs.length + healing.length + unreachable.length + view.worst.length + view.verdict.stale === 0 &&
-    view.verdict.ok > 0 &&
-    view.automation.paused === undefined;
+  const isQuiet = toneOf(view) === 'ok';
   // Where it stands is held like the rows; what it says is not.
   const isOnTop = useHeld(isQuiet);
   const notes = useHeld(view.automation);
@@ -205,17 +230,23 @@ function Now({ view }: { view: NowAnswer }) {
       <List
         title="While you were away, the last 24 h"
         id="away-title"
-        lines={away.slice(0, awayShown)}
-        total={away.length}
+        lines={away.lines.slice(0, awayShown)}
+        total={away.lines.length}
+        rest={away.rest === undefined ? undefined : <AwayRest text={away.rest} />}
         slim
       />
       <FleetGrid fleet={view.fleet} />
-      {view.suppressions.length === 0 ? undefined : (
+      {view.totals.suppressions === 0 ? undefined : (
         <section aria-labelledby="left-alone-title">
           <h2 id="left-alone-title">
-            Held back by people <span class="count">({view.suppressions.length})</span>
+            Held back by people <span class="count">({view.totals.suppressions})</span>
           </h2>
           <SuppressionRows items={view.suppressions} refresh={refresh} />
+          {view.totals.suppressions > view.suppressions.length ? (
+            <p class="dim">
+              and {view.totals.suppressions - view.suppressions.length} more: <a href="/silences">Silences</a>
+            </p>
+          ) : undefined}
         </section>
       )}
       {isOnTop ? undefined : <ProofOfLife view={view} isQuiet={isQuiet} place="below" />}

@@ -3,6 +3,7 @@ import type { DecisionAnswer, PageOf, RunItemAnswer } from '../http/wire-types.t
 import { type Resource, useResource } from '../live/resource.ts';
 import { Filters, queryOf } from '../parts/filters.tsx';
 import { runStatuses } from '../parts/marks.ts';
+import { Pager } from '../parts/pager.tsx';
 import { Reading } from '../parts/reading.tsx';
 import { Row } from '../parts/row.tsx';
 import { type Entry, merged } from '../parts/run-pages.ts';
@@ -79,23 +80,13 @@ function List({
           ),
         )}
       </ol>
-      <nav class="pager" aria-label="Pages">
-        {filters.value.get('until') === null ? undefined : <a href={hrefWith(undefined)}>Newest</a>}
-        {older === undefined ? undefined : <a href={hrefWith(older)}>Older</a>}
-      </nav>
+      <Pager older={older} />
     </>
   );
 }
 
 function keyOf(row: Entry): string {
   return row.kind === 'run' ? row.run.id : `held ${row.decision.id}`;
-}
-
-function hrefWith(until: string | undefined): string {
-  const query = new URLSearchParams(filters.value);
-  if (until === undefined) query.delete('until');
-  else query.set('until', until);
-  return query.size === 0 ? '/runs' : `/runs?${query}`;
 }
 
 function HeldRow({ decision }: { decision: DecisionAnswer }) {

@@ -56,7 +56,7 @@ export function Screen() {
         </button>
       </form>
       <p class="dim">
-        Make one on the ops box: <code>mendd token create --scope act NAME</code>
+        Make one on the ops box: <code>mendd token create --scope act --name NAME</code>
       </p>
     </section>
   );

@@ -4,6 +4,7 @@ import type { PageOf, SuppressionAnswer } from '../http/wire-types.ts';
 import { useResource } from '../live/resource.ts';
 import { Filters, queryOf } from '../parts/filters.tsx';
 import { Reading } from '../parts/reading.tsx';
+import { Rest } from '../parts/rest.tsx';
 import { openSilenceForm } from '../parts/silence-form.tsx';
 import { SuppressionRows } from '../parts/suppression-rows.tsx';
 
@@ -43,11 +44,14 @@ export function Screen() {
         ]}
       />
       <Reading of={found}>
-        {({ items }) =>
-          items.length === 0 ? (
+        {(page) =>
+          page.items.length === 0 ? (
             <p class="dim">Nothing is silenced.</p>
           ) : (
-            <SuppressionRows items={items} refresh={found.refresh} />
+            <>
+              <SuppressionRows items={page.items} refresh={found.refresh} />
+              <Rest of={page} command="mendd silence list; mendd downtime list; mendd ack" />
+            </>
           )
         }
       </Reading>

@@ -169,7 +169,8 @@ test('what status leaves out is counted, with the command that lists it', async 
   cli.daemon.now = () => {
     const now = told();
     const counts = { needYou: 131, problems: 61, unreachable: 71, stale: 81 };
-    return { ...now, verdict: { ...now.verdict, ...counts } };
+    const totals = { healed: 9, flapping: 0, suppressions: 201 };
+    return { ...now, verdict: { ...now.verdict, ...counts }, totals };
   };
   const { stdout } = await as('read', 'status');
   for (const line of [
@@ -177,8 +178,24 @@ test('what status leaves out is counted, with the command that lists it', async 
     'and 60 more: mendd checks --problems',
     'and 70 more: mendd hosts --state unreachable',
     'and 81 more: mendd checks --stale',
+    'and 201 more: mendd silence list, mendd downtime list',
+    'and 9 more: mendd runs --status verified --since 24h',
   ])
     expect(stdout).toContain(`  ${line}\n`);
+});
+
+test('status tells of hosts that want to be let in and of inventories that are held', async () => {
+  cli.daemon.outsideWaiting = {
+    registrations: { waiting: 11, names: ['web-7', 'web-8'] },
+    heldInventories: [{ name: 'the cmdb', sinceMs: startMs, vanished: 3, of: 10 }],
+  };
+  const { stdout } = await as('read', 'status');
+  expect(stdout).toMatch(
+    /INVENTORY HELD the cmdb: 3 of 10 hosts vanished at once .* ago, and are kept · mendd inventory accept 'the cmdb' --reason TEXT/,
+  );
+  expect(stdout).toContain(
+    'hosts that registered themselves and wait: 11 (web-7, web-8, …) · mendd registrations list',
+  );
 });
 
 test('the story of one run takes no filter of the list', async () => {

@@ -155,6 +155,7 @@ test('too many that vanish at once stay until a person lets them go', async () =
   expect(names()).toHaveLength(10);
   const held = inventories.views()[0]?.held;
   expect(held).toMatchObject({ vanished: ['web-08', 'web-09', 'web-10'], of: 10 });
+  expect(inventories.held()).toEqual([{ name: 'cmdb', sinceMs: held?.sinceMs, vanished: 3, of: 10 }]);
   expect(inventories.views()[0]?.problem).toContain('3 of 10 hosts vanished at once');
   expect(events.filter((type) => type === 'inventory.held')).toHaveLength(1);
   expect(inventories.accept('cmdb', 'another')).toBeUndefined();

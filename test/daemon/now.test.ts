@@ -5,11 +5,15 @@ import { afterEach, expect, test } from 'vitest';
 import type { HostPlan } from '../../core/definitions.ts';
 import type { GuardOutcome } from '../../core/guard-port.ts';
 import type { NowView } from '../../core/now-view.ts';
+import type { OutsideWaiting } from '../../core/outside-port.ts';
 import type { CheckState } from '../../core/types.ts';
 import type { ConfigView } from '../../core/views.ts';
+import { Lately } from '../../daemon/lately.ts';
 import { NowPage, type NowSources } from '../../daemon/now.ts';
 import { Views } from '../../daemon/views.ts';
 import { checkOf, ladderOf, planOf, restart } from '../support/definitions.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { bareIntent } from '../support/intents.ts';
 import { definitionsOf, ScriptedDaemon } from './scripted-daemon.ts';
 
 const ends: (() => void)[] = [];
@@ -27,7 +31,8 @@ function planned(name: string): HostPlan {
 function start(
   hosts: number,
   more: Parameters<typeof definitionsOf>[1] = {},
-): { daemon: ScriptedDaemon; now: () => NowView } {
+): { daemon: ScriptedDaemon; now: () => NowView; outside: OutsideWaiting } {
+  const outside: OutsideWaiting = { registrations: { waiting: 0, names: [] }, heldInventories: [] };
   const directory = mkdtempSync(join(tmpdir(), 'mendd-now-'));
   const plans = Array.from({ length: hosts }, (_, index) => planned(`web-${index + 1}`));
   const daemon = new ScriptedDaemon(join(directory, 'mendd.db'), definitionsOf(plans, more));
@@ -45,11 +50,12 @@ function start(
     clock,
     coordinator,
     views,
+    outside: { waiting: () => outside },
     config: () => ({ ...config, source: { kind: 'directory', path: 'x' } }) as unknown as ConfigView,
     health: () => ({ ready: true, problems: [] }),
     stats: () => ({ checkLateness: lateness, checksPerMin: 6 }) as ReturnType<NowSources['stats']>,
   });
-  return { daemon, now: () => page.view() };
+  return { daemon, now: () => page.view(), outside };
 }
 
 function tell({ clock, healing }: ScriptedDaemon, host: string, state: CheckState): void {
@@ -226,4 +232,77 @@ test('a repair under way and one that healed are told with their check, their li
   expect(healing).toEqual([]);
   expect(healed).toMatchObject([{ host: 'web-1', check: 'app.running', status: 'verified' }]);
   expect(healed[0]?.downMs).toBe((healed[0]?.endedAtMs ?? 0) - Number.parseInt(healed[0]?.episode ?? '', 36));
+});
+
+test('hosts that registered themselves and inventories that are held wait for a person', async () => {
+  const { daemon, now, outside } = start(1);
+  tell(daemon, 'web-1', 'ok');
+  outside.registrations = { waiting: 3, names: ['a', 'b', 'c'] };
+  expect(now()).toMatchObject({ verdict: { needYou: 1 }, registrations: { waiting: 3 } });
+  await daemon.clock.pass(1_000);
+  outside.heldInventories = ['cmdb', 'ec2'].map((name) => ({ name, sinceMs: 1, vanished: 3, of: 10 }));
+  expect(now()).toMatchObject({
+    verdict: { needYou: 3, sentence: '3 need you · 1 OK' },
+    heldInventories: [{ name: 'cmdb', vanished: 3, of: 10 }, { name: 'ec2' }],
+  });
+});
+
+test('a person is told of an inventory that is held, once for the same answer', () => {
+  const { daemon } = start(1, { page: 'oncall' });
+  const data = { inventory: 'cmdb', vanished: 3, of: 10, tag: 'abc' };
+  daemon.healing.history.add('inventory.held', { data });
+  daemon.healing.history.add('inventory.held', { data });
+  const { items } = daemon.coordinator.messages({ limit: 10 });
+  expect(items).toMatchObject([{ target: 'oncall', kind: 'notice' }]);
+  expect(JSON.stringify(items[0]?.body)).toContain('3 of 10 hosts vanished');
+});
+
+test('what the lists leave out is counted', () => {
+  const { daemon, now } = start(1);
+  const { coordinator, clock, healing } = daemon;
+  const nowMs = clock.nowMs();
+  const span = { runs: 1_000, sinceMs: nowMs };
+  const [slots, verified] = [
+    { fleetConcurrent: 9, action: span, host: span, fleet: span, groups: [], brakes: [], repairs: true },
+    { atMs: nowMs, status: 'verified' as const },
+  ];
+  for (let index = 0; index < 51; index += 1) {
+    const id = `run-${index}`;
+    const made = { decidedAtMs: nowMs, fence: coordinator.fence, episode: id, notAfterMs: nowMs + 1_000 };
+    expect(coordinator.claim(bareIntent(id, made), slots)).toEqual({ kind: 'claimed' });
+    coordinator.dispatched(id, nowMs);
+    coordinator.advance(id, { ...verified, status: 'verifying' });
+    coordinator.advance(id, verified);
+  }
+  for (let index = 0; index < 201; index += 1)
+    coordinator.addSuppression({
+      id: `silence-${index}`,
+      kind: 'silence',
+      by: 'ann',
+      reason: 'test',
+      createdAtMs: nowMs,
+      origin: 'person',
+      match: { hosts: ['x'], labels: {}, checks: [] },
+      startsAtMs: nowMs,
+      endsAtMs: nowMs + 60_000,
+    });
+  healing.suppressions.refresh(healing.fleet.definitions, nowMs);
+  const view = now();
+  expect([view.healed.length, view.suppressions.length]).toEqual([50, 200]);
+  expect(view.totals).toEqual({ healed: 51, flapping: 0, suppressions: 201 });
+});
+
+test('how often flapping held an action is a least number where more was decided than is read', () => {
+  const clock = new FakeClock();
+  const items = [
+    { reason: 'flapping', count: 7 },
+    { reason: 'paused', count: 3 },
+  ];
+  const read = (next?: string) => {
+    const reader = { decisions: () => ({ items, ...(next === undefined ? {} : { next }) }) };
+    const history = { onEvent: () => undefined, reader } as unknown as NowSources['history'];
+    return new Lately({ clock, history }).heldForFlapping('web-1', 'app.running', 0);
+  };
+  expect(read()).toEqual({ held: 7 });
+  expect(read('more')).toEqual({ held: 7, heldMore: true });
 });

@@ -111,6 +111,8 @@ test('a host registers itself, waits, is let in and checked; its token can do no
   );
   expect((await post(daemon, '/api/v1/register', { ...told, name: 'web-1' }, host)).status).toBe(409);
   expect((await post(daemon, '/api/v1/register', { ...told, jump: 'x' }, host)).status).toBe(400);
+  const hidden = { ...told, labels: { env: 'lab\u202egnp' } };
+  expect((await post(daemon, '/api/v1/register', hidden, host)).status).toBe(400);
   const answer = await post(daemon, '/api/v1/register', told, host);
   expect([answer.status, await answer.json()]).toMatchObject([200, { name: 'new-1', status: 'pending' }]);
   expect(await hostsOf(daemon)).toEqual(['web-1']);

@@ -257,3 +257,28 @@ test('so many wait and no more; those that are known are heard all the same', ()
   expect(statusOf(register('one-more'))).toBe('rejected: too_many_wait');
   expect(statusOf(register('web-3'))).toBe('pending');
 });
+
+test('those that wait for a person are known whatever became of them, and none while registration is off', () => {
+  const all = begin();
+  const waiting = (): readonly string[] => all.registrations.waiting().names;
+  all.register();
+  all.register({ name: 'web-8' });
+  all.register({ name: 'web-9' });
+  expect(all.registrations.waiting()).toEqual({ waiting: 3, names: ['web-7', 'web-8', 'web-9'] });
+  all.registrations.admit('web-7', ann);
+  all.registrations.reject('web-8', ann);
+  expect(waiting()).toEqual(['web-9']);
+  all.register({ labels: { role: 'db' } });
+  expect(waiting(), 'it says something else than what was let in').toEqual(['web-9', 'web-7']);
+  all.end();
+  const known = ['a', 'b'].map(pendingOf);
+  expect(begin(undefined, { known }).registrations.waiting().names).toEqual(['a', 'b']);
+  expect(begin('off', { known }).registrations.waiting()).toEqual({ waiting: 0, names: [] });
+});
+
+test('one that is forgotten waits no more', async () => {
+  const all = begin({ rules: [], expireMs: day });
+  all.register();
+  await all.clock.pass(day + 2 * minute);
+  expect(all.registrations.waiting().waiting).toBe(0);
+});

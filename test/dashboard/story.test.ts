@@ -50,21 +50,62 @@ const message: MessageAnswer = {
   attempts: 1,
 };
 
-test('changes, decisions, runs and messages of one check in their order, newest first', () => {
-  const story = storyOf({
+interface Lists {
+  changes?: TransitionAnswer[];
+  decisions?: DecisionAnswer[];
+  runs?: RunItemAnswer[];
+  messages?: MessageAnswer[];
+}
+
+/** `unfinished`: the lists that have another page. */
+function story(lists: Lists, unfinished: readonly (keyof Lists)[] = [], ladders: readonly string[] = []) {
+  const page = <T>(name: keyof Lists, items: T[] = []) =>
+    unfinished.includes(name) ? { items, next: 'more' } : { items };
+  const { moments, older } = storyOf({
     check: 'app.c',
-    changes: [change],
+    ladders,
+    changes: page('changes', lists.changes),
+    decisions: page('decisions', lists.decisions),
+    runs: page('runs', lists.runs),
+    messages: page('messages', lists.messages),
+  });
+  return { keys: moments.map(({ key }) => key), older };
+}
+
+test('changes, decisions, runs and messages of one check in their order, newest first', () => {
+  const { keys, older } = story({
+    changes: [change, { ...change, id: 2, check: 'app.other' }],
     decisions: [decision(2, 'held'), decision(3, 'act')],
     runs: [run(4), run(6, 'other.clean')],
     messages: [message, { ...message, id: '2', ladder: 'other.clean' }],
   });
-  expect(story.map(({ key }) => key)).toEqual(['message 1', 'run 4', 'decision 2', 'change 1']);
+  expect(keys).toEqual(['message 1', 'run 4', 'decision 2', 'change 1']);
+  expect(older).toBeUndefined();
 });
 
 test('of a check that no action watches it is told who was told', () => {
   const messages = ['check:app.c', 'check:app.other'].map((ladder) => ({ ...message, id: ladder, ladder }));
-  const story = storyOf({ check: 'app.c', changes: [change], decisions: [], runs: [], messages });
-  expect(story.map(({ key }) => key)).toEqual(['message check:app.c', 'change 1']);
+  expect(story({ changes: [change], messages }).keys).toEqual(['message check:app.c', 'change 1']);
+});
+
+test('runs of the check are told though the page has no decision of theirs', () => {
+  expect(story({ runs: [run(4), run(6, 'other.clean')] }, [], ['app.restart']).keys).toEqual(['run 4']);
+});
+
+test('a page of the story ends where the first of its lists does, and the next begins there', () => {
+  const lists = {
+    changes: [{ ...change, id: 9, at: at(9) }, change],
+    // All of another check, and yet nothing is known of ours before them.
+    runs: [run(8, 'other.clean'), run(6, 'other.clean')],
+    decisions: [decision(7, 'held'), decision(2, 'held')],
+  };
+  expect(story(lists, ['runs'])).toEqual({ keys: ['change 9', 'decision 7'], older: at(6) });
+  expect(story(lists, ['runs', 'changes'])).toMatchObject({ older: at(6) });
+  expect(story(lists, ['decisions'])).toEqual({
+    keys: ['change 9', 'decision 7', 'decision 2'],
+    older: at(2),
+  });
+  expect(story(lists).keys).toEqual(['change 9', 'decision 7', 'decision 2', 'change 1']);
 });
 
 test('runs and what was held back are one list, page by page without a hole', () => {

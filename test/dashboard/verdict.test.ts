@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { NowAnswer } from '../../dashboard/http/wire-types.ts';
 import type { Freshness } from '../../dashboard/live/freshness.ts';
-import { iconOf, sentenceOf, verdictOf } from '../../dashboard/verdict.ts';
+import { iconOf, sentenceOf, toneOf, verdictOf } from '../../dashboard/verdict.ts';
 
 const live: Freshness = { kind: 'live', ageMs: 1_000 };
 
@@ -45,6 +45,7 @@ test.each([
   ['a daemon that is not well', { health: { ready: false, problems: ['x'] } }],
 ])('%s is not green', (_what, more) => {
   expect(told(nowWith({}, more))).toBe('warn: 10 OK');
+  expect(toneOf(nowWith({}, more)), 'no "All clear" either').toBe('warn');
 });
 
 test('what is stale has no colour at all', () => {

@@ -1,6 +1,8 @@
 /** The first view: signing in, a worker that breaks and heals before one's eyes, and every key of the page. */
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { mendd } from '../support/mendd.ts';
 import { expectAccessible, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
 
@@ -198,4 +200,100 @@ test('the words of a button can be read while the pointer is on it', async () =>
     await button.hover();
     await expectAccessible(page, `hovered, ${colorScheme}`);
   }
+});
+
+test('the command that the page prints for those without a token makes one', async () => {
+  const visitor = await stage.visitor();
+  const page = await visitor.open('/sign-in');
+  const [program, ...words] = (await page.locator('.sign-in code').innerText()).split(' ');
+  expect(program).toBe('mendd');
+  const config = join(stage.fleet.directory, 'mendd.yaml');
+  const { code, stdout, stderr } = await mendd([...words, '--config', config]);
+  expect(stderr).toMatch(/act/);
+  expect(code).toBe(0);
+  await page.getByLabel('Token').fill(stdout.trim());
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: /Pause all/ }).waitFor();
+});
+
+/** What `now` says, changed before the page hears it. */
+async function whereNowSays(page: Page, change: object): Promise<void> {
+  await page.route('**/api/v1/now', async (route) => {
+    const response = await route.fetch();
+    // The page has it, as it was changed here.
+    if (response.status() === 304) await route.fulfill({ response });
+    else await route.fulfill({ response, json: merge(await response.json(), change) });
+  });
+  // What is still asked when the test ends is nobody's fault.
+  onTestFinished(() => page.unrouteAll({ behavior: 'ignoreErrors' }));
+}
+
+function merge(into: Record<string, unknown>, change: object): object {
+  const merged = Object.entries(change).map(([key, value]) => {
+    const before = into[key];
+    const isDeep = typeof before === 'object' && before !== null && !Array.isArray(value);
+    return [key, isDeep ? merge({ ...before }, value as object) : value];
+  });
+  return { ...into, ...Object.fromEntries(merged) };
+}
+
+test('hosts that want to be let in and held inventories need you, and lists say what they leave out', async () => {
+  await healedWorker(stage.fleet, 'web-1');
+  const visitor = await stage.visitor('read');
+  const page = await visitor.context.newPage();
+  await whereNowSays(page, {
+    verdict: { needYou: 2 },
+    registrations: { waiting: 12, names: ['web-7', '\u202eweb-8'] },
+    heldInventories: [{ name: 'cmdb', since: new Date().toISOString(), vanished: 3, of: 10 }],
+    suppressions: [],
+    totals: { healed: 312, flapping: 0, suppressions: 201 },
+  });
+  await page.goto(`${stage.fleet.url}/`);
+  const needs = section(page, /^Needs you/i);
+  await needs.locator('[data-row="registrations"]').waitFor();
+  const told = await needs.innerText();
+  expect(told).toMatch(/LET THEM IN\? 12 hosts registered\s+web-7, \ufffdweb-8, and 10 more/);
+  expect(told).toMatch(/INVENTORY HELD cmdb\s+3 of 10 hosts vanished at once/);
+  await page.getByText(/told are the newest \d+ of 312 repairs/).waitFor();
+  await page.getByText('and 201 more').waitFor();
+  await pictureAndJudge(page, 'now-waiting');
+});
+
+test('nothing says "All clear" while the newest definitions are refused', async () => {
+  // Tabs of one browser would share what the first of them hears.
+  const open = async (): Promise<Page> => (await stage.visitor('read')).context.newPage();
+  const [clear, refused] = [await open(), await open()];
+  const counts = { needYou: 0, healing: 0, problems: 0, unreachable: 0, stale: 0, ok: 4 };
+  const quiet = { verdict: counts, approvals: [], needsYou: [], healing: [], worst: [], unreachable: [] };
+  await whereNowSays(clear, quiet);
+  await clear.goto(`${stage.fleet.url}/`);
+  await clear.getByRole('heading', { name: '● All clear' }).waitFor();
+  await whereNowSays(refused, { ...quiet, definitions: { lastReloadOk: false, problems: ['no such host'] } });
+  await refused.goto(`${stage.fleet.url}/`);
+  await refused.getByText('The newest definitions were refused').waitFor();
+  await refused.getByRole('heading', { name: 'mendd is watching' }).waitFor();
+  expect(await refused.getByText('All clear').count()).toBe(0);
+});
+
+test('what a dialog tells has a URL, which opens it again and goes with it', async () => {
+  const { fleet } = stage;
+  const visitor = await stage.visitor('admin');
+  const page = await visitor.open('/?show=why/db-1/disk.space');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('heading', { name: 'Why? db-1 › disk.space' }).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  expect(page.url()).toBe(`${fleet.url}/`);
+  await page.goto(`${fleet.url}/?show=undelivered/dead`);
+  await dialog.getByText('Nothing is left here.').waitFor();
+  await page.goto(`${fleet.url}/definitions`);
+  await page.getByRole('button', { name: /What would a reload change/ }).click();
+  const told = dialog.getByText(/check states|the newest are in force/);
+  await told.waitFor();
+  expect(page.url()).toBe(`${fleet.url}/definitions?show=plan`);
+  await page.reload();
+  await told.waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  expect(page.url()).toBe(`${fleet.url}/definitions`);
 });

@@ -43,6 +43,8 @@ test('a graph of a week is drawn from sums, days back', async () => {
   const page = await visitor.open('/incidents/db-1/disk.space?range=7d');
   await page.locator('.graph canvas').waitFor();
   await page.locator('.legend', { hasText: 'the mean of each step' }).waitFor();
+  // However old the last value is, it is not called that of now.
+  expect(await page.locator('.legend li').first().innerText()).toMatch(/% .+ ago, the mean of each step/);
   const summary = page.getByText(/^As a table/);
   await expect.poll(() => summary.innerText()).toMatch(/the newest (\d+) of \1 values over (2 d 23 h|3 d)/);
   await summary.click();
@@ -50,6 +52,49 @@ test('a graph of a week is drawn from sums, days back', async () => {
   const date = new Date(nowMs - days * 24 * hourMs).toISOString();
   expect(await oldest.innerText()).toMatch(new RegExp(`^${date.slice(5, 10)} .*\\s92\\s+82\\s+102$`));
   await pictureAndJudge(page, 'graph-week');
+});
+
+test('the story of a check goes back page by page, to its beginning', async () => {
+  const { fleet } = stage;
+  const beganMs = Date.now() - 2 * hourMs;
+  const count = 450;
+  await fleet.meanwhile(({ store }) => {
+    const transitions = Array.from({ length: count }, (_, index) => ({
+      atMs: beganMs + index * 1_000,
+      host: 'db-2',
+      check: 'gone.check',
+      from: index % 2 === 0 ? ('ok' as const) : ('critical' as const),
+      to: index % 2 === 0 ? ('critical' as const) : ('ok' as const),
+      type: 'hard' as const,
+      attempt: 1,
+      text: `change ${index}`,
+      flapping: false,
+      percent: 0,
+      percentWithoutActions: 0,
+      afterAction: false,
+    }));
+    store.save({ host: 'db-2', check: 'gone.check', transitions, events: [] });
+  });
+  const visitor = await stage.visitor('read');
+  // It is no longer defined; its story is still told.
+  visitor.expectFault(/404/);
+  const page = await visitor.open('/incidents/db-2/gone.check');
+  const story = page.locator('.timeline');
+  await story.getByText(`change ${count - 1}`, { exact: true }).waitFor();
+  const seen = new Set<string>();
+  const pager = page.getByRole('navigation', { name: 'Pages' });
+  const older = pager.getByRole('link', { name: 'Older' });
+  for (;;) {
+    const first = await story.locator('li').first().innerText();
+    for (const [text] of (await story.innerText()).matchAll(/change \d+/g)) seen.add(text);
+    if ((await older.count()) === 0) break;
+    await older.click();
+    await expect.poll(() => story.locator('li').first().innerText()).not.toBe(first);
+    expect(await page.getByRole('heading', { name: 'What happened' }).isVisible()).toBe(true);
+  }
+  expect(seen.size).toBe(count);
+  await pager.getByRole('link', { name: 'Newest' }).click();
+  await story.getByText(`change ${count - 1}`, { exact: true }).waitFor();
 });
 
 test('a host that cannot be asked names those behind it once, and they name it', async () => {

@@ -1,5 +1,5 @@
 /** Every screen over the same incident: what it tells, that it is a URL, both themes, a phone, and axe-core's judgement. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { expectAccessible, expectNoSidewaysScroll, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, waitingApproval } from './support/page-scenes.ts';
 
@@ -204,5 +204,31 @@ test('long names and words without an end stay on the screen, on a phone too', a
     await page.locator('main').getByRole('heading').first().waitFor();
     await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
     await expectNoSidewaysScroll(page, path);
+  }
+});
+
+test('a list that is not whole says so, and names the command that is', async () => {
+  const { fleet } = stage;
+  await fleet.post('/api/v1/silences', { match: { hosts: ['db-2'] }, reason: 'quiet', for: '1h' });
+  const visitor = await stage.visitor('read');
+  await visitor.context.route(/\/api\/v1\/(approvals|suppressions|checks|messages)\?/, async (route) => {
+    const response = await route.fetch();
+    // The page has it, as it was changed here.
+    if (response.status() === 304) return route.fulfill({ response });
+    const page = (await response.json()) as object;
+    return route.fulfill({ response, json: { ...page, next: 'more' } });
+  });
+  // What is still asked when the test ends is nobody's fault.
+  onTestFinished(() => visitor.context.unrouteAll({ behavior: 'ignoreErrors' }));
+  for (const [place, command] of [
+    ['/approvals', 'mendd approvals'],
+    ['/silences', 'mendd silence list; mendd downtime list; mendd ack'],
+    ['/hosts/db-2', 'mendd checks --host db-2'],
+    ['/?show=undelivered/dead', 'mendd notify outbox --status dead'],
+  ] as const) {
+    const page = await visitor.open(place);
+    const note = page.locator('.note', { hasText: 'Not all: these are' });
+    await note.first().waitFor();
+    await expect.poll(async () => (await note.allInnerTexts()).join()).toContain(command);
   }
 });

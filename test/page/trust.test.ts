@@ -1,6 +1,6 @@
 /** What must never happen on the page: a write without a right or by another site, old data as live, rows that jump, hostile output that runs. */
 import type { Page } from 'playwright-core';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { expectNoSidewaysScroll, pictureAndJudge, Stage } from './support/browser.ts';
 import { healedWorker, runsOf, waitingApproval } from './support/page-scenes.ts';
 
@@ -182,4 +182,81 @@ test('a daemon that no longer answers makes the whole page say so within 15 s, a
   await page.getByText('live').first().waitFor();
   await expect.poll(() => page.locator('.page.is-stale').count()).toBe(0);
   expect((await runsOf(stage.fleet, 'web-1')).every(({ status }) => status === 'verified')).toBe(true);
+});
+
+/** Keys of answers that hold what a host, a plugin or a person wrote. */
+const written = new Set(
+  'text longText stdout stderr evidence outcome command message hint subject lastError answer'.split(' '),
+);
+
+/** The answer as if all that was written by others were hostile. */
+function poisoned(value: unknown, key = ''): unknown {
+  if (typeof value === 'string') return written.has(key) ? `${hostileLine}\n${'B'.repeat(30_000)}` : value;
+  if (Array.isArray(value)) return value.map((each) => poisoned(each));
+  if (typeof value !== 'object' || value === null) return value;
+  if (key === 'labels') return { [`os${bidi}`]: hostileLine };
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, poisoned(each, name)]));
+}
+
+const letter = { id: '1', key: 'k', target: 'pager', kind: 'problem', host: 'db-1', ladder: 'disk.clean' };
+const letters = {
+  items: [
+    { ...letter, subject: '', status: 'dead', createdAt: '2026-03-01T02:41:00Z', attempts: 3, lastError: '' },
+  ],
+};
+const facts = {
+  sources: [{ name: 'os', values: { [hostileLine]: hostileLine }, everyMs: 1_000, warnings: [hostileLine] }],
+};
+
+test('whatever others wrote is only text on every screen: output and evidence of runs, facts, labels, questions, letters', async () => {
+  const { fleet } = stage;
+  const run = await healedWorker(fleet, 'web-1');
+  await waitingApproval(fleet);
+  const visitor = await stage.visitor('admin');
+  await visitor.context.route('**/api/v1/**', async (route) => {
+    const url = route.request().url();
+    if (url.includes('/events') || route.request().method() !== 'GET') return route.fallback();
+    const response = await route.fetch();
+    // The page has it, as it was changed here.
+    if (response.status() === 304) return route.fulfill({ response });
+    if (url.endsWith('/facts')) return route.fulfill({ response, json: facts });
+    const answer: unknown = url.includes('/messages?status=dead') ? letters : await response.json();
+    return route.fulfill({ response, json: poisoned(answer) });
+  });
+  // What is still asked when the test ends is nobody's fault.
+  onTestFinished(() => visitor.context.unrouteAll({ behavior: 'ignoreErrors' }));
+  const shown: Record<string, number> = {};
+  for (const place of [
+    ...places,
+    `/runs/${encodeURIComponent(run.id)}`,
+    '/incidents/web-1/queue.worker',
+    '/?show=undelivered/dead',
+    '/?show=why/db-1/disk.space',
+  ]) {
+    const page = await visitor.open(place);
+    await page.locator('main').getByRole('heading').or(page.locator('main [data-row]')).first().waitFor();
+    await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+    await page.evaluate(`for (const each of document.querySelectorAll('details')) each.open = true`);
+    await expect.poll(() => page.getByText('Loading…').count()).toBe(0);
+    const text = await page.evaluate<string>('document.body.textContent');
+    for (const character of treacherous)
+      expect(text.includes(character), `${place}: ${JSON.stringify(character)}`).toBe(false);
+    expect(await page.title()).not.toBe('owned');
+    expect(await page.evaluate(`document.querySelectorAll('main script, main img, dialog img').length`)).toBe(
+      0,
+    );
+    shown[place] = text.split("<script>document.title='owned'").length - 1;
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectNoSidewaysScroll(page, place);
+  }
+  // Where none of it is shown nothing was proven.
+  for (const place of [
+    '/',
+    '/hosts',
+    '/hosts/db-1',
+    '/approvals',
+    '/?show=undelivered/dead',
+    `/runs/${encodeURIComponent(run.id)}`,
+  ])
+    expect(shown[place], place).toBeGreaterThan(0);
 });

@@ -16,6 +16,7 @@ import type { NowView } from '../../core/now-view.ts';
 import type {
   InventoryView,
   OutsidePort,
+  OutsideWaiting,
   RegistrationAnswer,
   RegistrationView,
 } from '../../core/outside-port.ts';
@@ -183,6 +184,8 @@ export class FakeDaemon implements DaemonPort {
   health = (): Health => this.healthNow;
   loadProblems = (): string[] => this.reloadProblems;
 
+  outsideWaiting: OutsideWaiting = { registrations: { waiting: 0, names: [] }, heldInventories: [] };
+
   now(): NowView {
     const worst = this.checkList.filter(({ status }) => status.state !== 'ok');
     const healing = this.runList.filter(({ status }) => status === 'verifying');
@@ -234,7 +237,9 @@ export class FakeDaemon implements DaemonPort {
           behind: this.hostList.filter(({ status }) => status.behind === host.name).map(({ name }) => name),
         })),
       suppressions: this.suppressionList,
+      totals: { healed: this.healed.length, flapping: 0, suppressions: this.suppressionList.length },
       messages: { waiting: 0, dead: 0 },
+      ...this.outsideWaiting,
       fleet: {
         hosts: this.hostList.map(({ name }) => ({ name, state: 'ok' as const })),
         counts: {
