@@ -265,7 +265,7 @@ test('those that wait for a person are known whatever became of them, and none w
   all.register({ name: 'web-8' });
   all.register({ name: 'web-9' });
   expect(all.registrations.waiting()).toEqual({ waiting: 3, names: ['web-7', 'web-8', 'web-9'] });
-  all.registrations.admit('web-7', ann);
+  all.admit('web-7');
   all.registrations.reject('web-8', ann);
   expect(waiting()).toEqual(['web-9']);
   all.register({ labels: { role: 'db' } });
