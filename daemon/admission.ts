@@ -1,7 +1,7 @@
 /** Decides whether a rule lets a host in that registered itself, and what host it then is. Pure: it keeps and records nothing. */
 import { BlockList, isIP } from 'node:net';
 import { anyOf } from '../config/selectors.ts';
-import type { Registering, RegistrationRule } from '../core/outside-port.ts';
+import type { Registering, Registration, RegistrationRule } from '../core/outside-port.ts';
 import type { FoundHost } from '../core/sources.ts';
 import { keyType } from '../runner/known-hosts.ts';
 
@@ -67,4 +67,12 @@ export function keyBytes(written: string | undefined): Buffer | undefined {
     /^([a-z0-9-]+) ([A-Za-z0-9+/]{40,4096}={0,2})$/.exec(written ?? '') ?? [];
   const key = Buffer.from(base64, 'base64');
   return keyTypes.has(type) && keyType(key) === type ? key : undefined;
+}
+
+/** As it is once it was let in. */
+export function admittedOf(registration: Registration, { labels, actor }: Admission, atMs: number) {
+  const { rejected: _, ...known } = registration;
+  const { told, from } = known;
+  const host = { ...hostOf(told, from, labels), vars: {} };
+  return { ...known, admitted: { host, told, atMs, by: actor } };
 }

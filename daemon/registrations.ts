@@ -19,7 +19,7 @@ import type { Clock, Coordinator } from '../core/ports.ts';
 import type { FoundHost } from '../core/sources.ts';
 import type { Rejected } from '../core/views.ts';
 import { fingerprint } from '../runner/known-hosts.ts';
-import { type Admission, hostOf, keyBytes, ruleFor } from './admission.ts';
+import { type Admission, admittedOf, hostOf, keyBytes, ruleFor } from './admission.ts';
 import type { History } from './history.ts';
 import type { Log } from './log.ts';
 import { rejected } from './person-controls.ts';
@@ -281,13 +281,6 @@ export class Registrations {
       expiresAtMs: config === undefined ? registration.lastAtMs : this.#expiresAtMs(registration, config),
     };
   }
-}
-
-function admittedOf(registration: Registration, { labels, actor }: Admission, atMs: number) {
-  const { rejected: _, ...known } = registration;
-  const { told, from } = known;
-  const host = { ...hostOf(told, from, labels), vars: {} };
-  return { ...known, admitted: { host, told, atMs, by: actor } };
 }
 
 function statusOf({ told, admitted, ...answered }: Registration): RegistrationStatus {
