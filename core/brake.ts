@@ -34,7 +34,9 @@ export function stepBrake(
   const massive = isMassFailure(group, rule);
   const spent = budget !== undefined && group.repairsSince(nowMs - budget.perMs) >= budget.runs;
   if (massive || spent) {
-    if (before === undefined) return engaged(group, rule, massive ? 'mass_failure' : 'budget_spent', nowMs);
+    // A mass failure is other trouble than a budget that was spent, and not what a person released.
+    const isNew = before === undefined || (massive && before.cause === 'budget_spent');
+    if (isNew) return engaged(group, rule, massive ? 'mass_failure' : 'budget_spent', nowMs);
     const { belowSinceMs: _again, ...on } = before;
     return on;
   }

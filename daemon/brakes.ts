@@ -53,11 +53,13 @@ export class Brakes {
         continue;
       }
       const after = stepBrake(group, rule, this.#budgetOf(scope), clock.nowMs());
+      if (before !== undefined && before.cause !== after?.cause) {
+        if (after === undefined && before.released === undefined)
+          onOver(before.belowSinceMs ?? clock.nowMs());
+        this.#release(before, 'the rule');
+      }
       census.setBrake(scope, after);
-      if (before === undefined && after !== undefined) this.#engaged(after);
-      if (before === undefined || after !== undefined) continue;
-      if (before.released === undefined) onOver(before.belowSinceMs ?? clock.nowMs());
-      this.#release(before, 'the rule');
+      if (after !== undefined && before?.cause !== after.cause) this.#engaged(after);
     }
   }
 

@@ -113,6 +113,12 @@ test('a budget that is spent brakes as well, and is released like any other', ()
   const on = stepBrake(groupOf(0, undefined, 20), auto, budget, 5);
   expect(on).toMatchObject({ cause: 'budget_spent', sinceMs: 5, unhealthy: 0 });
   expect(stepBrake(groupOf(4, undefined, 20), auto, budget, 5)).toMatchObject({ cause: 'mass_failure' });
+  if (on === undefined) throw new Error('not on');
+  const massive = { cause: 'mass_failure', sinceMs: 9, unhealthy: 4 };
+  expect(stepBrake(groupOf(4, on, 20), auto, budget, 9), 'other trouble').toMatchObject(massive);
+  const released: BrakeState = { ...on, released: { atMs: 6, by: 'ann', reason: 'more is wanted' } };
+  expect(isBraked(groupOf(0, stepBrake(groupOf(0, released, 20), auto, budget, 7)))).toBe(false);
+  expect(isBraked(groupOf(4, stepBrake(groupOf(4, released, 20), auto, budget, 9)))).toBe(true);
   const below = stepBrake(groupOf(0, on, 19), auto, budget, minuteMs);
   expect(below).toMatchObject({ belowSinceMs: minuteMs });
   expect(stepBrake(groupOf(0, below, 19), auto, budget, 11 * minuteMs)).toBeUndefined();

@@ -28,7 +28,7 @@ export function permissionBreach(
   if (!isLocal && fleet.state(intent.host)?.host.state === 'unreachable') return 'for an unreachable host';
   return (
     modeBreach(life, ledger, intent, action) ??
-    brakeBreach(life, ledger, plan) ??
+    brakeBreach(life, ledger, plan, intent) ??
     massBreach(life, ledger, plan) ??
     quorumBreach(life, ledger, plan, action)
   );
@@ -48,13 +48,20 @@ function modeBreach(
   return status === 'approved' ? undefined : `and is ${status ?? 'not asked'}`;
 }
 
-function brakeBreach({ healing: { fleet } }: Life, ledger: LedgerModel, plan: HostPlan): string | undefined {
+/** A budget that is spent holds what is decided after that; what spends the last of it has been decided. */
+function brakeBreach(
+  { healing: { fleet } }: Life,
+  ledger: LedgerModel,
+  plan: HostPlan,
+  { decidedAtMs }: Intent,
+): string | undefined {
   const { brake: rule } = fleet.definitions.daemon.remediation;
   if (rule === null) return undefined;
   const own = rule.label === undefined ? undefined : groupKeyOf(plan, rule.label);
   const on = [fleetKey, own].find((scope) => {
     const brake = scope === undefined ? undefined : ledger.brakes.get(scope);
-    return brake !== undefined && brake.released === undefined;
+    if (brake === undefined || brake.released !== undefined) return false;
+    return brake.cause === 'mass_failure' || decidedAtMs > brake.sinceMs;
   });
   return on === undefined ? undefined : `with the brake of ${on} on`;
 }
