@@ -257,6 +257,11 @@ test('hosts that want to be let in and held inventories need you, and lists say 
   await page.getByText(/told are the newest \d+ of 312 repairs/).waitFor();
   await page.getByText('and 201 more').waitFor();
   await pictureAndJudge(page, 'now-waiting');
+  await page.getByRole('link', { name: 'All repairs' }).click();
+  await page.waitForURL(/\/runs\?status=verified/);
+  await page.goBack();
+  await page.getByText('and 201 more').getByRole('link', { name: 'Silences' }).click();
+  await page.waitForURL(/\/silences/);
 });
 
 test('nothing says "All clear" while the newest definitions are refused', async () => {
